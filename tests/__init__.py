@@ -1,0 +1,1 @@
+"""Covey's tests, in tiers. `python -m tests` runs those for which this machine has what it takes."""
