@@ -1,0 +1,1 @@
+"""What contributors run on their own machine; nothing of it is shipped."""
