@@ -81,6 +81,10 @@ class NamedCluster(Reachable):
     def stop(self) -> bool:
         return False
 
+    def images(self) -> set[str]:
+        """Unknown: its nodes are not ours to ask."""
+        return set()
+
     def load_image(self, archive: Path) -> list[str]:
         raise ClusterError(
             f"{archive} cannot be put into the cluster of {self.kubeconfig}: push the image to a "

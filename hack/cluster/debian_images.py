@@ -73,7 +73,7 @@ class DebianImage:
         layer.unlink()
 
 
-BASE = DebianImage("base", ("ca-certificates", "python3", "python3-venv"), ("python3",))
+BASE = DebianImage("base", ("ca-certificates", "libstdc++6", "python3", "python3-venv"), ("python3",))
 """For both stages of our Dockerfile: Python 3.13 at /usr/bin/python3, able to make virtual environments."""
 
 REDIS = DebianImage("redis", ("redis-server", "redis-tools"), ("redis-server",))

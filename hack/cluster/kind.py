@@ -54,6 +54,10 @@ class KindCluster(Reachable):
         self.kubeconfig.unlink(missing_ok=True)
         return was_up
 
+    def images(self) -> set[str]:
+        """Unknown: kind has no command that lists them."""
+        return set()
+
     def load_image(self, archive: Path) -> list[str]:
         """Brings the images of a `docker save` archive into the cluster; returns their names."""
         _kind("load", "image-archive", str(archive), f"--name={self.name}")

@@ -98,6 +98,11 @@ class Cluster(Reachable):
             )
         return tags
 
+    def images(self) -> set[str]:
+        """Names of the images that the node has."""
+        command = self._machine.inside(*node_commands.ctr_command("images", "ls", "--quiet"))
+        return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+
     def writes(self, user_agent: str = "") -> list[Write]:
         """The API server's writes so far by clients whose user agent begins so."""
         return read_writes(self.run_dir / "audit.log", user_agent)
