@@ -1,0 +1,60 @@
+"""The reasons that conditions give: stable words for programs, with what they mean for people."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason, the conditions that give it, and its meaning."""
+
+    name: str
+    conditions: tuple[str, ...]
+    meaning: str
+
+
+_ACCEPTED = ("Accepted", "Ready")
+_RESOLVED = ("ResolvedRefs", "Ready")
+_ROLLOUT = ("Progressing", "Ready")
+_READY = ("Ready",)
+_RUN = ("Succeeded",)
+
+REASONS: tuple[Reason, ...] = (
+    Reason("Valid", ("Accepted", "Progressing", "Ready"), "The spec is right."),
+    Reason("InvalidSpec", _ACCEPTED, "Two parts of the spec contradict each other."),
+    Reason("InvalidSchema", _ACCEPTED, "A JSON Schema in the spec is none, or its default does not fit it."),
+    Reason("InvalidExpression", _ACCEPTED, "A CEL expression does not compile."),
+    Reason("InvalidParams", _ACCEPTED, "A run's parameters do not fit what its Flow asks for."),
+    Reason("UnknownType", _ACCEPTED, "The Blackboard has no artifact type of that name."),
+    Reason("DuplicateNode", _ACCEPTED, "Two nodes of a Flow have one name."),
+    Reason("UnknownNode", _ACCEPTED, "`start` or `next` names a node that is not there."),
+    Reason("UnreachableNode", _ACCEPTED, "No path leads from `start` to a node."),
+    Reason("Resolved", ("ResolvedRefs",), "Everything that the spec names is there and can be used."),
+    Reason("ModelNotFound", _RESOLVED, "There is no such Model in the namespace."),
+    Reason("ModelNotReady", _RESOLVED, "The Model is there and cannot be used; the message says why."),
+    Reason("SecretNotFound", _RESOLVED, "There is no such Secret in the namespace."),
+    Reason("SecretKeyNotFound", _RESOLVED, "The Secret has no such key."),
+    Reason("ConfigMapNotFound", _RESOLVED, "There is no such ConfigMap in the namespace."),
+    Reason("ConfigMapKeyNotFound", _RESOLVED, "The ConfigMap has no such key."),
+    Reason("BlackboardNotFound", _RESOLVED, "There is no such Blackboard in the namespace."),
+    Reason("BlackboardNotReady", _RESOLVED, "The Blackboard's own spec is wrong; the message says why."),
+    Reason("AgentNotFound", _RESOLVED, "There is no such Agent in the namespace."),
+    Reason("FlowNotFound", _RESOLVED, "There is no such Flow in the namespace."),
+    Reason("FlowNotReady", _RESOLVED, "The Flow is there and cannot be run; the message says why."),
+    Reason("Blocked", ("Progressing",), "Nothing moves until the reason of Ready is dealt with."),
+    Reason("Creating", _ROLLOUT, "Something that it is made of is not there yet."),
+    Reason("RollingOut", _ROLLOUT, "Pods of the newest version are on their way."),
+    Reason("RolledOut", _ROLLOUT, "Every pod is of the newest version and available."),
+    Reason("RolloutFailed", _ROLLOUT, "The pods do not come up; the message says why."),
+    Reason("Suspending", _ROLLOUT, "`suspend` is set, and pods are still there."),
+    Reason("Suspended", _ROLLOUT, "`suspend` is set, and no pod is left."),
+    Reason("NameTaken", _READY, "An object of somebody else has the name that a child would have."),
+    Reason("Forbidden", _READY, "The operator may not write a child; the message names the permission."),
+    Reason("ChildRejected", _READY, "The API server refused a child; the message says why."),
+    Reason("Pending", _RUN, "The run waits for its pod."),
+    Reason("Running", ("Succeeded", "Progressing"), "The run is under way."),
+    Reason("Succeeded", _RUN, "The run has come to its end."),
+    Reason("Cancelled", _RUN, "`cancel` was set."),
+    Reason("FlowFailed", _RUN, "A node failed for good; the message names it."),
+    Reason("Failed", _RUN, "The run's Job failed; the message says why."),
+    Reason("JobLost", _RUN, "Somebody deleted the run's Job before it ended."),
+)

@@ -1,0 +1,110 @@
+"""What the processes of the runtime read: the compiled form of resources, as JSON.
+
+The operator writes it into a ConfigMap, the laptop hands it over in memory; the runtime never sees a
+manifest. Secrets are not in it: it names the environment variable that carries each.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from agent_runtime.api.agent import AgentLimits, Consumes, Memory, Publishes, ToolRef
+from agent_runtime.api.base import Model
+from agent_runtime.api.blackboard import ArtifactType, BoardLimits, Lease
+from agent_runtime.api.common import Retry
+from agent_runtime.api.flow import FlowSpec
+from agent_runtime.api.model import ModelParameters, ScriptStep
+
+
+class ModelConfig(Model):
+    """A Model as the runtime calls it."""
+
+    name: str
+    provider: Literal["OpenAI", "OpenAICompatible", "Ollama", "Scripted"]
+    model: str = ""
+    base_url: str | None = None
+    api_key_env: str | None = None
+    """The environment variable that holds the key; None: no key."""
+    parameters: ModelParameters = Field(default_factory=ModelParameters)
+    timeout_seconds: float = 60.0
+    script: list[ScriptStep] = Field(default_factory=list)
+
+
+class BoardAccess(Model):
+    """How an agent reaches its blackboard, and what it does there."""
+
+    name: str
+    url: str
+    """Base URL of the server; the laptop ignores it."""
+    token_env: str = "COVEY_BLACKBOARD_TOKEN"  # the name of a variable
+    """The environment variable that holds the agent's token."""
+    labels: list[str] = Field(default_factory=list)
+    tenant: str | None = None
+    consumes: list[Consumes] = Field(default_factory=list)
+    lease_seconds: float = 30.0
+
+
+class AgentConfig(Model):
+    """One agent, ready to run."""
+
+    kind: Literal["Agent"] = "Agent"
+    name: str
+    namespace: str
+    description: str = ""
+    instructions: str = ""
+    pattern: Literal["Chat", "ReAct"] = "Chat"
+    model: ModelConfig
+    tools: list[ToolRef] = Field(default_factory=list)
+    memory: Memory = Field(default_factory=Memory)
+    limits: AgentLimits = Field(default_factory=AgentLimits)
+    retry: Retry = Field(default_factory=Retry)
+    output: ArtifactType | None = None
+    """The type whose schema the answer must fit; None: text."""
+    blackboard: BoardAccess | None = None
+    publishes: list[Publishes] = Field(default_factory=list)
+    token_env: str | None = "COVEY_AGENT_TOKEN"  # the name of a variable
+    """The environment variable with the token that callers must bring; None: anybody may call."""
+
+
+class BlackboardConfig(Model):
+    """One blackboard server, ready to run."""
+
+    kind: Literal["Blackboard"] = "Blackboard"
+    name: str
+    namespace: str
+    store: Literal["memory", "sqlite", "redis"]
+    url_env: str | None = None
+    """The environment variable with the store's URL; None for memory."""
+    key_env: str = "COVEY_BLACKBOARD_KEY"
+    """The environment variable with the key that callers' tokens are signed with."""
+    types: list[ArtifactType]
+    limits: BoardLimits = Field(default_factory=BoardLimits)
+    lease: Lease = Field(default_factory=Lease)
+
+
+class AgentAccess(Model):
+    """How a run reaches an agent."""
+
+    url: str
+    """Base URL; the laptop ignores it."""
+    token_env: str | None = None
+    """The environment variable with the agent's token; None: it asks for none."""
+
+
+class RunConfig(Model):
+    """One run of a flow, ready to run."""
+
+    kind: Literal["FlowRun"] = "FlowRun"
+    name: str
+    namespace: str
+    flow_name: str
+    flow: FlowSpec
+    params: dict[str, Any] = Field(default_factory=dict)
+    """Checked and completed with their defaults."""
+    models: dict[str, ModelConfig] = Field(default_factory=dict)
+    """By the Model's name."""
+    agents: dict[str, AgentAccess] = Field(default_factory=dict)
+    """By the Agent's name."""
+
+
+RuntimeConfig = Annotated[AgentConfig | BlackboardConfig | RunConfig, Field(discriminator="kind")]
