@@ -1,0 +1,117 @@
+"""From a draft to an artifact: every check that publishing makes, by whatever door. Pure."""
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import NoReturn
+
+from agent_runtime.blackboard.artifact import PUBLIC, Artifact, Draft
+from agent_runtime.blackboard.board import BoardError, Identity
+from agent_runtime.blackboard.codec import plain
+from agent_runtime.blackboard.types import TypeRegistry
+from agent_runtime.blackboard.visibility import kind_of
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+_MAX_TAGS = 64
+_MAX_NAME = 256
+
+
+class Admission:
+    """The rules of one board."""
+
+    __slots__ = ("_max_payload", "_new_id", "_registry")
+
+    def __init__(self, registry: TypeRegistry, max_payload: int, new_id: Callable[[], str]) -> None:
+        """`max_payload` in bytes of JSON; `new_id` names artifacts whose producer did not."""
+        self._registry = registry
+        self._max_payload = max_payload
+        self._new_id = new_id
+
+    def admit_all(
+        self,
+        drafts: Sequence[Draft],
+        producer: Identity,
+        now: datetime,
+        causes: Sequence[Artifact] = (),
+    ) -> list[Artifact]:
+        """All drafts as artifacts, made from `causes`. Raises BoardError; details point into `drafts`."""
+        artifacts: list[Artifact] = []
+        ids: set[str] = set()
+        for at, draft in enumerate(drafts):
+            try:
+                artifact = self._admit(draft, producer, now, causes)
+            except BoardError as error:
+                details = [{**detail, "pointer": f"/{at}{detail['pointer']}"} for detail in error.details]
+                raise BoardError(error.code, str(error), status=error.status, details=details) from error
+            if artifact.id in ids:
+                _invalid(f"/{at}/id", f"id {artifact.id!r} stands twice in one call")
+            ids.add(artifact.id)
+            artifacts.append(artifact)
+        return artifacts
+
+    def _admit(self, draft: Draft, producer: Identity, now: datetime, causes: Sequence[Artifact]) -> Artifact:
+        try:
+            payload, size = plain(draft.payload)
+        except ValueError as error:
+            _invalid("/payload", f"the payload is not JSON: {error}")
+        if size > self._max_payload:
+            raise BoardError(
+                "too_large",
+                f"the payload has {size} bytes of JSON, this board takes {self._max_payload} "
+                "(spec.limits.maxPayload)",
+                status=413,
+                details=[{"pointer": "/payload", "message": f"{size} bytes"}],
+            )
+        version = self._registry.check(draft.type, draft.version, payload)
+        if draft.id is None:
+            id_ = self._new_id()
+        else:
+            id_ = draft.id
+            if _ID.fullmatch(id_) is None:
+                _invalid("/id", "an id has 1 to 128 letters, digits, and . _ : - after the first")
+        if draft.tags or draft.partition is not None or draft.correlation is not None:
+            _check_names(draft)
+        if draft.visibility is not PUBLIC:
+            _check_visibility(draft, producer)
+        return Artifact(
+            id=id_,
+            type=draft.type,
+            version=version,
+            payload=payload,
+            producer=producer.name,
+            correlation=draft.correlation or (causes[0].correlation if causes else id_),
+            created_at=now,
+            tags=tuple(draft.tags),
+            partition=draft.partition,
+            visibility=draft.visibility,
+            tenant=producer.tenant,
+            depth=1 + max([cause.depth for cause in causes]) if causes else 0,
+            causes=tuple([cause.id for cause in causes]) if causes else (),
+        )
+
+
+def _check_names(draft: Draft) -> None:
+    if len(draft.tags) > _MAX_TAGS:
+        _invalid("/tags", f"{len(draft.tags)} tags, at most {_MAX_TAGS} are allowed")
+    named = [(f"/tags/{at}", tag) for at, tag in enumerate(draft.tags)]
+    named += [("/partition", draft.partition or "-"), ("/correlation", draft.correlation or "-")]
+    for pointer, name in named:
+        if not 0 < len(name) <= _MAX_NAME:
+            _invalid(pointer, f"must have 1 to {_MAX_NAME} characters, has {len(name)}")
+
+
+def _check_visibility(draft: Draft, producer: Identity) -> None:
+    visibility = draft.visibility
+    if kind_of(visibility) is None:
+        _invalid("/visibility", "exactly one of public, private, labelled, tenant, after must be set")
+    if visibility.tenant is not None and visibility.tenant.tenant is None and producer.tenant is None:
+        _invalid("/visibility/tenant", f"name a tenant: {producer.name} itself belongs to none")
+
+
+def _invalid(pointer: str, message: str) -> NoReturn:
+    raise BoardError(
+        "invalid",
+        f"{pointer}: {message}",
+        status=422,
+        details=[{"pointer": pointer, "message": message}],
+    )

@@ -1,0 +1,35 @@
+"""Names of deliveries and leases, made so that they are the same wherever and however often they are made."""
+
+from dataclasses import dataclass
+
+from agent_runtime.blackboard.board import BoardError
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseId:
+    """One attempt at one delivery: `ARTIFACT@AGENT~ATTEMPT`. Each (artifact, agent) has one delivery."""
+
+    delivery: str
+    attempt: int
+
+    def __str__(self) -> str:
+        return f"{self.delivery}~{self.attempt}"
+
+    @property
+    def agent(self) -> str:
+        """Whose delivery it is."""
+        return self.delivery.rpartition("@")[2]
+
+
+def delivery_name(artifact_id: str, agent: str) -> str:
+    """The delivery of an artifact to an agent."""
+    return f"{artifact_id}@{agent}"
+
+
+def parse(lease_id: str, agent: str) -> LeaseId:
+    """The lease, if it can be one of this agent; else BoardError `not_found`: guessing tells nothing."""
+    delivery, _, attempt = lease_id.rpartition("~")
+    lease = LeaseId(delivery, int(attempt)) if attempt.isascii() and attempt.isdigit() else None
+    if lease is None or lease.agent != agent:
+        raise BoardError("not_found", f"{agent} has no lease {lease_id!r}", status=404)
+    return lease

@@ -1,0 +1,1 @@
+"""Where a board's artifacts, inboxes and leases are kept: one contract, several stores."""

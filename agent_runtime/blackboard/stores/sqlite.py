@@ -1,0 +1,86 @@
+"""A board in one SQLite file: durable (WAL, synchronous=FULL), for one machine."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from agent_runtime.api.agent import Consumes
+from agent_runtime.blackboard.artifact import Artifact
+from agent_runtime.blackboard.board import Identity, Query
+from agent_runtime.blackboard.leases import LeaseId
+from agent_runtime.blackboard.stores import sqlite_steps as steps
+from agent_runtime.blackboard.stores.port import DeadLetter, Leased, Publication, Stats, Swept, Terms, Wake
+from agent_runtime.blackboard.stores.sqlite_schema import migrate
+from agent_runtime.blackboard.stores.sqlite_thread import SqliteThread
+from agent_runtime.blackboard.subscriptions import Subscribers
+
+
+class SqliteStore:
+    """See `stores.port.Store`."""
+
+    def __init__(self, path: Path, terms: Terms) -> None:
+        self._thread = SqliteThread(path, migrate)
+        self._terms = terms
+
+    async def open(self) -> None:
+        await self._thread.start()
+
+    async def close(self) -> None:
+        await self._thread.stop()
+
+    async def ping(self) -> None:
+        """A write that changes nothing: a full or read-only disk is found out."""
+        await self._thread.write(
+            lambda db: db.execute("UPDATE subscriber_version SET version = version WHERE version < 0")
+        )
+
+    async def publish(self, publications: Sequence[Publication], version: int) -> list[Artifact]:
+        bound = self._terms.max_pending
+        return await self._thread.write(lambda db: steps.publish(db, publications, version, bound))
+
+    async def get(self, ids: Sequence[str]) -> list[Artifact | None]:
+        return await self._thread.read(lambda db: steps.get(db, ids))
+
+    async def scan(self, query: Query, after: int) -> list[tuple[int, Artifact]]:
+        return await self._thread.read(lambda db: steps.scan(db, query, after))
+
+    async def register(self, identity: Identity, consumes: Sequence[Consumes]) -> None:
+        await self._thread.write(lambda db: steps.register(db, identity, consumes))
+
+    async def subscribers(self) -> Subscribers:
+        return await self._thread.read(steps.subscribers)
+
+    async def lease(self, agent: str, limit: int, now: datetime) -> list[Leased]:
+        return await self._thread.write(lambda db: steps.lease(db, agent, limit, now, self._terms))
+
+    async def held(self, lease: LeaseId, now: datetime) -> list[Artifact]:
+        return await self._thread.read(lambda db: steps.held(db, lease, now))
+
+    async def extend(self, lease: LeaseId, now: datetime) -> datetime:
+        return await self._thread.write(lambda db: steps.extend(db, lease, now, self._terms))
+
+    async def acknowledge(
+        self, lease: LeaseId, publications: Sequence[Publication], version: int, now: datetime
+    ) -> list[Artifact]:
+        return await self._thread.write(lambda db: steps.acknowledge(db, lease, publications, version, now))
+
+    async def fail(
+        self, lease: LeaseId, error: str, retry_at: datetime | None, now: datetime
+    ) -> DeadLetter | None:
+        return await self._thread.write(lambda db: steps.fail(db, lease, error, retry_at, now, self._terms))
+
+    async def sweep(self, now: datetime) -> Swept:
+        if not await self._thread.read(lambda db: steps.due(db, now)):
+            return Swept(next_due=await self._thread.read(steps.next_due))
+        return await self._thread.write(lambda db: steps.sweep(db, now, self._terms))
+
+    async def dead_letters(self, limit: int) -> list[DeadLetter]:
+        return await self._thread.read(lambda db: steps.dead_letters(db, limit))
+
+    async def stats(self) -> Stats:
+        return await self._thread.read(steps.stats)
+
+    async def watch(self, wake: Wake) -> None:
+        """One process owns the file; another one's writes would be seen by the next look at it."""
+        await asyncio.Event().wait()

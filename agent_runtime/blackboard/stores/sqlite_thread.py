@@ -1,0 +1,156 @@
+"""One thread that owns a SQLite connection, and commits in groups.
+
+A commit waits for the disk. Whatever was asked meanwhile goes into the next transaction together, each step
+in a savepoint of its own, so that one that is refused undoes itself alone. Nobody gets an answer before
+the commit.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, TypeVar
+
+import apsw
+
+from agent_runtime.blackboard.stores.port import Unavailable
+
+T = TypeVar("T")
+Step = Callable[[apsw.Connection], T]
+
+_LARGEST_GROUP = 256
+_BUSY_MILLISECONDS = 5000
+
+
+@dataclass(slots=True)
+class _Asked(Generic[T]):
+    step: Step[T]
+    writes: bool
+    answer: asyncio.Future[T]
+    value: T | None = None
+    error: Exception | None = None
+
+
+class SqliteThread:
+    """Runs steps on the connection, in the order in which they were asked."""
+
+    def __init__(self, path: Path, prepare: Callable[[apsw.Connection], None]) -> None:
+        """`prepare` is run once on the new connection, outside of a transaction."""
+        self._path = path
+        self._prepare = prepare
+        self._asked: SimpleQueue[_Asked[Any] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def start(self) -> None:
+        """Open the file. Raises Unavailable, or what `prepare` raises."""
+        self._loop = asyncio.get_running_loop()
+        opened: asyncio.Future[None] = self._loop.create_future()
+        self._thread = threading.Thread(target=self._run, args=(opened,), name="sqlite", daemon=True)
+        self._thread.start()
+        await opened
+
+    async def stop(self) -> None:
+        """Finish what was asked, then close the file."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._asked.put(None)
+            await asyncio.to_thread(thread.join)
+
+    async def read(self, step: Step[T]) -> T:
+        """Run a step that writes nothing."""
+        return await self._ask(step, writes=False)
+
+    async def write(self, step: Step[T]) -> T:
+        """Run a step; it is on disk when this returns. Whatever it raises has undone it."""
+        return await self._ask(step, writes=True)
+
+    async def _ask(self, step: Step[T], *, writes: bool) -> T:
+        if self._thread is None or self._loop is None:
+            raise Unavailable(f"{self._path} is not open")
+        answer: asyncio.Future[T] = self._loop.create_future()
+        self._asked.put(_Asked(step, writes, answer))
+        return await answer
+
+    # --- in the thread
+
+    def _run(self, opened: asyncio.Future[None]) -> None:
+        try:
+            connection = self._open()
+        except Exception as error:
+            failed = _unavailable(error) if isinstance(error, apsw.Error) else error
+            self._later(lambda: opened.set_exception(failed))
+            return
+        self._later(lambda: opened.set_result(None))
+        running = True
+        while running:
+            group = self._next_group()
+            if group[-1] is None:
+                running = False
+            asked = [one for one in group if one is not None]
+            if asked:
+                self._commit(connection, asked)
+                self._later(lambda asked=asked: _answer(asked))  # type: ignore[misc]
+        connection.close()
+
+    def _open(self) -> apsw.Connection:
+        connection = apsw.Connection(str(self._path))
+        connection.set_busy_timeout(_BUSY_MILLISECONDS)
+        connection.pragma("journal_mode", "wal")
+        connection.pragma("synchronous", "full")
+        self._prepare(connection)
+        return connection
+
+    def _next_group(self) -> list[_Asked[Any] | None]:
+        """At least one; None, which is always the last, means stop."""
+        group = [self._asked.get()]
+        while group[-1] is not None and len(group) < _LARGEST_GROUP:
+            try:
+                group.append(self._asked.get_nowait())
+            except Empty:
+                break
+        return group
+
+    def _commit(self, connection: apsw.Connection, group: list[_Asked[Any]]) -> None:
+        try:
+            connection.execute("BEGIN IMMEDIATE" if any(one.writes for one in group) else "BEGIN")
+            for one in group:
+                self._step(connection, one)
+            connection.execute("COMMIT")
+        except apsw.Error as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            for one in group:
+                one.error = _unavailable(error)
+
+    def _step(self, connection: apsw.Connection, one: _Asked[Any]) -> None:
+        try:
+            if one.writes:
+                with connection:  # a savepoint
+                    one.value = one.step(connection)
+            else:
+                one.value = one.step(connection)
+        except apsw.Error:
+            raise  # the disk, not the step: it concerns the whole group
+        except Exception as error:
+            one.error = error
+
+    def _later(self, callback: Callable[[], object]) -> None:
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(callback)
+
+
+def _answer(group: list[_Asked[Any]]) -> None:
+    for one in group:
+        if one.answer.done():  # whoever asked was cancelled
+            continue
+        if one.error is not None:
+            one.answer.set_exception(one.error)
+        else:
+            one.answer.set_result(one.value)
+
+
+def _unavailable(error: Exception) -> Unavailable:
+    return Unavailable(f"{type(error).__name__}: {error}")

@@ -1,0 +1,16 @@
+"""Points in time as whole microseconds since 1970, for stores that keep numbers."""
+
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def micros(at: datetime) -> int:
+    """Microseconds since 1970."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def moment(at: int) -> datetime:
+    """The inverse of `micros`."""
+    return _EPOCH + at * _MICROSECOND

@@ -1,0 +1,108 @@
+"""The type registry: which types of artifacts there are, and whether a payload fits.
+
+Schemas are compiled once. They cannot reach outside themselves: a `$ref` to another document is refused,
+because resolving it would let a manifest make the server fetch addresses of its choice.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
+
+import jsonschema_rs
+
+from agent_runtime.api.blackboard import ArtifactType
+from agent_runtime.blackboard.board import BoardError
+
+
+class InvalidType(ValueError):
+    """A type that cannot be registered; the message names it and says why."""
+
+
+class TypeRegistry:
+    """The types of one board, each with its versions."""
+
+    __slots__ = ("_newest", "_validators")
+
+    def __init__(self, types: Iterable[ArtifactType]) -> None:
+        """Raises InvalidType for a schema that is none, and for one version given twice."""
+        self._validators: dict[tuple[str, int], jsonschema_rs.Validator] = {}
+        self._newest: dict[str, int] = {}
+        for type_ in types:
+            key = (type_.name, type_.version)
+            if key in self._validators:
+                raise InvalidType(f"type {type_.name!r} version {type_.version} is given twice")
+            self._validators[key] = _compile(type_)
+            self._newest[type_.name] = max(type_.version, self._newest.get(type_.name, 0))
+
+    @property
+    def names(self) -> list[str]:
+        """The known types' names, sorted."""
+        return sorted(self._newest)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._newest
+
+    def check(self, name: str, version: int | None, payload: Mapping[str, Any]) -> int:
+        """The version that the payload was checked against and fits.
+
+        Raises BoardError, status 422: `unknown_type` names the types there are; `invalid_payload` has one
+        detail for each fault, with its JSON pointer below `/payload`.
+        """
+        resolved = self._resolve(name, version)
+        validator = self._validators[name, resolved]
+        if not validator.is_valid(payload):
+            _refuse(name, resolved, validator, payload)
+        return resolved
+
+    def _resolve(self, name: str, version: int | None) -> int:
+        newest = self._newest.get(name)
+        if newest is None:
+            raise BoardError(
+                "unknown_type",
+                f"there is no type {name!r} on this board; it knows {', '.join(self.names)}",
+                status=422,
+                details=[{"pointer": "/type", "message": f"unknown type {name!r}"}],
+            )
+        if version is None:
+            return newest
+        if (name, version) not in self._validators:
+            known = ", ".join(str(v) for n, v in sorted(self._validators) if n == name)
+            raise BoardError(
+                "unknown_type",
+                f"type {name!r} has no version {version}; it has {known}",
+                status=422,
+                details=[{"pointer": "/version", "message": f"unknown version {version}"}],
+            )
+        return version
+
+
+def _compile(type_: ArtifactType) -> jsonschema_rs.Validator:
+    try:
+        return jsonschema_rs.Draft202012Validator(type_.schema_, retriever=_no_other_documents)
+    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InvalidType(f"the schema of type {type_.name!r} is not a JSON Schema: {reason}") from error
+
+
+def _no_other_documents(uri: str) -> NoReturn:
+    raise ValueError(f"$ref {uri!r} leaves the schema: put what it names under $defs")
+
+
+def _refuse(name: str, version: int, validator: jsonschema_rs.Validator, payload: object) -> NoReturn:
+    details = [
+        {"pointer": "/payload" + pointer(error.instance_path), "message": error.message}
+        for error in validator.iter_errors(payload)
+    ]
+    first = details[0]
+    more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
+    raise BoardError(
+        "invalid_payload",
+        f"the payload does not fit type {name!r} version {version}: "
+        f"{first['pointer']}: {first['message']}{more}",
+        status=422,
+        details=details,
+    )
+
+
+def pointer(path: Iterable[object]) -> str:
+    """A path into a JSON value as a JSON pointer (RFC 6901)."""
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)

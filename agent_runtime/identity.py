@@ -1,0 +1,52 @@
+"""Keys and tokens that need no storage: all are derived from one install key.
+
+The operator and the laptop hold the install key. From it they derive the key of each blackboard and the
+token of each agent (HKDF, RFC 5869), so that reconciling twice yields the same bytes, and a lost Secret is
+written anew. Tokens for a blackboard are JSON Web Tokens signed with the board's key; they say who the
+bearer is and which labels and tenant it has, so that an agent cannot claim others.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+
+import jwt
+
+from agent_runtime.blackboard.board import Identity
+
+_ALGORITHM = "HS256"
+
+
+class InvalidToken(ValueError):
+    """The token is not one of ours for this audience; the message says why."""
+
+
+def derive(install_key: bytes, *path: str) -> str:
+    """A key of 256 bits as 64 hex digits, for a path such as ("blackboard", namespace, name, uid)."""
+    pseudo_random = hmac.new(b"covey.dev", install_key, hashlib.sha256).digest()
+    info = "\x00".join(path).encode()
+    return hmac.new(pseudo_random, info + b"\x01", hashlib.sha256).hexdigest()
+
+
+def mint(key: str, identity: Identity, audience: str) -> str:
+    """A token for `identity` that is good for `audience`, such as `blackboard/news/newsroom`."""
+    claims = {
+        "sub": identity.name,
+        "aud": audience,
+        "role": identity.role,
+        "labels": sorted(identity.labels),
+        "tenant": identity.tenant,
+    }
+    return jwt.encode(claims, key, algorithm=_ALGORITHM, sort_headers=True)
+
+
+def verify(key: str, token: str, audience: str) -> Identity:
+    """Who the token speaks for. Raises InvalidToken."""
+    try:
+        claims = jwt.decode(
+            token, key, algorithms=[_ALGORITHM], audience=audience, options={"require": ["sub", "aud"]}
+        )
+    except jwt.InvalidTokenError as error:
+        raise InvalidToken(str(error)) from error
+    labels: Sequence[str] = claims.get("labels") or ()
+    return Identity(claims["sub"], claims.get("role", "user"), frozenset(labels), claims.get("tenant"))

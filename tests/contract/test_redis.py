@@ -1,0 +1,109 @@
+"""What only a shared store has: several servers on it, and its own death."""
+
+import asyncio
+
+import pytest
+
+from agent_runtime.blackboard.board import BoardError, Delivery, Query
+from agent_runtime.blackboard.service import BlackboardService
+from agent_runtime.blackboard.stores.port import Terms
+from agent_runtime.blackboard.stores.redis import RedisStore
+from tests.contract.boards import ADMIN, EDITOR, REGISTRY, SCOUT, consumes, finding, report
+from tests.contract.conftest import Boards
+from tests.contract.servers import RedisServer
+
+on_redis = pytest.mark.parametrize("place", ["redis"], indirect=True)
+
+
+@on_redis
+async def test_what_one_server_takes_in_another_hands_out(boards: Boards) -> None:
+    here, there = await boards.start(), await boards.start()
+    await here.board(SCOUT).publish([finding(id="0")])  # `here` has read that nobody subscribes
+    await there.board(EDITOR).subscribe([consumes()])
+    waiting = asyncio.create_task(there.board(EDITOR).lease(1, 60))
+    await here.board(SCOUT).publish([finding(id="1")])
+    [delivery] = await waiting
+    assert delivery.artifacts[0].id == "1"
+
+
+@on_redis
+async def test_two_servers_never_hand_out_one_delivery_twice(boards: Boards) -> None:
+    servers = [await boards.start(), await boards.start()]
+    editors = [server.board(EDITOR) for server in servers]
+    await editors[0].subscribe([consumes(delivery="Exclusive")])
+    published = 0
+    taken: list[str] = []
+    for _ in range(10):
+        await asyncio.gather(*(server.board(SCOUT).publish([finding()]) for server in servers * 2))
+        published += 4
+        for deliveries in await asyncio.gather(*(editor.lease(3, 0) for editor in editors * 2)):
+            for delivery in deliveries:
+                taken.append(delivery.artifacts[0].id)
+                await editors[1].acknowledge(delivery.id, [])
+    assert len(taken) == len(set(taken)) == published
+
+
+@on_redis
+async def test_an_acknowledgement_that_arrives_at_two_servers_publishes_once(boards: Boards) -> None:
+    servers = [await boards.start(), await boards.start()]
+    await servers[0].board(EDITOR).subscribe([consumes()])
+    await servers[0].board(SCOUT).publish([finding()])
+    [delivery] = await servers[1].board(EDITOR).lease(1, 0)
+    both = await asyncio.gather(*(one.board(EDITOR).acknowledge(delivery.id, [report()]) for one in servers))
+    assert both[0] == both[1]
+    assert (await servers[0].stats()).artifacts == 2
+
+
+def service_on(server: RedisServer) -> BlackboardService:
+    return BlackboardService(RedisStore(server.url, "tests/own", Terms()), REGISTRY)
+
+
+async def lease_patiently(service: BlackboardService, limit: int) -> list[Delivery]:
+    """As clients do: again when the store was away for a moment."""
+    while True:
+        try:
+            return await service.board(EDITOR).lease(limit, 60)
+        except BoardError as error:
+            if error.status != 503:
+                raise
+
+
+async def test_nothing_answered_is_lost_when_redis_is_killed(own_redis: RedisServer) -> None:
+    async with service_on(own_redis) as service:
+        await service.board(EDITOR).subscribe([consumes()])
+        answered: list[str] = []
+        for n in range(300):
+            answered += [one.id for one in await service.board(SCOUT).publish([finding(id=f"{n}")])]
+        [held] = await service.board(EDITOR).lease(1, 0)
+        own_redis.kill()
+        with pytest.raises(BoardError) as refused:
+            await service.board(SCOUT).publish([finding(id="while-away")])
+        assert (refused.value.code, refused.value.status) == ("store_unavailable", 503)
+        own_redis.start()
+        assert [
+            artifact.id for artifact in (await service.board(ADMIN).query(Query(limit=1000))).artifacts
+        ] == answered
+        await service.board(EDITOR).acknowledge(held.id, [])
+        assert (await service.stats()).pending == {"editor": len(answered) - 1}
+        assert len(await lease_patiently(service, 1000)) == len(answered) - 1
+
+
+async def test_a_server_that_starts_before_its_redis_says_so(own_redis: RedisServer) -> None:
+    own_redis.stop()
+    async with service_on(own_redis) as service:
+        with pytest.raises(BoardError, match="does not answer"):
+            await service.stats()
+        own_redis.start()
+        assert (await service.stats()).artifacts == 0
+
+
+async def test_a_killed_redis_still_wakes_those_who_wait(own_redis: RedisServer) -> None:
+    async with service_on(own_redis) as here, service_on(own_redis) as there:
+        await there.board(EDITOR).subscribe([consumes()])
+        waiting = asyncio.create_task(lease_patiently(there, 1))
+        await asyncio.sleep(0)
+        own_redis.kill()
+        own_redis.start()
+        await here.board(SCOUT).publish([finding(id="1")])
+        [delivery] = await waiting
+        assert delivery.artifacts[0].id == "1"
