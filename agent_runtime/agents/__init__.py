@@ -1,0 +1,1 @@
+"""Agents: how one answers a message or works on a delivery, and what is around that."""

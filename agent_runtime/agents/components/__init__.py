@@ -1,0 +1,1 @@
+"""What is around the stages of every piece of work: events, metrics, retries. One file each."""

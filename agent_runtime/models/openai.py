@@ -1,0 +1,213 @@
+"""OpenAI and whatever speaks its chat completions: the one module that knows pydantic-ai.
+
+Our own loops stand above it; of the library only the single request is used (`direct.model_request`), which
+translates messages, tools and errors. Its own retries are off: retrying is the agent's business.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from openai import AsyncOpenAI
+from pydantic_ai import direct, exceptions, messages
+from pydantic_ai.models import ModelRequestParameters
+from pydantic_ai.models.openai import OpenAIChatModel, OpenAIChatModelSettings
+from pydantic_ai.output import OutputObjectDefinition
+from pydantic_ai.providers import Provider
+from pydantic_ai.providers.ollama import OllamaProvider
+from pydantic_ai.providers.openai import OpenAIProvider
+from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
+from pydantic_ai.tools import ToolDefinition
+
+from agent_runtime.compile.config import ModelConfig
+from agent_runtime.models.errors import (
+    ModelError,
+    ModelGarbled,
+    ModelRateLimited,
+    ModelRefused,
+    ModelTimeout,
+    ModelUnauthorized,
+    ModelUnavailable,
+    ModelUnreachable,
+    Place,
+)
+from agent_runtime.models.port import (
+    Message,
+    ModelMessage,
+    ModelRequest,
+    ModelResponse,
+    ToolCall,
+    ToolMessage,
+    Usage,
+    UserMessage,
+)
+
+OPENAI_URL = "https://api.openai.com/v1"
+_NO_KEY = "none"  # the SDK insists on one, servers without authentication ignore it
+
+
+class OpenAIModel:
+    """A ModelClient for OpenAI, an OpenAI-compatible server, or Ollama."""
+
+    def __init__(self, config: ModelConfig, key: str | None) -> None:
+        self._config = config
+        url = config.base_url or OPENAI_URL
+        self._place = Place(config.name, url)
+        self._provider = _provider(config, url, key or _NO_KEY)
+        self._model = OpenAIChatModel(config.model, provider=self._provider)
+        self._settings = _settings(config)
+        # Compatible servers differ in what they make of a schema; OpenAI itself enforces it.
+        self._enforces_schema = config.provider == "OpenAI"
+
+    async def request(self, request: ModelRequest) -> ModelResponse:
+        """Ask the provider, once."""
+        parameters = ModelRequestParameters(
+            function_tools=[
+                ToolDefinition(
+                    name=t.name, description=t.description, parameters_json_schema={**t.parameters}
+                )
+                for t in request.tools
+            ]
+        )
+        if request.output_schema is not None and self._enforces_schema:
+            parameters.output_mode = "native"
+            parameters.output_object = OutputObjectDefinition(json_schema={**request.output_schema})
+        try:
+            response = await direct.model_request(
+                self._model,
+                _wire(request),
+                model_settings=self._settings,
+                model_request_parameters=parameters,
+            )
+        except (exceptions.AgentRunError, exceptions.UserError) as error:
+            raise self._translated(error) from error
+        return _response(response)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._provider.client.close()
+
+    def _translated(self, error: Exception) -> ModelError:
+        place, reason = self._place, _reason(error)
+        match error:
+            case exceptions.ModelRequestTimeout() | exceptions.ModelTimeoutError():
+                return ModelTimeout(place, self._config.timeout_seconds)
+            case exceptions.ModelRateLimitError():
+                return ModelRateLimited(place, reason, error.retry_after)
+            case exceptions.ModelQuotaExceededError():
+                return ModelRefused(
+                    place, reason, "top up the account at the provider, or name another Model"
+                )
+            case exceptions.ModelAuthenticationError():
+                return ModelUnauthorized(place, reason, self._config.api_key_env)
+            case exceptions.ModelNotFoundError():
+                return ModelRefused(
+                    place, reason, f'check its spec.model ("{self._config.model}") and spec.baseURL'
+                )
+            case exceptions.ModelContextWindowExceededError():
+                return ModelRefused(place, reason, "shorten the input, or lower memory.window")
+            case exceptions.ModelRequestRejectedError():
+                return ModelRefused(place, reason, "check its spec.parameters and the tools' schemas")
+            case exceptions.ModelUnavailableError() | exceptions.ModelServerError():
+                return ModelUnavailable(place, reason, error.retry_after)
+            case exceptions.ModelConnectionError():
+                return ModelUnreachable(place, reason)
+            case exceptions.ContentFilterError():
+                return ModelRefused(
+                    place, reason, "the provider's content filter stopped it: rephrase the input"
+                )
+            case _:
+                return ModelGarbled(place, reason)
+
+
+def _provider(config: ModelConfig, url: str, key: str) -> Provider[AsyncOpenAI]:
+    match config.provider:
+        case "Ollama":
+            return OllamaProvider(base_url=url, api_key=key)
+        case "OpenAICompatible":
+            return OpenAICompatibleProvider("openai-compatible", base_url=url, api_key=key)
+        case _:
+            return OpenAIProvider(base_url=url, api_key=key)
+
+
+def _settings(config: ModelConfig) -> OpenAIChatModelSettings:
+    """The request's parameters; what the Model leaves out is left to the provider."""
+    settings = OpenAIChatModelSettings(
+        max_retries=0, timeout=config.timeout_seconds, request_timeout=config.timeout_seconds
+    )
+    given = config.parameters
+    if given.temperature is not None:
+        settings["temperature"] = given.temperature
+    if given.top_p is not None:
+        settings["top_p"] = given.top_p
+    if given.max_tokens is not None:
+        settings["max_tokens"] = given.max_tokens
+    if given.seed is not None:
+        settings["seed"] = given.seed
+    return settings
+
+
+def _wire(request: ModelRequest) -> list[messages.ModelMessage]:
+    """The conversation in the library's words: what the model said, and in between what it was told."""
+    wire: list[messages.ModelMessage] = []
+    told: list[messages.ModelRequestPart] = []
+
+    def tell() -> None:
+        if told:
+            wire.append(messages.ModelRequest(parts=list(told), instructions=request.instructions or None))
+            told.clear()
+
+    for message in (*request.history, *request.messages):
+        if isinstance(message, ModelMessage):
+            tell()
+            wire.append(messages.ModelResponse(parts=list(_said(message))))
+        else:
+            told.append(_told(message))
+    tell()
+    return wire
+
+
+def _told(message: UserMessage | ToolMessage) -> messages.ModelRequestPart:
+    if isinstance(message, UserMessage):
+        return messages.UserPromptPart(message.text)
+    return messages.ToolReturnPart(message.tool, message.content, message.call_id)
+
+
+def _said(message: Message) -> Iterable[messages.TextPart | messages.ToolCallPart]:
+    if not isinstance(message, ModelMessage):
+        return
+    if message.text:
+        yield messages.TextPart(message.text)
+    for call in message.tool_calls:
+        arguments = call.arguments if isinstance(call.arguments, str) else {**call.arguments}
+        yield messages.ToolCallPart(call.tool, arguments, call.id)
+
+
+def _response(response: messages.ModelResponse) -> ModelResponse:
+    text = "".join(part.content for part in response.parts if isinstance(part, messages.TextPart))
+    calls = tuple(
+        ToolCall(part.tool_call_id, part.tool_name, _arguments(part.args))
+        for part in response.parts
+        if isinstance(part, messages.ToolCallPart)
+    )
+    usage = Usage(response.usage.input_tokens or 0, response.usage.output_tokens or 0)
+    return ModelResponse(text, calls, usage)
+
+
+def _arguments(args: str | Mapping[str, Any] | None) -> dict[str, Any] | str:
+    if not isinstance(args, str):
+        return {**(args or {})}
+    try:
+        parsed = json.loads(args or "{}")
+    except ValueError:
+        return args
+    return parsed if isinstance(parsed, dict) else args
+
+
+def _reason(error: Exception) -> str:
+    """What the provider says, in one line of bounded length; connection errors hide it in their cause."""
+    text = " ".join(str(error).split())
+    cause = error.__cause__.__cause__ if error.__cause__ is not None else None
+    if isinstance(error, exceptions.ModelConnectionError) and cause is not None:
+        text = f"{text} {cause}"
+    return text if len(text) <= 300 else f"{text[:297]}..."

@@ -1,0 +1,1 @@
+"""Runs of flows: from a compiled flow to an outcome."""

@@ -1,0 +1,119 @@
+"""Asks agents over HTTP."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import httpx2 as httpx
+
+from agent_runtime.agents.backoff import delay
+from agent_runtime.api.common import Retry
+from agent_runtime.clock import SYSTEM_CLOCK, Clock
+from agent_runtime.compile.config import AgentAccess
+from agent_runtime.models.port import Usage
+from agent_runtime.runs.errors import AgentFailed
+from agent_runtime.runs.port import AgentAnswer
+from agent_runtime.telemetry import traces
+
+PATIENCE = 60.0
+"""Seconds that an agent which cannot be reached or has no slot is asked again: its pods may be starting."""
+_AGAIN = Retry(max_attempts=100, initial_delay="500ms", max_delay="5s")
+_NOT_NOW = frozenset({429, 502, 503})
+
+
+@dataclass(frozen=True, slots=True)
+class _NotNow:
+    """The agent did not take the question; it may later."""
+
+    reason: str
+    retry_after: float | None = None
+
+
+class HttpAgents:
+    """An AskAgent. The caller bounds how long an answer may take."""
+
+    def __init__(
+        self,
+        agents: Mapping[str, AgentAccess],
+        environ: Mapping[str, str],
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        random: Random | None = None,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._agents = agents
+        self._environ = environ
+        self._clock = clock
+        self._random = random or Random()
+        self._patience = patience
+        self._client = httpx.AsyncClient(timeout=httpx.Timeout(None, connect=5.0))
+
+    async def __call__(self, agent: str, message: str) -> AgentAnswer:
+        """Ask, and ask again while the agent cannot be reached or is busy. Raises AgentFailed."""
+        access = self._agents[agent]
+        deadline = self._clock.monotonic() + self._patience
+        attempt = 0
+        while True:
+            attempt += 1
+            answer = await self._once(agent, access, message)
+            if isinstance(answer, AgentAnswer):
+                return answer
+            wait = delay(_AGAIN, attempt, self._random, asked=answer.retry_after)
+            if self._clock.monotonic() + wait > deadline:
+                raise AgentFailed(
+                    f'agent "{agent}" at {access.url} did not take the question for {self._patience:g}s '
+                    f"({answer.reason}): check that its pods are ready"
+                )
+            await self._clock.sleep(wait)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def _once(self, agent: str, access: AgentAccess, message: str) -> AgentAnswer | _NotNow:
+        headers = traces.outgoing_headers()
+        if access.token_env is not None:
+            token = self._environ.get(access.token_env)
+            if not token:
+                raise AgentFailed(f'no token for agent "{agent}": {access.token_env} is not set')
+            headers["Authorization"] = f"Bearer {token}"
+        try:
+            response = await self._client.post(
+                f"{access.url}/v1/chat", json={"message": message}, headers=headers
+            )
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            return _NotNow(str(error) or type(error).__name__)
+        except httpx.HTTPError as error:
+            raise AgentFailed(
+                f'the connection to agent "{agent}" at {access.url} broke: {error or type(error).__name__}'
+            ) from error
+        body = _json(response)
+        if response.status_code in _NOT_NOW:
+            return _NotNow(_reason(response, body), _seconds(response.headers.get("retry-after")))
+        if response.status_code != 200 or "reply" not in body:
+            raise AgentFailed(f'agent "{agent}" at {access.url} failed: {_reason(response, body)}')
+        usage = body.get("usage") or {}
+        return AgentAnswer(
+            body["reply"],
+            body.get("output"),
+            Usage(usage.get("inputTokens", 0), usage.get("outputTokens", 0)),
+        )
+
+
+def _json(response: httpx.Response) -> dict[str, Any]:
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _reason(response: httpx.Response, body: dict[str, Any]) -> str:
+    error = body.get("error")
+    message = error.get("message") if isinstance(error, dict) else None
+    return str(message or f"HTTP {response.status_code}: {response.text[:200]!r}")
+
+
+def _seconds(header: str | None) -> float | None:
+    return float(header) if header is not None and header.isdigit() else None

@@ -1,0 +1,87 @@
+"""Logs as JSON, one object a line on stdout, so that Loki and its like need no parsing rules."""
+
+import logging
+import os
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import orjson
+import structlog
+from structlog.typing import EventDict
+
+from agent_runtime.telemetry.events import Event
+from agent_runtime.telemetry.traces import trace_id
+
+ENVIRONMENT_VARIABLE = "COVEY_ENVIRONMENT"
+"""Names the environment (production, staging, ...) in each line."""
+
+
+def configure(service: str, *, level: int = logging.INFO) -> None:
+    """Send structlog's and the standard library's records to stdout as JSON lines.
+
+    Each line has `timestamp`, `level`, `event`, `service`, `environment` and, within a request, `trace_id`.
+    """
+    fixed = {"service": service, "environment": os.environ.get(ENVIRONMENT_VARIABLE, "default")}
+
+    def add_context(_logger: object, _method: str, line: MutableMapping[str, Any]) -> EventDict:
+        line.update(fixed)
+        trace = trace_id()
+        if trace is not None:
+            line["trace_id"] = trace
+        return line
+
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        add_context,
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.processors.JSONRenderer(serializer=_dumps)],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.BytesLoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(serializer=lambda line, **kw: _dumps(line, **kw).decode()),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(max(level, logging.WARNING))
+
+
+def logger(name: str) -> structlog.typing.FilteringBoundLogger:
+    """A structured logger; `name` says which part of the runtime speaks."""
+    bound: structlog.typing.FilteringBoundLogger = structlog.get_logger(part=name)
+    return bound
+
+
+class LogEvents:
+    """An observer that writes each event as a log line: failures as warnings, the frequent ones as debug."""
+
+    def __init__(self) -> None:
+        # Bound once: the lazy logger would be bound anew for each line.
+        self._log = logger("events").bind()
+
+    def __call__(self, event: Event) -> None:
+        match event.kind:
+            case "agent.failed":
+                write = self._log.warning
+            case "agent.started" | "agent.tool":
+                write = self._log.debug
+            case _:
+                write = self._log.info
+        write(event.message, kind=event.kind, subject=event.subject, **dict(event.data))
+
+
+def _dumps(line: object, **options: Any) -> bytes:
+    return orjson.dumps(line, default=options.get("default", str), option=orjson.OPT_NON_STR_KEYS)

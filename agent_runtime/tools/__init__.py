@@ -1,0 +1,1 @@
+"""The tool port, and the tools that the runtime brings along."""

@@ -1,0 +1,273 @@
+"""Deliveries of a real board, in memory, worked on by scripted agents."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import pytest
+
+from agent_runtime.agents.consumer import consume
+from agent_runtime.api.blackboard import ArtifactType
+from agent_runtime.blackboard.artifact import Artifact, Draft
+from agent_runtime.blackboard.board import Board, BoardError, Identity, Query
+from agent_runtime.blackboard.events import BoardEvent
+from agent_runtime.blackboard.service import BlackboardService
+from agent_runtime.blackboard.stores.memory import MemoryStore
+from agent_runtime.blackboard.stores.port import Terms
+from agent_runtime.blackboard.types import TypeRegistry
+from tests.clocks import ManualClock, eventually
+from tests.unit.agents.builders import NOTE, Bench, agent_config
+
+TYPES = [ArtifactType.model_validate(each) for each in ({"name": "Idea", "schema": {"type": "object"}}, NOTE)]
+EDITOR = Identity("editor", "user")
+ANN = Identity("ann")
+SOON = 30
+"""Seconds until a test gives up waiting."""
+
+
+class Newsroom:
+    """A board, and what was told about it."""
+
+    def __init__(self) -> None:
+        self.events: list[BoardEvent] = []
+        self._news = asyncio.Event()
+        self.service = BlackboardService(
+            MemoryStore(Terms(lease=timedelta(seconds=30), max_deliveries=3)),
+            TypeRegistry(TYPES),
+            observer=self._note,
+        )
+
+    def _note(self, event: BoardEvent) -> None:
+        self.events.append(event)
+        self._news.set()
+        self._news = asyncio.Event()
+
+    def count(self, kind: str) -> int:
+        return sum(event.kind == kind for event in self.events)
+
+    async def until(self, kind: str, count: int = 1) -> None:
+        """Wait for events of that kind."""
+        async with asyncio.timeout(SOON):
+            while self.count(kind) < count:
+                await self._news.wait()
+
+    async def publish(self, *payloads: dict[str, Any]) -> list[Artifact]:
+        drafts = [Draft(type="Idea", payload=payload) for payload in payloads]
+        return await self.service.board(EDITOR).publish(drafts)
+
+    async def notes(self) -> list[Any]:
+        page = await self.service.board(EDITOR).query(Query(type="Note"))
+        return [dict(note.payload) for note in page.artifacts]
+
+
+@pytest.fixture
+async def newsroom() -> AsyncIterator[Newsroom]:
+    room = Newsroom()
+    async with room.service:
+        yield room
+
+
+def agent(script: Sequence[dict[str, Any]], **fields: Any) -> Bench:
+    board = {"name": "newsroom", "url": "", "consumes": [{"types": ["Idea"]}]}
+    settings = {"publishes": [{"type": "Note"}], "retry": {"maxAttempts": 1, "initialDelay": "1ms"}}
+    return Bench(agent_config(script, blackboard=board, **{**settings, **fields}))
+
+
+@asynccontextmanager
+async def consuming(bench: Bench, board: Board, **options: Any) -> AsyncIterator[asyncio.Event]:
+    """The agent at work, subscribed; yields the event that stops it. Waits for its end."""
+    stop, ready = asyncio.Event(), asyncio.Event()
+
+    def note(is_ready: bool) -> None:
+        if is_ready:
+            ready.set()
+
+    task = asyncio.create_task(consume(bench.worker, board, stop, on_ready=note, random=Random(3), **options))
+    try:
+        async with asyncio.timeout(SOON):
+            await ready.wait()
+        yield stop
+    finally:
+        stop.set()
+        async with asyncio.timeout(SOON):
+            await task
+
+
+async def test_an_artifact_becomes_another(newsroom: Newsroom) -> None:
+    ann = agent([{"reply": "${{'text': 'about ' + input.payload.topic}}"}])
+    async with consuming(ann, newsroom.service.board(ANN)):
+        (idea,) = await newsroom.publish({"topic": "bees"})
+        await newsroom.until("acknowledged")
+    assert await newsroom.notes() == [{"text": "about bees"}]
+    (note,) = (await newsroom.service.board(EDITOR).query(Query(type="Note"))).artifacts
+    assert (note.producer, note.correlation, note.causes) == ("ann", idea.correlation, (idea.id,))
+
+
+async def test_what_was_published_before_stopping_is_not_lost(newsroom: Newsroom) -> None:
+    ann = agent([{"reply": "${{'text': 'about ' + input.payload.topic}}"}])
+    async with consuming(ann, newsroom.service.board(ANN)):
+        await newsroom.publish({"topic": "bees"})
+        await newsroom.until("acknowledged")
+    await newsroom.publish({"topic": "ants"})
+    async with consuming(ann, newsroom.service.board(ANN)):
+        await newsroom.until("acknowledged", 2)
+    assert await newsroom.notes() == [{"text": "about bees"}, {"text": "about ants"}]
+
+
+async def test_no_more_at_once_than_it_may(newsroom: Newsroom) -> None:
+    clock = ManualClock()
+    script = [{"reply": '{"text": "done"}', "delay": "5s"}]
+    board = {"name": "newsroom", "url": "", "consumes": [{"types": ["Idea"]}]}
+    config = agent_config(
+        script, blackboard=board, publishes=[{"type": "Note"}], limits={"maxConcurrency": 2}
+    )
+    ann = Bench(config, clock=clock)
+    async with consuming(ann, newsroom.service.board(ANN)):
+        await newsroom.publish(*({"n": n} for n in range(5)))
+        for finished in (0, 2, 4):
+            await newsroom.until("leased", min(finished + 2, 5))
+            await eventually(lambda: len(clock.sleeps) == newsroom.count("leased"))
+            assert newsroom.count("leased") == min(finished + 2, 5)
+            clock.advance(5)
+            await newsroom.until("acknowledged", min(finished + 2, 5))
+    assert len(await newsroom.notes()) == 5
+
+
+async def test_work_that_cannot_succeed_goes_to_the_dead_letters_at_once(newsroom: Newsroom) -> None:
+    ann = agent([{"reply": "no JSON"}])
+    async with consuming(ann, newsroom.service.board(ANN)):
+        await newsroom.publish({"topic": "bees"})
+        await newsroom.until("dead")
+    (letter,) = await newsroom.service.dead_letters()
+    assert "does not fit its output" in letter.error
+    assert newsroom.count("leased") == 1
+
+
+async def test_work_that_may_succeed_later_comes_back_until_the_board_gives_up(newsroom: Newsroom) -> None:
+    ann = agent([{"error": "out of ink"}])
+    async with consuming(ann, newsroom.service.board(ANN)):
+        await newsroom.publish({"topic": "bees"})
+        await newsroom.until("dead")
+    (letter,) = await newsroom.service.dead_letters()
+    assert "out of ink" in letter.error
+    assert newsroom.count("leased") == 3
+
+
+async def test_results_that_the_board_refuses_are_a_failure_for_good(newsroom: Newsroom) -> None:
+    ann = agent([{"reply": '{"text": "x"}'}])
+    async with consuming(ann, newsroom.service.board(ANN)):
+        await newsroom.publish({"topic": "bees"})
+        await newsroom.until("dead")
+    (letter,) = await newsroom.service.dead_letters()
+    assert "text" in letter.error
+    assert await newsroom.notes() == []
+
+
+async def test_stopping_finishes_what_is_under_way(newsroom: Newsroom) -> None:
+    clock = ManualClock()
+    board = {"name": "newsroom", "url": "", "consumes": [{"types": ["Idea"]}]}
+    config = agent_config(
+        [{"reply": '{"text": "done"}', "delay": "5s"}], blackboard=board, publishes=[{"type": "Note"}]
+    )
+    ann = Bench(config, clock=clock)
+    async with consuming(ann, newsroom.service.board(ANN)) as stop:
+        await newsroom.publish({"topic": "bees"})
+        await eventually(lambda: clock.sleeps)
+        stop.set()
+        await newsroom.publish({"topic": "ants"})
+        clock.advance(5)
+    assert await newsroom.notes() == [{"text": "done"}]
+    assert clock.sleeps == [5], "nothing new is begun"
+
+
+async def test_what_is_not_finished_in_time_goes_back_at_once(newsroom: Newsroom) -> None:
+    board = {"name": "newsroom", "url": "", "consumes": [{"types": ["Idea"]}]}
+    config = agent_config(
+        [{"reply": "never", "delay": "50s"}], blackboard=board, publishes=[{"type": "Note"}]
+    )
+    clock = ManualClock()
+    async with consuming(Bench(config, clock=clock), newsroom.service.board(ANN), grace=0.01):
+        await newsroom.publish({"topic": "bees"})
+        await eventually(lambda: clock.sleeps)
+    assert newsroom.count("failed") == 1
+    (again,) = await newsroom.service.board(ANN).lease(1, 5)
+    assert again.attempt == 2
+
+
+class Wrapped:
+    """A board where some calls go wrong first."""
+
+    def __init__(self, board: Board, faults: dict[str, list[BoardError]]) -> None:
+        self._board = board
+        self.faults = faults
+        self.calls: list[str] = []
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        async def call(*args: Any, **options: Any) -> Any:
+            self.calls.append(name)
+            if self.faults.get(name):
+                raise self.faults[name].pop(0)
+            return await getattr(self._board, name)(*args, **options)
+
+        return call
+
+
+def down() -> BoardError:
+    return BoardError("unavailable", "the board is restarting", status=503)
+
+
+async def test_a_board_that_is_away_is_waited_for_and_subscribed_to_again(newsroom: Newsroom) -> None:
+    board = Wrapped(newsroom.service.board(ANN), {"subscribe": [down(), down()], "lease": [down()]})
+    clock = ManualClock()
+    ann = agent([{"reply": '{"text": "done"}'}])
+
+    async def let_time_pass() -> None:
+        while True:
+            clock.advance(60)
+            await asyncio.sleep(0)
+
+    passing = asyncio.create_task(let_time_pass())
+    async with consuming(ann, board, clock=clock):
+        await newsroom.publish({"topic": "bees"})
+        await newsroom.until("acknowledged")
+    passing.cancel()
+    assert board.calls.count("subscribe") == 4
+
+
+async def test_an_acknowledgement_that_got_no_answer_is_sent_again(newsroom: Newsroom) -> None:
+    board = Wrapped(newsroom.service.board(ANN), {"acknowledge": [down(), down()]})
+    ann = agent([{"reply": '{"text": "done"}'}])
+    clock = ManualClock()
+    async with consuming(ann, board, clock=clock):
+        await newsroom.publish({"topic": "bees"})
+        async with asyncio.timeout(SOON):
+            while newsroom.count("acknowledged") == 0:
+                if board.calls.count("acknowledge") < 3 and len(clock.sleeps) > 1:
+                    clock.advance(5)
+                await asyncio.sleep(0)
+    assert await newsroom.notes() == [{"text": "done"}]
+    assert newsroom.count("leased") == 1
+
+
+async def test_a_heartbeat_keeps_the_lease_and_its_loss_ends_the_work(newsroom: Newsroom) -> None:
+    lost = BoardError("lease_lost", "somebody else has it", status=409)
+    board = Wrapped(newsroom.service.board(ANN), {})
+    script = [{"reply": '{"text": "late"}', "delay": "50s"}]
+    access = {"name": "newsroom", "url": "", "consumes": [{"types": ["Idea"]}], "leaseSeconds": 30}
+    model_clock, beat_clock = ManualClock(), ManualClock()
+    ann = Bench(agent_config(script, blackboard=access, publishes=[{"type": "Note"}]), clock=model_clock)
+    async with consuming(ann, board, clock=beat_clock):
+        await newsroom.publish({"topic": "bees"})
+        await eventually(lambda: model_clock.sleeps and beat_clock.sleeps)
+        assert beat_clock.sleeps == [10]
+        beat_clock.advance(10)
+        await eventually(lambda: board.calls.count("extend") == 1 and len(beat_clock.sleeps) == 2)
+        board.faults["extend"] = [lost]
+        beat_clock.advance(10)
+        await eventually(lambda: "agent.failed" in ann.kinds)
+    assert board.calls.count("extend") == 2
+    assert "fail" not in board.calls, "what is lost is not ours to give back"
+    assert await newsroom.notes() == []
