@@ -63,6 +63,10 @@ generate: $(VENV)/.dev ## CRDs and reference pages from the models, golden files
 cluster-tools: $(VENV)/.dev ## obtain what a Kubernetes of our own is made of (root; minutes when cold, then cached)
 	@$(PY) -m hack.cluster tools
 
+.PHONY: api-tools
+api-tools: $(VENV)/.dev ## only what the API server's tier needs: etcd and the control plane
+	@$(PY) -m hack.cluster tools --only api
+
 .PHONY: cluster
 cluster: $(VENV)/.dev ## a Kubernetes on this machine with Covey in it
 	@$(PY) -m hack.covey up --name $(NAME)
