@@ -65,6 +65,10 @@ class AgentConfig(Model):
     token_env: str | None = "COVEY_AGENT_TOKEN"  # the name of a variable
     """The environment variable with the token that callers must bring; None: anybody may call."""
 
+    def manifest(self) -> dict[str, Any]:
+        """As every model's, but the token's absence is said: left out it would read as the default."""
+        return {**super().manifest(), "tokenEnv": self.token_env}
+
 
 class BlackboardConfig(Model):
     """One blackboard server, ready to run."""

@@ -1,0 +1,1 @@
+"""The `covey` command, also `kubectl covey`. Each command imports what it needs when it runs."""

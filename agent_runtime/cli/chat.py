@@ -1,0 +1,40 @@
+"""`covey chat`: one message to an agent, or a conversation."""
+
+import sys
+from pathlib import Path
+
+import typer
+
+from agent_runtime.cli.client import Client
+
+
+def run(agent: str, message: str, session: str, state: Path | None) -> None:
+    """Print the reply to `message`; without one, to each line of standard input."""
+    client = Client.connect(state)
+    if message:
+        reply, _ = _say(client, agent, message, session)
+        typer.echo(reply)
+        return
+    client.get(f"/v1/resources/Agent/{agent}")  # an agent that is not there is told before the first word
+    interactive = sys.stdin.isatty()
+    if interactive:
+        typer.echo(f"Talking to {agent}. An empty line or Ctrl-D ends it.")
+    while line := _line(interactive):
+        reply, session = _say(client, agent, line, session)
+        typer.echo(reply)
+
+
+def _line(interactive: bool) -> str:
+    if not interactive:
+        return next((text for line in sys.stdin if (text := line.strip())), "")
+    try:
+        return input("> ").strip()
+    except (EOFError, KeyboardInterrupt):
+        typer.echo()
+        return ""
+
+
+def _say(client: Client, agent: str, message: str, session: str) -> tuple[str, str]:
+    body = {"message": message, **({"session": session} if session else {})}
+    answer = client.post(f"/v1/agents/{agent}/chat", body)
+    return str(answer["reply"]), str(answer["session"])

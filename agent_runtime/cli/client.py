@@ -1,0 +1,100 @@
+"""The commands' side of the laptop's HTTP API."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import httpx2 as httpx
+import orjson
+
+from agent_runtime.local.address import START_IT, Address, find
+from agent_runtime.local.failure import Failure
+
+Json = dict[str, Any]
+_LONG = httpx.Timeout(10, read=None)
+
+
+class Client:
+    """Calls to one running `covey up`. Every call raises Failure with what the server says is wrong."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self._http = httpx.Client(
+            base_url=address.url,
+            headers={"Authorization": f"Bearer {address.token}"},
+            timeout=_LONG,
+            trust_env=False,  # the server is on this machine: a proxy has no place in between
+        )
+
+    @classmethod
+    def connect(cls, state: Path | None) -> Self:
+        """To the server that `find` finds. Raises Failure when there is none."""
+        return cls(find(state, os.environ, Path.cwd()))
+
+    def get(self, path: str, **query: str | int) -> Json:
+        """The answer's JSON."""
+        return self._call("GET", path, query=query)
+
+    def post(self, path: str, body: object) -> Json:
+        """The answer's JSON."""
+        return self._call("POST", path, body=body)
+
+    def delete(self, path: str) -> Json:
+        """The answer's JSON."""
+        return self._call("DELETE", path)
+
+    @contextmanager
+    def lines(self, path: str, **query: str | int) -> Iterator[Iterator[Json]]:
+        """JSON lines as they come, for as long as the server sends them."""
+        try:
+            with self._http.stream("GET", path, params=_query(query)) as response:
+                if response.status_code >= 400:
+                    response.read()
+                    raise _refused(response)
+                yield (orjson.loads(line) for line in response.iter_lines() if line)
+        except httpx.TransportError as error:
+            raise self._lost(error) from error
+
+    def _call(
+        self, method: str, path: str, *, query: Mapping[str, str | int] | None = None, body: object = None
+    ) -> Json:
+        content = None if body is None else orjson.dumps(body)
+        headers = {} if content is None else {"Content-Type": "application/json"}
+        try:
+            response = self._http.request(
+                method, path, params=_query(query or {}), content=content, headers=headers
+            )
+        except httpx.TransportError as error:
+            raise self._lost(error) from error
+        if response.status_code >= 400:
+            raise _refused(response)
+        answer: Json = response.json()
+        return answer
+
+    def _lost(self, error: Exception) -> Failure:
+        return Failure(
+            f"the covey up of {self.address.folder} does not answer at {self.address.url}: {error}",
+            START_IT.replace("DIR", self.address.folder),
+            code=2,
+        )
+
+
+def _query(query: Mapping[str, str | int]) -> dict[str, str]:
+    return {key: str(value) for key, value in query.items() if value != ""}
+
+
+def _refused(response: httpx.Response) -> Failure:
+    """The one error body as sentences: the message, then each detail on a line of its own."""
+    try:
+        error = response.json()["error"]
+        message, details = str(error["message"]), error.get("details") or []
+    except (ValueError, KeyError, TypeError):
+        message, details = f"the server answered {response.status_code}: {response.text[:200]}", []
+    listed = [
+        f"  {detail.get('pointer', '')}: {detail.get('message', '')}"
+        for detail in details
+        if len(details) > 1 or detail.get("message", "") not in message
+    ]
+    return Failure("\n".join([message, *listed]))

@@ -1,0 +1,27 @@
+"""An event as one line of plain text: the same in `covey up` without a terminal and in `covey logs`."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+_WIDTH = 13
+_ID = re.compile(r"\b([0-9a-f]{8})(?:[0-9a-f]{24}|(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")
+
+
+def line(event: Mapping[str, Any]) -> str:
+    """`13:02:11  researcher     published Dossier 3f2a91c0` in local time, from an event as it is sent."""
+    at = datetime.fromisoformat(event["at"]).astimezone()
+    return f"{at:%H:%M:%S}  {event['subject']:<{_WIDTH}}  {told(event)}"
+
+
+def told(event: Mapping[str, Any]) -> str:
+    """What happened, in a few words. What was published has its own events, so it is not repeated."""
+    if event["kind"] == "agent.finished" and event["data"].get("published"):
+        return "finished"
+    return shortened(event["message"])
+
+
+def shortened(message: str) -> str:
+    """The message with long ids cut to their first eight digits."""
+    return _ID.sub(r"\1", message)

@@ -1,0 +1,23 @@
+"""`covey logs`: what happened, and with --follow what happens."""
+
+import json
+from pathlib import Path
+
+import typer
+
+from agent_runtime.cli.client import Client
+from agent_runtime.cli.lines import line
+from agent_runtime.local.failure import Failure
+
+
+def run(subject: str, follow: bool, tail: int, output: str, state: Path | None) -> None:
+    """Print events, oldest first, until there are no more, or until Ctrl-C."""
+    if output not in ("text", "json"):
+        raise Failure(f"-o {output} is no format", "There are text and json.", code=2)
+    client = Client.connect(state)
+    try:
+        with client.lines("/v1/logs", follow=str(follow).lower(), tail=tail, subject=subject) as events:
+            for event in events:
+                typer.echo(json.dumps(event, ensure_ascii=False) if output == "json" else line(event))
+    except KeyboardInterrupt:
+        return

@@ -1,0 +1,208 @@
+"""The `covey` command line. What a command needs is imported when it runs, so that `--help` is quick."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agent_runtime.cli.errors import guarded
+
+app = typer.Typer(
+    name="covey",
+    help="AI agents as ordinary Kubernetes resources, and the same manifests on this machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Paths = Annotated[list[Path], typer.Argument(help="Files or folders of manifests.", metavar="PATH...")]
+State = Annotated[
+    Path | None,
+    typer.Option(
+        help="State folder of the covey up that is meant.", envvar="COVEY_STATE", show_default=False
+    ),
+]
+Blackboard = Annotated[
+    str, typer.Option("--blackboard", "-b", help="The Blackboard; the only one when there is one.")
+]
+Format = Annotated[str, typer.Option("--output", "-o", help="table, wide, name, yaml or json.")]
+
+
+@app.command()
+@guarded
+def up(
+    paths: Paths,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            help="Port on 127.0.0.1; 0 takes a free one.  [default: 8765, or 0 with --until]",
+            min=0,
+            max=65535,
+        ),
+    ] = None,
+    state: Annotated[
+        Path | None, typer.Option(help="Where keys, artifacts and runs are kept.  [default: DIR/.covey]")
+    ] = None,
+    input_dir: Annotated[
+        Path | None,
+        typer.Option("--input", help="Folder that the agents' file tools see.  [default: DIR/input]"),
+    ] = None,
+    real_model: Annotated[
+        str | None,
+        typer.Option(
+            help="Replace every scripted Model by this one, for example gpt-5-mini, "
+            "at OPENAI_BASE_URL or else at OpenAI, with OPENAI_API_KEY.",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = None,
+    publish: Annotated[
+        list[str] | None,
+        typer.Option(help="Publish Type=JSON or Type=@FILE when ready.", metavar="TYPE=JSON"),
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="End when an artifact of this type appears.", metavar="TYPE")
+    ] = None,
+    save: Annotated[
+        Path | None, typer.Option(help="With --until: write its markdown, or its JSON, to this file.")
+    ] = None,
+    timeout: Annotated[
+        str | None,
+        typer.Option(help="With --until: give up after this long.  [default: 1m, or 10m with a real model]"),
+    ] = None,
+) -> None:
+    """Run the manifests of a folder on this machine, until Ctrl-C."""
+    from agent_runtime.cli.up import Options, run
+
+    run(
+        Options(
+            paths=tuple(paths),
+            port=port,
+            state=state,
+            input_dir=input_dir,
+            real_model=real_model,
+            publish=tuple(publish or ()),
+            until=until,
+            save=save,
+            timeout=timeout,
+        )
+    )
+
+
+@app.command()
+@guarded
+def validate(paths: Paths) -> None:
+    """Check manifests, and name every fault with its file, line and field."""
+    from agent_runtime.cli.validate import run
+
+    run(paths)
+
+
+@app.command()
+@guarded
+def apply(paths: Paths, state: State = None) -> None:
+    """Bring manifests to the running covey up."""
+    from agent_runtime.cli.apply import run
+
+    run(paths, state)
+
+
+@app.command()
+@guarded
+def get(
+    kind: Annotated[str, typer.Argument(help="all, a kind such as agents, or artifacts.")] = "all",
+    name: Annotated[str, typer.Argument(help="One of them.", show_default=False)] = "",
+    output: Format = "table",
+    blackboard: Blackboard = "",
+    state: State = None,
+) -> None:
+    """Show resources and whether they are ready, or the artifacts of a blackboard."""
+    from agent_runtime.cli.get import run
+
+    run(kind, name, output, blackboard, state)
+
+
+@app.command()
+@guarded
+def run(
+    flow: Annotated[str, typer.Argument(help="The Flow.")],
+    param: Annotated[
+        list[str] | None, typer.Option("--param", "-p", help="A parameter.", metavar="KEY=VALUE")
+    ] = None,
+    timeout: Annotated[str, typer.Option(help="Give up waiting after this long; the run goes on.")] = "10m",
+    state: State = None,
+) -> None:
+    """Run a Flow, follow it, and print its result."""
+    from agent_runtime.cli.run import run as start
+
+    start(flow, param or [], timeout, state)
+
+
+@app.command()
+@guarded
+def chat(
+    agent: Annotated[str, typer.Argument(help="The Agent.")],
+    message: Annotated[
+        str, typer.Argument(help="What to say; none: a conversation.", show_default=False)
+    ] = "",
+    session: Annotated[str, typer.Option(help="Go on with this session.", show_default=False)] = "",
+    state: State = None,
+) -> None:
+    """Talk to an Agent: one message, or a conversation."""
+    from agent_runtime.cli.chat import run
+
+    run(agent, message, session, state)
+
+
+@app.command()
+@guarded
+def publish(
+    type_: Annotated[str, typer.Argument(metavar="TYPE", help="The artifact's type.")],
+    payload: Annotated[str, typer.Argument(help="JSON, @FILE, or - for standard input.")],
+    blackboard: Blackboard = "",
+    tag: Annotated[list[str] | None, typer.Option(help="A tag; may be given several times.")] = None,
+    correlation: Annotated[str, typer.Option(help="What it belongs to.", show_default=False)] = "",
+    state: State = None,
+) -> None:
+    """Publish an artifact on a Blackboard."""
+    from agent_runtime.cli.publish import run
+
+    run(type_, payload, blackboard, tag or [], correlation, state)
+
+
+@app.command()
+@guarded
+def logs(
+    subject: Annotated[str, typer.Argument(help="Of this agent or run only.", show_default=False)] = "",
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as things happen.")] = False,
+    tail: Annotated[int, typer.Option(help="Lines to begin with.", min=0)] = 200,
+    output: Annotated[str, typer.Option("--output", "-o", help="text or json.")] = "text",
+    state: State = None,
+) -> None:
+    """Show what happened."""
+    from agent_runtime.cli.logs import run
+
+    run(subject, follow, tail, output, state)
+
+
+@app.command()
+@guarded
+def delete(
+    kind: Annotated[str, typer.Argument(help="A kind, such as agent.")],
+    name: Annotated[str, typer.Argument(help="Its name.")],
+    state: State = None,
+) -> None:
+    """Take back a resource that was applied."""
+    from agent_runtime.cli.delete import run
+
+    run(kind, name, state)
+
+
+@app.command()
+@guarded
+def version() -> None:
+    """Print the version."""
+    from importlib.metadata import version as installed
+
+    typer.echo(f"covey {installed('covey')}")

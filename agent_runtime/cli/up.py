@@ -1,0 +1,194 @@
+"""`covey up`: what a person sees of it."""
+
+import asyncio
+import json
+import os
+import shlex
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from agent_runtime.api.base import seconds
+from agent_runtime.cli.display import Display, display_for
+from agent_runtime.cli.payload import typed_payload
+from agent_runtime.local.address import Address
+from agent_runtime.local.errand import Delivered, Errand
+from agent_runtime.local.failure import Failure
+from agent_runtime.local.feed import Feed
+from agent_runtime.local.laptop import Laptop
+from agent_runtime.local.real_model import RealModel
+from agent_runtime.local.up import Settings, Up
+from agent_runtime.serving import loop
+
+DEFAULT_PORT = 8765
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The command line."""
+
+    paths: tuple[Path, ...]
+    port: int | None
+    state: Path | None
+    input_dir: Path | None
+    real_model: str | None
+    publish: tuple[str, ...]
+    until: str | None
+    save: Path | None
+    timeout: str | None
+    """None: a minute, or ten with a real model."""
+
+
+def run(options: Options) -> None:
+    """Serve until Ctrl-C, or do the errand and end."""
+    began = time.monotonic()
+    settings = _settings(options)
+    feed = Feed()
+    with ExitStack() as stack:
+        display = stack.enter_context(display_for(sys.stderr, errand=settings.errand))
+        up = Up(
+            settings,
+            feed,
+            note=display.note,
+            on_ready=lambda laptop, where: _ready(display, laptop, where, settings, time.monotonic() - began),
+        )
+        loop.run(_run(up, display))
+    if up.failure is not None:
+        raise up.failure
+    if settings.errand is None:
+        return
+    if up.delivered is None:
+        raise Failure(f"stopped before there was a {settings.errand.until}", code=130)
+    _finish(options, up.delivered)
+
+
+async def _run(up: Up, display: Display) -> None:
+    async def show() -> None:
+        async for entry in up.feed.follow(0):
+            display.event(entry.wire())
+
+    showing = asyncio.create_task(show())
+    try:
+        await up.run()
+        up.feed.close()
+        await showing
+    finally:
+        showing.cancel()
+
+
+def _settings(options: Options) -> Settings:
+    errand = None
+    if options.until is not None:
+        if not options.publish:
+            raise Failure(
+                "--until waits for what comes of something", "Say of what: --publish Type=JSON.", code=2
+            )
+        errand = Errand(
+            tuple(typed_payload(text, "--publish") for text in options.publish),
+            options.until,
+            _seconds(options.timeout or ("1m" if options.real_model is None else "10m")),
+        )
+    elif options.publish or options.save:
+        raise Failure("--publish and --save belong to a job that ends", "Say when: --until Type.", code=2)
+    if options.input_dir is not None and not options.input_dir.is_dir():
+        raise Failure(f"--input {options.input_dir} is not a folder", "Name one that is there.", code=2)
+    port = options.port if options.port is not None else (DEFAULT_PORT if errand is None else 0)
+    real = None
+    if options.real_model is not None:
+        real = RealModel.from_environment(options.real_model, os.environ)
+    return Settings(options.paths, port, dict(os.environ), options.state, options.input_dir, real, errand)
+
+
+def _seconds(timeout: str) -> float:
+    try:
+        return seconds(timeout)
+    except ValueError as error:
+        raise Failure(f"--timeout: {error}", code=2) from error
+
+
+def _ready(display: Display, laptop: Laptop, where: Address, settings: Settings, took: float) -> None:
+    if settings.errand is not None:
+        from agent_runtime.local.errand import way_of
+
+        _, way = way_of(settings.errand, laptop)
+        display.route(way)
+        return
+    agents, boards = sorted(laptop.host.agents), sorted(laptop.host.boards)
+    flows = sorted(name for kind, name in laptop.manifests if kind == "Flow")
+    lines = [f"{settings.folder} is up at {where.url} ({took:.1f}s); Ctrl-C ends it."]
+    named = (("agents", agents), ("blackboards", boards), ("flows", flows))
+    lines += [f"  {what:<12} {', '.join(names)}" for what, names in named if names]
+    lines.append("Try, in another terminal:")
+    lines.append("  covey get")
+    if agents:
+        lines.append(f'  covey chat {_talker(laptop)} "hello"')
+    if flows:
+        lines.append(f"  covey run {flows[0]}")
+    lines.append("  covey logs -f")
+    display.note("\n".join(lines))
+
+
+def _talker(laptop: Laptop) -> str:
+    """An agent to talk to: preferably one that has nothing else to do."""
+    agents = sorted(laptop.host.agents.items())
+    free = [name for name, agent in agents if agent.config.blackboard is None]
+    return (free or [name for name, _ in agents])[0]
+
+
+def _finish(options: Options, delivered: Delivered) -> None:
+    payload = delivered.artifact.payload
+    text = payload.get("markdown") or json.dumps(dict(payload), indent=2, ensure_ascii=False) + "\n"
+    if options.save is not None:
+        try:
+            options.save.write_text(str(text), encoding="utf-8")
+        except OSError as error:
+            raise Failure(
+                f"{options.save} cannot be written: {error.strerror}", "Choose another file with --save."
+            ) from error
+    _print(str(text))
+    typer.echo(_closing(options, delivered), err=True)
+
+
+def _print(text: str) -> None:
+    if not sys.stdout.isatty():
+        typer.echo(text, nl=False)
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    Console().print(Markdown(text))
+
+
+def _closing(options: Options, delivered: Delivered) -> str:
+    """Where the result is, and what to try next."""
+    folder = " ".join(shlex.quote(str(path)) for path in options.paths)
+    lines = [""]
+    if options.save is not None:
+        lines.append(f"{delivered.artifact.type} written to {options.save}")
+    same = shlex.join(_arguments(options))
+    lines += [
+        "Try next:",
+        f"  {same} --input FOLDER",
+        "      the same on text files of your own",
+        f"  covey up {folder}",
+        "      stay up; then, in another terminal: covey get, covey get artifacts, covey chat, covey publish",
+    ]
+    if options.real_model is None:
+        lines += [
+            f"  OPENAI_API_KEY=... {same} --real-model gpt-5-mini",
+            "      the same with a real model (OPENAI_BASE_URL for one of your own)",
+        ]
+    return "\n".join(lines)
+
+
+def _arguments(options: Options) -> list[str]:
+    """The command as it was given, without the input folder and the model."""
+    arguments = ["covey", "up", *map(str, options.paths)]
+    for text in options.publish:
+        arguments += ["--publish", text]
+    arguments += ["--until", options.until or ""]
+    return arguments + (["--save", str(options.save)] if options.save is not None else [])

@@ -1,0 +1,39 @@
+"""`covey validate`: every fault of every file, with its place."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from agent_runtime.local.check import Checked, check
+from agent_runtime.local.failure import Failure
+from agent_runtime.local.manifests import load
+
+
+def run(paths: Sequence[Path]) -> None:
+    """Faults make it fail. References to what is not in the files are told, and may be elsewhere."""
+    found = load(paths)
+    checked = check(found, os.environ)
+    _require_faultless(checked)
+    for note in (*found.notes, *(f"{fault} (not in these files)" for fault in checked.missing)):
+        typer.echo(f"note: {note}", err=True)
+    typer.echo(f"{_count(len(found.resources), 'resource')} in order")
+
+
+def loaded(paths: Sequence[Path]) -> list[Mapping[str, Any]]:
+    """The manifests of files without a fault. Raises Failure that lists the faults."""
+    found = load(paths)
+    _require_faultless(check(found, os.environ))
+    return [source.manifest for source in found.resources]
+
+
+def _require_faultless(checked: Checked) -> None:
+    if checked.faults:
+        listed = "\n".join(str(fault) for fault in checked.faults)
+        raise Failure(f"{_count(len(checked.faults), 'fault')} in the manifests\n{listed}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,78 @@
+"""The live feed: the last events, and those to come, for the display, the logs and event streams."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from agent_runtime.telemetry.events import Event
+
+KEPT = 10_000
+"""Events that are remembered; a follower that is further behind misses the oldest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event and its place in the feed, from 1."""
+
+    number: int
+    event: Event
+
+    def wire(self) -> dict[str, Any]:
+        """As it is sent to the commands."""
+        event = self.event
+        return {
+            "number": self.number,
+            "at": event.at.isoformat().replace("+00:00", "Z"),
+            "kind": event.kind,
+            "subject": event.subject,
+            "message": event.message,
+            "data": dict(event.data),
+        }
+
+
+class Feed:
+    """An Observer that can be followed. All of it lives in one event loop."""
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self._entries: deque[Entry] = deque(maxlen=kept)
+        self._last = 0
+        self._news = asyncio.Event()
+        self._closed = False
+
+    @property
+    def last(self) -> int:
+        """The number of the newest event; 0 before the first."""
+        return self._last
+
+    def __call__(self, event: Event) -> None:
+        """Take an event in, and wake everybody who follows."""
+        self._last += 1
+        self._entries.append(Entry(self._last, event))
+        self._wake()
+
+    def after(self, number: int) -> list[Entry]:
+        """What came after the event of that number, as far as it is remembered."""
+        return [entry for entry in self._entries if entry.number > number]
+
+    async def follow(self, after: int) -> AsyncIterator[Entry]:
+        """What came after that event, then what comes, until the feed is closed."""
+        while True:
+            news = self._news
+            for entry in self.after(after):
+                after = entry.number
+                yield entry
+            if self._closed and after >= self._last:
+                return
+            if self._last <= after:
+                await news.wait()
+
+    def close(self) -> None:
+        """No more events will come: let the followers end."""
+        self._closed = True
+        self._wake()
+
+    def _wake(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()

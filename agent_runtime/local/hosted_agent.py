@@ -1,0 +1,60 @@
+"""An agent in this process: its worker, and the task that takes deliveries for it."""
+
+import asyncio
+from collections.abc import Mapping
+
+from agent_runtime.agents.consumer import consume
+from agent_runtime.agents.worker import AgentWorker
+from agent_runtime.blackboard.board import Board, Identity
+from agent_runtime.compile.config import AgentConfig
+from agent_runtime.models.build import build_model
+from agent_runtime.telemetry.events import Observer
+from agent_runtime.tools.builtin import BUILTIN
+from agent_runtime.tools.port import ToolContext
+from agent_runtime.tools.toolbox import Toolbox
+
+READY_WITHIN = 10.0
+"""Seconds that a subscription may take; it is a write to a local file."""
+
+
+class HostedAgent:
+    """One agent, at work until `stop`."""
+
+    def __init__(
+        self, config: AgentConfig, environ: Mapping[str, str], tools: ToolContext, observer: Observer
+    ) -> None:
+        """Raises ModelError when its model cannot be called, for example without a key."""
+        self.config = config
+        self.environ = dict(environ)
+        self._model = build_model(config.model, environ)
+        toolbox = Toolbox([BUILTIN[tool.builtin] for tool in config.tools], tools)
+        self.worker = AgentWorker(config, model=self._model, tools=toolbox, observer=observer)
+        self._stop = asyncio.Event()
+        self._consumer: asyncio.Task[None] | None = None
+
+    async def start(self, board: Board | None) -> None:
+        """Begin to take deliveries, when there is something to consume; returns when it is subscribed."""
+        access = self.config.blackboard
+        if board is None or access is None or not access.consumes:
+            return
+        ready = asyncio.Event()
+        self._consumer = asyncio.create_task(
+            consume(self.worker, board, self._stop, on_ready=lambda yes: ready.set() if yes else None),
+            name=f"agent {self.config.name}",
+        )
+        async with asyncio.timeout(READY_WITHIN):
+            await ready.wait()
+
+    async def stop(self) -> None:
+        """Take no more deliveries, finish those under way, let go of the model."""
+        self._stop.set()
+        if self._consumer is not None:
+            await self._consumer
+        await self._model.close()
+
+    def identity(self) -> Identity:
+        """Who it is on its blackboard; labels and tenant are those of its manifest."""
+        access = self.config.blackboard
+        if access is None:
+            return Identity(self.config.name)
+        return Identity(self.config.name, "agent", frozenset(access.labels), access.tenant)

@@ -1,0 +1,158 @@
+"""The laptop's HTTP API, for the commands and for programs on this machine."""
+
+import secrets
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, FastAPI, Query, Request
+from fastapi.responses import Response, StreamingResponse
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import BaseModel, ConfigDict, Field
+
+from agent_runtime.agents.errors import WorkError
+from agent_runtime.blackboard.board import Identity
+from agent_runtime.identity import InvalidToken
+from agent_runtime.local.board_routes import add_board_routes
+from agent_runtime.local.feed import Entry
+from agent_runtime.local.hosted_board import OWNER
+from agent_runtime.local.laptop import Laptop
+from agent_runtime.models.errors import ModelError
+from agent_runtime.serving.agent import ChatRequest, refusal, reply_wire
+from agent_runtime.serving.auth import Verify, bearer
+from agent_runtime.serving.errors import ApiError, ErrorBody, install_errors
+from agent_runtime.serving.health import Health
+from agent_runtime.serving.json_body import StrictJsonRoute
+from agent_runtime.serving.limits import BodyLimit
+
+LARGEST_BODY = 4 * 1024 * 1024
+"""Bytes of a request."""
+
+
+class Manifests(BaseModel):
+    """Manifests to apply, all or none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    manifests: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=1000)]
+
+
+class NewRun(BaseModel):
+    """A run that is wanted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    params: dict[str, Any] = Field(default_factory=dict)
+
+
+def local_app(laptop: Laptop, token: str, health: Health) -> FastAPI:
+    """The app. Whoever has `token` may do everything; without it only the health is told."""
+    app = FastAPI(title="covey up", openapi_url="/openapi.json", responses={422: {"model": ErrorBody}})
+    install_errors(app)
+    app.add_middleware(BodyLimit, limit=LARGEST_BODY)
+    app.include_router(health.router)
+    caller = bearer(_only(token))
+
+    def refuse_when_draining(request: Request) -> None:
+        if health.draining and request.method != "GET":
+            raise ApiError(503, "this covey up is about to stop: nothing new is taken", code="draining")
+
+    needed = [Depends(caller), Depends(refuse_when_draining)]
+    routes = APIRouter(prefix="/v1", route_class=StrictJsonRoute, dependencies=needed)
+    _resource_routes(routes, laptop)
+    _work_routes(routes, laptop)
+    _feed_routes(routes, laptop)
+    add_board_routes(routes, laptop)
+    app.include_router(routes)
+    return app
+
+
+def _only(token: str) -> Verify:
+
+    def check(given: str) -> Identity:
+        if not secrets.compare_digest(given.encode(), token.encode()):
+            raise InvalidToken("it is not that of this covey up; it lies in server.json of the state folder")
+        return OWNER
+
+    return check
+
+
+def _resource_routes(routes: APIRouter, laptop: Laptop) -> None:
+    @routes.get("/resources")
+    async def resources(kind: str = "") -> dict[str, Any]:
+        """All resources, or those of one kind, with their statuses."""
+        return {"items": laptop.resources(kind)}
+
+    @routes.get("/resources/{kind}/{name}")
+    async def resource(kind: str, name: str) -> dict[str, Any]:
+        """One resource with its status."""
+        return laptop.resource(kind, name)
+
+    @routes.post("/apply")
+    async def apply(body: Manifests) -> dict[str, Any]:
+        """Check all manifests; when all are right, take them in."""
+        return {"items": await laptop.apply(body.manifests)}
+
+    @routes.delete("/resources/{kind}/{name}")
+    async def delete(kind: str, name: str) -> dict[str, Any]:
+        """Take back a resource that was applied."""
+        await laptop.delete(kind, name)
+        return {"kind": kind, "name": name}
+
+
+def _work_routes(routes: APIRouter, laptop: Laptop) -> None:
+    @routes.post("/agents/{name}/chat")
+    async def chat(name: str, body: ChatRequest) -> Response:
+        """Say something to an agent."""
+        hosted = laptop.host.agents.get(name)
+        if hosted is None:
+            ready = laptop.resource("Agent", name)["status"]["conditions"][-1]
+            raise ApiError(503, f'Agent "{name}" is not ready: {ready["message"] or ready["reason"]}')
+        try:
+            reply = await hosted.worker.chat(body.message, body.session)
+        except (ModelError, WorkError) as error:
+            raise refusal(error) from error
+        return Response(orjson.dumps(reply_wire(reply)), media_type="application/json")
+
+    @routes.post("/flows/{name}/runs", status_code=201)
+    async def start(name: str, body: NewRun) -> dict[str, Any]:
+        """Start a run of a Flow; the answer is the FlowRun."""
+        laptop.resource("Flow", name)  # one that is not there is told as such
+        return laptop.runs.create(name, body.params)
+
+    @routes.get("/runs/{name}")
+    async def run(name: str, wait: Annotated[float, Query(ge=0, le=60)] = 0) -> dict[str, Any]:
+        """A FlowRun; with `wait`, after it changed or that many seconds passed."""
+        return await laptop.runs.changed(name, wait)
+
+
+def _feed_routes(routes: APIRouter, laptop: Laptop) -> None:
+    @routes.get("/events", response_class=EventSourceResponse)
+    async def events(request: Request) -> AsyncIterator[ServerSentEvent]:
+        """What happens from now on, or after `Last-Event-ID`."""
+        last = request.headers.get("last-event-id", "")
+        async for entry in laptop.feed.follow(int(last) if last.isdecimal() else laptop.feed.last):
+            yield ServerSentEvent(
+                raw_data=orjson.dumps(entry.wire()).decode(), event=entry.event.kind, id=str(entry.number)
+            )
+
+    @routes.get("/logs")
+    async def logs(
+        follow: bool = False, tail: Annotated[int, Query(ge=0)] = 200, subject: str = ""
+    ) -> StreamingResponse:
+        """The last events as lines of JSON; with `follow`, also those to come."""
+
+        def wanted(entry: Entry) -> bool:
+            return subject in ("", entry.event.subject)
+
+        async def lines() -> AsyncIterator[bytes]:
+            seen = laptop.feed.last
+            past = [entry for entry in laptop.feed.after(0) if wanted(entry)]
+            for entry in past[len(past) - min(tail, len(past)) :]:
+                yield orjson.dumps(entry.wire()) + b"\n"
+            if follow:
+                async for entry in laptop.feed.follow(seen):
+                    if wanted(entry):
+                        yield orjson.dumps(entry.wire()) + b"\n"
+
+        return StreamingResponse(lines(), media_type="application/x-ndjson")

@@ -1,0 +1,170 @@
+"""`covey up`: from manifests to a laptop that serves, until it is told to stop."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agent_runtime.local.address import Address, remember
+from agent_runtime.local.errand import Delivered, Errand, carry_out
+from agent_runtime.local.failure import Failure
+from agent_runtime.local.feed import Feed
+from agent_runtime.local.laptop import Laptop
+from agent_runtime.local.log_file import log_to
+from agent_runtime.local.manifests import Loaded, load
+from agent_runtime.local.real_model import RealModel
+from agent_runtime.local.server import local_app
+from agent_runtime.local.state import FOLDER, StateFolder
+from agent_runtime.local.surroundings import Surroundings
+from agent_runtime.local.watch import changes
+from agent_runtime.serving.health import Health
+from agent_runtime.serving.server import serve_app
+from agent_runtime.tools.port import INPUT_DIR_VARIABLE, ToolContext
+
+HOST = "127.0.0.1"
+GRACE = 1.0
+"""Seconds that open connections get once everything is drained."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a person asked for."""
+
+    paths: tuple[Path, ...]
+    port: int
+    """0: any free one."""
+    environ: Mapping[str, str]
+    state: Path | None = None
+    """None: `.covey` in the folder of the manifests."""
+    input_dir: Path | None = None
+    """None: what COVEY_INPUT_DIR says, else `input` beside the manifests."""
+    real_model: RealModel | None = None
+    errand: Errand | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the manifests; of several paths, the first."""
+        first = self.paths[0]
+        return first if first.is_dir() else first.parent
+
+    @property
+    def tools(self) -> ToolContext:
+        """What the agents' tools may see."""
+        chosen = self.input_dir or self.environ.get(INPUT_DIR_VARIABLE) or self.folder / "input"
+        return ToolContext(Path(chosen))
+
+
+@dataclass(slots=True)
+class Up:
+    """One `covey up` under way."""
+
+    settings: Settings
+    feed: Feed
+    note: Callable[[str], None]
+    """Tells the person something; may be several lines."""
+    on_ready: Callable[[Laptop, Address], None]
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    delivered: Delivered | None = None
+    failure: Failure | None = None
+
+    async def run(self) -> None:
+        """Serve until a signal, or until the errand is done. Raises Failure when it cannot start."""
+        settings = self.settings
+        loaded = load(settings.paths)
+        with (
+            StateFolder.open(settings.state or settings.folder / FOLDER) as state,
+            _bound(settings.port) as sock,
+        ):
+            log_to(state.path)
+            laptop = Laptop(
+                state, Surroundings(settings.environ, settings.tools, settings.real_model), self.feed
+            )
+            self._require_faultless(laptop, loaded)
+            await laptop.load(loaded)
+            laptop.runs.resume()
+            url = f"http://{HOST}:{sock.getsockname()[1]}"
+            where = state.announce(url, settings.folder)
+            remember(state.path, settings.environ)
+            await self._serve(laptop, where, sock)
+
+    async def _serve(self, laptop: Laptop, where: Address, sock: socket.socket) -> None:
+        health = Health()
+
+        async def drain() -> None:
+            health.draining = True
+            if self.settings.errand is None:
+                self.note("finishing the work under way; Ctrl-C again stops at once")
+            await laptop.drain()
+
+        beside = asyncio.create_task(self._beside(laptop, where))
+        try:
+            await serve_app(
+                local_app(laptop, where.token, health),
+                sock=sock,
+                drain=drain,
+                stop=self.stop,
+                grace=GRACE,
+            )
+        finally:
+            beside.cancel()
+            with suppress(asyncio.CancelledError):
+                await beside
+
+    async def _beside(self, laptop: Laptop, where: Address) -> None:
+        """What goes on while the server serves: the errand, or watching the files."""
+        try:
+            self.on_ready(laptop, where)
+            if self.settings.errand is None:
+                await self._reload_on_change(laptop)
+            else:
+                self.delivered = await carry_out(self.settings.errand, laptop)
+        except Failure as failure:
+            self.failure = failure
+        finally:
+            self.stop.set()
+
+    async def _reload_on_change(self, laptop: Laptop) -> None:
+        async for _ in changes(self.settings.paths, self.stop):
+            loaded = load(self.settings.paths)
+            checked = laptop.check(loaded)
+            if checked.faults:
+                listed = "\n".join(f"  {fault}" for fault in checked.faults)
+                self.note(f"the change is not taken in, the last good state goes on:\n{listed}")
+                continue
+            await laptop.load(loaded)
+            missing = "".join(f"\n  {fault}" for fault in checked.missing)
+            self.note(f"taken in: {_count(loaded)}{missing}")
+
+    def _require_faultless(self, laptop: Laptop, loaded: Loaded) -> None:
+        checked = laptop.check(loaded)
+        if checked.faults:
+            number = len(checked.faults)
+            listed = "\n".join(str(fault) for fault in checked.faults)
+            word = "fault" if number == 1 else "faults"
+            raise Failure(f"{number} {word} in the manifests\n{listed}", code=1)
+        for fault in checked.missing:
+            self.note(f"note: {fault}")
+
+
+def _count(loaded: Loaded) -> str:
+    number = len(loaded.resources)
+    return f"{number} resource" if number == 1 else f"{number} resources"
+
+
+def _bound(port: int) -> socket.socket:
+    """A listening socket on this machine only. Raises Failure when the port is taken."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((HOST, port))
+        sock.listen(128)
+    except OSError as error:
+        sock.close()
+        raise Failure(
+            f"port {port} on {HOST} cannot be used: {(error.strerror or str(error)).lower()}",
+            "Stop what uses it, or choose another with --port (0 takes any free one).",
+            code=2,
+        ) from error
+    return sock
