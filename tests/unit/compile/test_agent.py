@@ -77,6 +77,7 @@ def test_no_token_only_when_the_manifest_says_so(news: Namespace) -> None:
     result = compiled(news, "{model: {name: fast}, serving: {auth: {none: {}}}}")
     assert result.config is not None
     assert result.config.token_env is None
+    assert AgentConfig.model_validate(result.config.manifest()).token_env is None, "nor on the wire"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Covey's operator: reconciles the kinds of `covey.dev` into plain Kubernetes objects."""

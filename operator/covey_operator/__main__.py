@@ -1,0 +1,57 @@
+"""`python -m covey_operator`: everything is set by environment variables, see `settings`."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+
+import structlog
+from kubernetes.aio.config import ConfigException
+
+from covey_operator import logs
+from covey_operator.cluster import Cluster
+from covey_operator.install_key import BadInstallKey
+from covey_operator.lease import LeaseLost
+from covey_operator.main import Operator
+from covey_operator.metrics import Metrics
+from covey_operator.settings import Settings, SettingsError
+
+
+async def operate(settings: Settings) -> None:
+    """Connects and runs until it is told to stop."""
+    metrics = Metrics()
+    cluster = await Cluster.connect(metrics)
+    try:
+        await Operator(settings, cluster, metrics).run()
+    finally:
+        await cluster.close()
+
+
+def fastest_loop() -> Callable[[], asyncio.AbstractEventLoop]:
+    """uvloop where it is installed, which is cheaper on TLS; else Python's own."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        return asyncio.new_event_loop
+    return new_event_loop
+
+
+def main() -> int:
+    """The exit status: 0 when told to stop, 1 when it had to, 2 for wrong settings or no kubeconfig."""
+    logs.configure(os.environ.get("COVEY_LOG_LEVEL") or "info")
+    log = structlog.get_logger("covey_operator")
+    try:
+        settings = Settings.from_environ(os.environ)
+        with asyncio.Runner(loop_factory=fastest_loop()) as runner:
+            runner.run(operate(settings))
+    except (SettingsError, ConfigException) as error:
+        log.error(str(error))
+        return 2
+    except (LeaseLost, BadInstallKey) as error:
+        log.error(str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""Children brought to what is desired: applied where they differ, deleted where they are no longer wanted."""
+
+import asyncio
+from collections.abc import Iterable
+
+import structlog
+
+from covey_operator.cache import Cache, Child
+from covey_operator.cluster import ApiError, Cluster
+from covey_operator.conditions import Refusal
+from covey_operator.hashing import digest
+from covey_operator.keys import Key, Owner, key_of, owner_of
+from covey_operator.labels import DESIRED_HASH
+from covey_operator.ownership import stands
+from covey_operator.plan import Plan
+from covey_operator.resources import APPLY_ORDER, BY_KIND, REFERENCED, Object
+
+log = structlog.get_logger(__name__)
+
+
+class Children:
+    """Writes the children of resources, and only those that are ours."""
+
+    def __init__(self, cluster: Cluster, cache: Cache, watched: frozenset[str]) -> None:
+        self._cluster = cluster
+        self._cache = cache
+        self._watched = watched
+
+    async def bring_about(self, owner: Object, plan: Plan) -> list[Refusal]:
+        """Apply and prune. Returns what was refused; raises ApiError when the API server is in trouble.
+
+        One child that is refused keeps only those after it from being written that need it: a workload.
+        """
+        if plan.desired is None:
+            return await self._pause(owner, plan)
+        wanted = [complete(manifest, owner) for manifest in plan.desired]
+        wanted.sort(key=lambda manifest: APPLY_ORDER[manifest["kind"]])
+        parts = [manifest for manifest in wanted if not _is_workload(manifest)]
+        refusals = await self._apply_all(parts)
+        if not refusals:
+            refusals = await self._apply_all(manifest for manifest in wanted if _is_workload(manifest))
+        refusals += await self._prune(owner, {key_of(manifest) for manifest in wanted})
+        return refusals
+
+    async def _apply_all(self, manifests: Iterable[Object]) -> list[Refusal]:
+        """All at once; when one raises, the others are let finish before."""
+        results = await asyncio.gather(*map(self._apply, manifests), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return [result for result in results if isinstance(result, Refusal)]
+
+    async def _apply(self, manifest: Object) -> Refusal | None:
+        key = key_of(manifest)
+        owner = owner_of(manifest)
+        try:
+            child = await self._live(key)
+            if child is not None and child.owner != owner:
+                return _name_taken(child, owner)
+            wanted_hash = manifest["metadata"]["annotations"][DESIRED_HASH]
+            if child is not None and child.desired_hash == wanted_hash and stands(manifest, child.fields):
+                return None
+            uid = child.uid if child is not None else None
+            if uid is not None and manifest.get("immutable"):
+                await self._cluster.delete(BY_KIND[key.kind], key.namespace, key.name, uid)
+                uid = None
+            self._cache.put(await self._cluster.apply(BY_KIND[key.kind], manifest, uid))
+        except ApiError as error:
+            return _refusal(key, error)
+        log.info("applied", key=str(key), new=child is None)
+        return None
+
+    async def _live(self, key: Key) -> Child | None:
+        """The child as it is. What the watch cannot show, because it is not ours, is asked for."""
+        known = self._cache.child(key)
+        if known is not None and key.kind in self._watched:
+            return known
+        everything_is_known = key.kind in REFERENCED and key.kind in self._watched
+        if everything_is_known and not self._cache.is_present(key):
+            return None
+        found = await self._cluster.get(BY_KIND[key.kind], key.namespace, key.name)
+        return None if found is None else Child.of(found)
+
+    async def _prune(self, owner: Object, wanted: set[Key]) -> list[Refusal]:
+        refusals = []
+        for key, child in self._cache.children(owner["metadata"]["uid"]).items():
+            if key in wanted or child.deleting:
+                continue
+            try:
+                await self._cluster.delete(BY_KIND[key.kind], key.namespace, key.name, child.uid)
+                log.info("deleted", key=str(key))
+            except ApiError as error:
+                refusals.append(_refusal(key, error))
+        return refusals
+
+    async def _pause(self, owner: Object, plan: Plan) -> list[Refusal]:
+        if plan.pause is None:
+            return []
+        key = Key("Deployment", owner["metadata"]["namespace"], plan.pause)
+        child = self._cache.children(owner["metadata"]["uid"]).get(key)
+        if child is not None and child.state["replicas"]:
+            await self._cluster.scale(BY_KIND[key.kind], key.namespace, key.name, 0)
+        return []
+
+
+def complete(manifest: Object, owner: Object) -> Object:
+    """With namespace, owner reference and the hash of all that."""
+    of = owner["metadata"]
+    reference = {
+        "apiVersion": owner["apiVersion"],
+        "kind": owner["kind"],
+        "name": of["name"],
+        "uid": of["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+    metadata = {**manifest["metadata"], "namespace": of["namespace"], "ownerReferences": [reference]}
+    whole = {**manifest, "metadata": metadata}
+    annotations = {**(metadata.get("annotations") or {}), DESIRED_HASH: digest(whole)}
+    return {**whole, "metadata": {**metadata, "annotations": annotations}}
+
+
+def _is_workload(manifest: Object) -> bool:
+    return manifest["kind"] in ("Deployment", "StatefulSet", "Job")
+
+
+def _name_taken(child: Child, owner: Owner | None) -> Refusal:
+    key = child.key
+    if owner is not None and child.owner is not None and child.owner.key == owner.key:
+        # Left by an earlier resource of the same name, and about to be collected: its end wakes us.
+        raise ApiError(409, "Conflict", f"{key.kind} {key.name} of the earlier {owner.key} is not gone yet")
+    whose = f"belongs to {child.owner.key.kind} {child.owner.key.name}" if child.owner else "is not ours"
+    message = (
+        f"{key.kind} {key.name} exists already in namespace {key.namespace} and {whose}: "
+        "it is left alone; delete or rename it, or give this resource another name"
+    )
+    return Refusal("NameTaken", message)
+
+
+def _refusal(key: Key, error: ApiError) -> Refusal:
+    """What somebody has to change; raises the error again when waiting is the cure."""
+    match error.status:
+        case 403:
+            message = f"the operator may not write {key.kind} {key.name}, grant it to its role: {error}"
+            return Refusal("Forbidden", message)
+        case 400 | 422:
+            return Refusal("ChildRejected", f"the API server rejects {key.kind} {key.name}: {error}")
+    raise error

@@ -1,0 +1,99 @@
+"""Conditions: what is said about a resource, computed anew on each pass, with the times of changes kept."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from agent_runtime.compile.result import Problem
+from covey_operator.resources import Object
+
+_LONGEST_MESSAGE = 1024
+
+Truth = Literal["True", "False", "Unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One condition before it has a time."""
+
+    type: str
+    status: Truth
+    reason: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """How far the children are. `Blocked` needs somebody to act, `Suspended` is as wished."""
+
+    state: Literal["Done", "Progressing", "Blocked", "Suspended"]
+    reason: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A write that the API server refused, or one that we refused ourselves."""
+
+    reason: Literal["NameTaken", "Forbidden", "ChildRejected"]
+    message: str
+
+
+VALID = Rollout("Done", "Valid")
+"""For kinds of which nothing is made."""
+
+
+def accepted(problems: Sequence[Problem]) -> Said:
+    """Whether the spec itself is right."""
+    return _first("Accepted", "Valid", problems)
+
+
+def resolved(problems: Sequence[Problem]) -> Said:
+    """Whether everything that it names is there and can be used."""
+    return _first("ResolvedRefs", "Resolved", problems)
+
+
+def _first(condition: Literal["Accepted", "ResolvedRefs"], fine: str, problems: Sequence[Problem]) -> Said:
+    found = [problem for problem in problems if problem.condition == condition]
+    if not found:
+        return Said(condition, "True", fine)
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return Said(condition, "False", found[0].reason, found[0].message + more)
+
+
+def progressing(blocked: Said | Refusal | None, rollout: Rollout) -> Said:
+    """Whether something is still on its way by itself."""
+    if blocked is not None:
+        return Said("Progressing", "False", "Blocked", "nothing moves until Ready's reason is dealt with")
+    on_its_way: Truth = "True" if rollout.state == "Progressing" else "False"
+    return Said("Progressing", on_its_way, rollout.reason, rollout.message)
+
+
+def ready(blocked: Said | Refusal | None, rollout: Rollout, still_running: bool) -> Said:
+    """The one to wait for: accepted, resolved, written, and rolled out, not only available."""
+    if isinstance(blocked, Refusal):
+        return Said("Ready", "False", blocked.reason, blocked.message)
+    if blocked is not None:
+        running = "; the pods of the last good configuration keep running" if still_running else ""
+        return Said("Ready", "False", blocked.reason, blocked.message + running)
+    return Said("Ready", "True" if rollout.state == "Done" else "False", rollout.reason, rollout.message)
+
+
+def merge(before: Iterable[Object], said: Iterable[Said], generation: int, now: str) -> list[Object]:
+    """As they are written: `lastTransitionTime` moves only when the status does. `now` is RFC 3339."""
+    earlier = {condition["type"]: condition for condition in before}
+    merged = []
+    for each in said:
+        old = earlier.get(each.type, {})
+        unchanged = old.get("status") == each.status and bool(old.get("lastTransitionTime"))
+        merged.append(
+            {
+                "type": each.type,
+                "status": each.status,
+                "reason": each.reason,
+                "message": each.message[:_LONGEST_MESSAGE],
+                "observedGeneration": generation,
+                "lastTransitionTime": old["lastTransitionTime"] if unchanged else now,
+            }
+        )
+    return merged

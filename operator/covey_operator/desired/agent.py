@@ -1,0 +1,121 @@
+"""An Agent becomes a Deployment behind a Service, with config, tokens and an account without rights."""
+
+from agent_runtime.api.agent import AgentResource
+from agent_runtime.api.base import seconds
+from agent_runtime.api.common import PodSettings
+from agent_runtime.compile.agent import compile_agent
+from agent_runtime.compile.config import AgentConfig
+from agent_runtime.compile.places import ClusterPlaces
+from agent_runtime.compile.result import Compiled, Lookup, SecretEnv
+from covey_operator.desired.manifests import (
+    config_map,
+    contents,
+    disruption_budget,
+    http_service,
+    ingress_policy,
+    manifest,
+    rollout_hash,
+    secret,
+    service_account,
+)
+from covey_operator.installation import Installation
+from covey_operator.labels import labels, selector
+from covey_operator.plan import Children, Plan
+from covey_operator.pods import CONFIG_FOLDER, CONFIG_KEY, Part, http_server, pod_template, secret_env
+from covey_operator.resources import Object
+
+COMPONENT = "agent"
+_LONGEST_GRACE = 600
+
+
+def child_name(agent: str) -> str:
+    """The name of everything that the agent becomes."""
+    return f"{agent}-agent"
+
+
+def plan(agent: AgentResource, lookup: Lookup, install: Installation, children: Children) -> Plan:
+    """Compile the agent; where that fails, what runs goes on running."""
+    del children  # an agent is what its spec says, whatever there was before
+    compiled = compile_agent(agent, lookup, ClusterPlaces())
+    if compiled.config is None:
+        paused = child_name(agent.name) if agent.spec.suspend else None
+        return Plan(None, compiled.problems, compiled.refs, pause=paused)
+    return Plan(tuple(desired(agent, compiled, compiled.config, lookup, install)), (), compiled.refs)
+
+
+def desired(
+    agent: AgentResource,
+    compiled: Compiled[AgentConfig],
+    config: AgentConfig,
+    lookup: Lookup,
+    install: Installation,
+) -> list[Object]:
+    """The children of the agent, in the order in which they are applied."""
+    name = child_name(agent.name)
+    labelled = labels("Agent", agent.name, COMPONENT)
+    tokens = _tokens(agent, lookup, install)
+    variables = _variables(config, compiled.secrets, name)
+    used = {**contents(compiled.secrets, lookup), **tokens}
+    children = [
+        service_account(name, labelled),
+        config_map(name, labelled, config),
+        secret(name, labelled, tokens),
+        http_service(name, "Agent", agent.name, COMPONENT),
+        _deployment(agent, variables, rollout_hash(config, used), install),
+    ]
+    if agent.spec.serving.replicas > 1:
+        children.append(disruption_budget(name, "Agent", agent.name, COMPONENT))
+    if install.settings.network_policies:
+        children.append(ingress_policy(name, "Agent", agent.name, COMPONENT, "http"))
+    return children
+
+
+def _tokens(agent: AgentResource, lookup: Lookup, install: Installation) -> dict[str, str]:
+    """The content of the agent's Secret."""
+    namespace = agent.namespace
+    tokens = {"token": install.agent_token(namespace, agent.name, agent.metadata.uid)}
+    place = agent.spec.blackboard
+    board = lookup("Blackboard", place.name) if place else None
+    if place is not None and board is not None:
+        uid = str(board["metadata"].get("uid", ""))
+        tokens["blackboard-token"] = install.blackboard_token(namespace, agent.name, place, uid)
+    return tokens
+
+
+def _variables(config: AgentConfig, given: tuple[SecretEnv, ...], secret_name: str) -> tuple[SecretEnv, ...]:
+    own = []
+    if config.token_env is not None:
+        own.append(SecretEnv(config.token_env, secret_name, "token"))
+    if config.blackboard is not None:
+        own.append(SecretEnv(config.blackboard.token_env, secret_name, "blackboard-token"))
+    return (*own, *given)
+
+
+def _deployment(
+    agent: AgentResource, variables: tuple[SecretEnv, ...], config_hash: str, install: Installation
+) -> Object:
+    name = child_name(agent.name)
+    replicas = 0 if agent.spec.suspend else agent.spec.serving.replicas
+    part = Part(
+        kind="Agent",
+        name=agent.name,
+        component=COMPONENT,
+        image=install.settings.runtime_image,
+        args=("agent", "--config", f"{CONFIG_FOLDER}/{CONFIG_KEY}"),
+        config_hash=config_hash,
+        service_account=name,
+        settings=agent.spec.pod or PodSettings(),
+        env=secret_env(variables),
+        container=http_server(),
+        config_map=name,
+        grace=min(_LONGEST_GRACE, int(seconds(agent.spec.limits.timeout)) + 10),
+        replicas=agent.spec.serving.replicas,
+    )
+    spec = {
+        "replicas": replicas,
+        "revisionHistoryLimit": 3,
+        "selector": {"matchLabels": selector("Agent", agent.name, COMPONENT)},
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+        "template": pod_template(part, install.settings),
+    }
+    return manifest("apps/v1", "Deployment", name, labels("Agent", agent.name, COMPONENT), spec=spec)

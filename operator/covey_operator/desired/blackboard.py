@@ -1,0 +1,144 @@
+"""A Blackboard becomes its server and, when the store is ours to run, a Redis with a volume."""
+
+from agent_runtime.api.blackboard import BlackboardResource, RedisManaged
+from agent_runtime.api.common import PodSettings
+from agent_runtime.compile.blackboard import STORE_URL_ENV, compile_blackboard
+from agent_runtime.compile.config import BlackboardConfig
+from agent_runtime.compile.places import ClusterPlaces
+from agent_runtime.compile.result import Compiled, Lookup, Problem, SecretEnv
+from covey_operator.desired import redis
+from covey_operator.desired.manifests import (
+    config_map,
+    contents,
+    disruption_budget,
+    http_service,
+    ingress_policy,
+    manifest,
+    rollout_hash,
+    secret,
+    service_account,
+)
+from covey_operator.installation import Installation
+from covey_operator.labels import labels, selector
+from covey_operator.plan import Children, Plan
+from covey_operator.pods import CONFIG_FOLDER, CONFIG_KEY, Part, http_server, pod_template, secret_env
+from covey_operator.resources import Object
+
+COMPONENT = "server"
+
+
+def child_name(blackboard: str) -> str:
+    """The name of the server and of what belongs to it."""
+    return f"{blackboard}-blackboard"
+
+
+def plan(board: BlackboardResource, lookup: Lookup, install: Installation, children: Children) -> Plan:
+    """Compile the blackboard; where that fails, what runs goes on running."""
+    del children  # a blackboard is what its spec says, whatever there was before
+    compiled = compile_blackboard(board, lookup, ClusterPlaces())
+    problems = (*compiled.problems, *_one_memory(board))
+    if compiled.config is None or problems:
+        return Plan(None, problems, compiled.refs)
+    return Plan(tuple(desired(board, compiled, compiled.config, lookup, install)), (), compiled.refs)
+
+
+def managed_store(board: BlackboardResource) -> RedisManaged | None:
+    """The Redis that we run, if it is ours to run."""
+    store = board.spec.store.redis
+    return store.managed if store is not None else None
+
+
+def _one_memory(board: BlackboardResource) -> tuple[Problem, ...]:
+    """Two servers, each with a memory of its own, would be two blackboards."""
+    replicas = board.spec.server.replicas
+    if board.spec.store.memory is None or replicas < 2:
+        return ()
+    message = (
+        f"spec.server.replicas: {replicas} servers cannot share a store in memory: "
+        "set it to 1, or take spec.store.redis"
+    )
+    return (Problem("Accepted", "InvalidSpec", message, "spec.server.replicas"),)
+
+
+def desired(
+    board: BlackboardResource,
+    compiled: Compiled[BlackboardConfig],
+    config: BlackboardConfig,
+    lookup: Lookup,
+    install: Installation,
+) -> list[Object]:
+    """The children of the blackboard, in the order in which they are applied."""
+    name = child_name(board.name)
+    labelled = labels("Blackboard", board.name, COMPONENT)
+    store = managed_store(board)
+    keys = _keys(board, store, install)
+    variables = _variables(config, store, compiled.secrets, name)
+    used = {**contents(compiled.secrets, lookup), **keys}
+    children = [
+        service_account(name, labelled),
+        config_map(name, labelled, config),
+        secret(name, labelled, keys),
+        http_service(name, "Blackboard", board.name, COMPONENT),
+        _deployment(board, variables, rollout_hash(config, used), install),
+    ]
+    if board.spec.server.replicas > 1:
+        children.append(disruption_budget(name, "Blackboard", board.name, COMPONENT))
+    if install.settings.network_policies:
+        children.append(ingress_policy(name, "Blackboard", board.name, COMPONENT, "http"))
+    if store is not None:
+        peer = selector("Blackboard", board.name, COMPONENT)
+        account_and_secret = redis.Borrowed(service_account=name, secret=name, password=keys[redis.PASSWORD])
+        children += redis.desired(board, store, account_and_secret, peer, install.settings)
+    return children
+
+
+def _keys(board: BlackboardResource, store: RedisManaged | None, install: Installation) -> dict[str, str]:
+    """The content of the blackboard's Secret."""
+    place = (board.namespace, board.name, board.metadata.uid)
+    keys = {"key": install.blackboard_key(*place)}
+    if store is not None:
+        password = install.redis_password(*place)
+        keys[redis.PASSWORD] = password
+        keys["url"] = redis.url(board, password)
+    return keys
+
+
+def _variables(
+    config: BlackboardConfig, store: RedisManaged | None, given: tuple[SecretEnv, ...], secret_name: str
+) -> tuple[SecretEnv, ...]:
+    own = [SecretEnv(config.key_env, secret_name, "key")]
+    if store is not None:
+        own.append(SecretEnv(STORE_URL_ENV, secret_name, "url"))
+    return (*own, *given)
+
+
+def _deployment(
+    board: BlackboardResource, variables: tuple[SecretEnv, ...], config_hash: str, install: Installation
+) -> Object:
+    name = child_name(board.name)
+    server = board.spec.server
+    part = Part(
+        kind="Blackboard",
+        name=board.name,
+        component=COMPONENT,
+        image=install.settings.runtime_image,
+        args=("blackboard", "--config", f"{CONFIG_FOLDER}/{CONFIG_KEY}"),
+        config_hash=config_hash,
+        service_account=name,
+        settings=server.pod or PodSettings(),
+        env=secret_env(variables),
+        container=http_server(),
+        config_map=name,
+        replicas=server.replicas,
+    )
+    in_memory = board.spec.store.memory is not None
+    rolling: Object = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
+    spec = {
+        "replicas": server.replicas,
+        "revisionHistoryLimit": 3,
+        "selector": {"matchLabels": selector("Blackboard", board.name, COMPONENT)},
+        # A second server beside the first would have a memory of its own.
+        "strategy": {"type": "Recreate"} if in_memory else rolling,
+        "template": pod_template(part, install.settings),
+    }
+    return manifest("apps/v1", "Deployment", name, labels("Blackboard", board.name, COMPONENT), spec=spec)

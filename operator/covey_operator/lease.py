@@ -1,0 +1,139 @@
+"""The lease: one operator works at a time.
+
+`kubernetes.aio.leaderelection` ends at the first refused connection, and never gives a lease back. Here an
+API server that is away only pauses the work: nobody else can take the lease from it meanwhile. It is lost
+when somebody else is seen to hold it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from time import monotonic
+
+import structlog
+
+from covey_operator.cluster import ApiError, Cluster
+from covey_operator.resources import LEASE, Object
+
+log = structlog.get_logger(__name__)
+
+DURATION = 30.0
+"""Seconds after which a lease that is not renewed may be taken."""
+RENEW_EVERY = 8.0
+RETRY_EVERY = 2.0
+
+
+class LeaseLost(Exception):
+    """Another operator holds the lease; this one has to end."""
+
+
+class Rival:
+    """Judges by our own clock whether the holder is still alive: clocks of machines differ."""
+
+    def __init__(self) -> None:
+        self._seen: tuple[object, ...] | None = None
+        self._since = 0.0
+
+    def has_expired(self, spec: Object, now: float) -> bool:
+        """Whether the lease has stood still for its duration since we first saw it so."""
+        record = (spec.get("holderIdentity"), spec.get("renewTime"), spec.get("leaseTransitions"))
+        if record != self._seen:
+            self._seen, self._since = record, now
+        return now - self._since >= float(spec.get("leaseDurationSeconds") or DURATION)
+
+
+class Lease:
+    """`held` is set while the work may go on."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        namespace: str,
+        name: str,
+        identity: str,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self.held = asyncio.Event()
+        self._cluster = cluster
+        self._place = (namespace, name)
+        self._identity = identity
+        self._clock = clock
+        self._rival = Rival()
+        self._renewed = 0.0
+
+    async def acquire(self) -> None:
+        """Returns when the lease is ours."""
+        told = ""
+        while not self.held.is_set():
+            holder = await self._try(may_take=True)
+            if holder and holder != told:
+                log.info("waiting for the lease", holder=holder)
+                told = holder
+            if not self.held.is_set():
+                await asyncio.sleep(RETRY_EVERY)
+        log.info("lease acquired", identity=self._identity)
+
+    async def keep(self) -> None:
+        """Renews it until cancelled. Raises LeaseLost."""
+        while True:
+            await asyncio.sleep(RENEW_EVERY if self.held.is_set() else RETRY_EVERY)
+            was_held = self.held.is_set()
+            holder = await self._try(may_take=False)
+            if holder:
+                self.held.clear()
+                raise LeaseLost(f"{holder} holds the lease now")
+            if self._clock() - self._renewed > DURATION and was_held:
+                self.held.clear()
+                log.warning("the lease could not be renewed: work pauses until the API server answers")
+            elif self.held.is_set() and not was_held:
+                log.info("the lease is renewed: work goes on")
+
+    async def release(self) -> None:
+        """Gives it back, so that the next one need not wait."""
+        if not self.held.is_set():
+            return
+        self.held.clear()
+        try:
+            lease = await asyncio.wait_for(self._cluster.get(LEASE, *self._place), RETRY_EVERY)
+            if lease is not None and lease["spec"].get("holderIdentity") == self._identity:
+                await self._cluster.replace(LEASE, {**lease, "spec": {**lease["spec"], "holderIdentity": ""}})
+        except (ApiError, TimeoutError) as error:
+            log.warning("the lease was not given back", error=str(error))
+
+    async def _try(self, *, may_take: bool) -> str | None:
+        """One attempt to hold it. Returns who holds it instead of us; None when it is ours or unknown."""
+        try:
+            lease = await self._cluster.get(LEASE, *self._place)
+            spec: Object = lease["spec"] if lease is not None else {}
+            holder = str(spec.get("holderIdentity") or "")
+            if holder not in ("", self._identity):
+                if not may_take or not self._rival.has_expired(spec, self._clock()):
+                    return holder
+                log.warning("taking over a lease that expired", holder=holder)
+            await self._write(lease, spec, holder)
+        except ApiError as error:
+            if error.status != 409:  # somebody was faster: the next attempt shows who
+                log.warning("the lease cannot be reached", error=str(error))
+            return None
+        self._renewed = self._clock()
+        self.held.set()
+        return None
+
+    async def _write(self, lease: Object | None, spec: Object, holder: str) -> None:
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        ours = {
+            **spec,
+            "holderIdentity": self._identity,
+            "leaseDurationSeconds": int(DURATION),
+            "renewTime": now,
+        }
+        if holder != self._identity:
+            ours["acquireTime"] = now
+            ours["leaseTransitions"] = int(spec.get("leaseTransitions") or 0) + 1
+        if lease is not None:
+            await self._cluster.replace(LEASE, {**lease, "spec": ours})
+            return
+        namespace, name = self._place
+        metadata = {"name": name, "namespace": namespace}
+        manifest = {"apiVersion": LEASE.api_version, "kind": LEASE.kind, "metadata": metadata, "spec": ours}
+        await self._cluster.create(LEASE, manifest)

@@ -1,0 +1,161 @@
+"""The operator: asks what it may do, takes the lease, then watches and works until it is told to stop."""
+
+import asyncio
+import random
+import signal
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import structlog
+
+from agent_runtime.api import API_VERSION
+from covey_operator.cache import Cache
+from covey_operator.cluster import ApiError, Cluster
+from covey_operator.health import HealthServer
+from covey_operator.install_key import read_or_create
+from covey_operator.installation import Installation
+from covey_operator.keys import Key
+from covey_operator.labels import OPERATOR
+from covey_operator.lease import Lease
+from covey_operator.lists import Lists
+from covey_operator.metrics import Metrics
+from covey_operator.permissions import complaint, review, watchable
+from covey_operator.queue import WorkQueue
+from covey_operator.reconcile import Reconciler
+from covey_operator.resources import OWN, ApiKind
+from covey_operator.settings import Settings
+from covey_operator.watch import Watches
+from covey_operator.workers import Workers
+
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
+
+_STUCK_AFTER = 300.0
+"""Seconds that a key may wait for its turn before the process counts as stuck."""
+_RETRY_EVERY = 2.0
+
+
+class Operator:
+    """One process. `run` returns when it was told to stop; what it raises is the reason for its end."""
+
+    def __init__(self, settings: Settings, cluster: Cluster, metrics: Metrics) -> None:
+        self._settings = settings
+        self._cluster = cluster
+        self._metrics = metrics
+        self._lease = Lease(cluster, settings.own_namespace, OPERATOR, settings.identity)
+        self._workers: Workers | None = None
+        self._watching = asyncio.Event()
+
+    async def run(self) -> None:
+        """Start to end. Raises LeaseLost, BadInstallKey, and what kopf cannot get over."""
+        place = (self._settings.http_host, self._settings.http_port)
+        async with HealthServer(*place, self._metrics, live=self._not_live, ready=self._not_ready):
+            try:
+                await first_of(self._told_to_stop(), self._serve())
+            finally:
+                await self._lease.release()
+
+    async def _told_to_stop(self) -> None:
+        """Returns on SIGTERM or SIGINT.
+
+        kopf takes signals over when it starts, and at its end raises what our passes under way raise. So they
+        are taken back, and everything ends at once.
+        """
+        stop = asyncio.Event()
+        _on_signals(stop.set)
+        await first_of(stop.wait(), self._watching.wait())
+        _on_signals(stop.set)
+        await stop.wait()
+
+    async def _serve(self) -> None:
+        await patiently("the API server", self._crds_are_served)
+        denied = await patiently(
+            "a review of permissions", lambda: review(self._cluster, self._settings.namespaces)
+        )
+        if denied:
+            log.error(complaint(denied))
+        kinds = watchable(denied)
+        key = await patiently("the install key", self._install_key)
+        await self._lease.acquire()
+        cache = Cache()
+        installation = Installation(self._settings, key)
+        watched = frozenset(kind.kind for kind in kinds)
+        reconciler = Reconciler(self._cluster, cache, installation, watched)
+        await first_of(self._lease.keep(), self._work(cache, reconciler, kinds))
+
+    async def _work(self, cache: Cache, reconciler: Reconciler, kinds: list[ApiKind]) -> None:
+        workers = Workers(
+            WorkQueue[Key](random.random),
+            reconciler.reconcile,
+            allowed=self._lease.held,
+            metrics=self._metrics,
+            random=random.random,
+            limit=self._settings.workers,
+        )
+        self._workers = workers
+        namespaces = self._settings.namespaces
+        lists = Lists(self._cluster, cache, kinds, namespaces, workers.add)
+        await patiently("the first lists", lists.load)
+        log.info("watching", kinds=[kind.resource for kind in kinds], namespaces=namespaces)
+        await first_of(
+            workers.run(),
+            lists.keep_sweeping(random.random),
+            Watches(cache, kinds, workers.add).run(namespaces, self._watching),
+        )
+
+    async def _crds_are_served(self) -> bool:
+        """True when every kind of ours is there; waits for those that are not."""
+        told: set[str] = set()
+        while missing := {kind.plural for kind in OWN} - await self._cluster.served(API_VERSION):
+            if missing != told:
+                log.error("CRDs are not installed yet: apply the chart covey-crds", missing=sorted(missing))
+                told = missing
+            await asyncio.sleep(_RETRY_EVERY)
+        return True
+
+    async def _install_key(self) -> bytes:
+        settings = self._settings
+        return await read_or_create(self._cluster, settings.own_namespace, settings.install_key_secret)
+
+    def _not_live(self) -> str | None:
+        waiting = self._workers.oldest() if self._workers is not None and self._lease.held.is_set() else 0.0
+        if waiting > _STUCK_AFTER:
+            return f"a resource has been waiting for its turn for {waiting:.0f} s"
+        return None
+
+    def _not_ready(self) -> str | None:
+        if not self._watching.is_set():
+            return "not watching yet"
+        return None if self._lease.held.is_set() else "the lease is not held"
+
+
+def _on_signals(call: Callable[[], None]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, call)
+
+
+async def patiently(what: str, attempt: Callable[[], Awaitable[T]]) -> T:
+    """The result of `attempt`, tried again while the API server gives none. `what` is for the log."""
+    told = ""
+    while True:
+        try:
+            return await attempt()
+        except ApiError as error:
+            if str(error) != told:
+                log.warning(f"waiting for {what}", error=str(error))
+                told = str(error)
+            await asyncio.sleep(_RETRY_EVERY)
+
+
+async def first_of(*coroutines: Awaitable[object]) -> None:
+    """Runs all until one ends; ends the others, and raises what it raised."""
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()

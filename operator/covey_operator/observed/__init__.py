@@ -1,0 +1,1 @@
+"""What there is: from the children of a resource to its status. Pure."""

@@ -1,0 +1,38 @@
+"""The status of an Agent."""
+
+from agent_runtime.api.agent import AgentResource
+from agent_runtime.compile.places import ClusterPlaces
+from covey_operator.conditions import Rollout
+from covey_operator.desired.agent import COMPONENT, child_name
+from covey_operator.keys import Key
+from covey_operator.labels import as_text, selector
+from covey_operator.observed.observation import Observation
+from covey_operator.observed.workloads import rollout
+from covey_operator.plan import Children
+from covey_operator.resources import Object
+
+
+def observe(agent: AgentResource, children: Children, pods: list[Object]) -> Observation:
+    """From the agent's Deployment."""
+    del pods
+    name = child_name(agent.name)
+    child = children.get(Key("Deployment", agent.namespace, name))
+    state = child.state if child is not None else None
+    status: Object = state["status"] if state is not None else {}
+    return Observation(
+        fields={
+            "replicas": status.get("replicas", 0),
+            "readyReplicas": status.get("readyReplicas", 0),
+            "selector": as_text(selector("Agent", agent.name, COMPONENT)),
+            "url": ClusterPlaces().agent(agent.namespace, agent.name),
+        },
+        rollout=_suspended(state) if agent.spec.suspend else rollout(f"Deployment {name}", state),
+        running=status.get("replicas", 0) > 0,
+    )
+
+
+def _suspended(state: Object | None) -> Rollout:
+    there = state["status"].get("replicas", 0) if state is not None else 0
+    if there:
+        return Rollout("Progressing", "Suspending", f"{there} pods are still there")
+    return Rollout("Suspended", "Suspended", "spec.suspend is true: set it to false to go on")

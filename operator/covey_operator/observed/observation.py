@@ -1,0 +1,19 @@
+"""What a look at the children of a resource yields."""
+
+from dataclasses import dataclass, field
+
+from covey_operator.conditions import VALID, Rollout, Said
+from covey_operator.resources import Object
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Fields of the status besides the conditions, and how far the children are."""
+
+    fields: Object = field(default_factory=dict)
+    """By their names on the wire. None stands for a field that is to vanish."""
+    rollout: Rollout = VALID
+    running: bool = False
+    """Whether pods are at work."""
+    outcome: Said | None = None
+    """For kinds that end instead of being ready: their `Succeeded`."""

@@ -1,0 +1,54 @@
+"""Whether what we applied still stands: read from who owns the fields, not from their values.
+
+Server-side apply records in `managedFields` which manager set which field. Whoever changes one of our
+fields becomes its owner and we lose it; defaults, other people's fields and values that the server writes
+in another way ("1000m" as "1") leave ours alone. So a child is as we want it when the hash of what we last
+applied is the one we want now, and every field of it is still ours.
+See https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
+"""
+
+import orjson
+
+from covey_operator.labels import OPERATOR
+from covey_operator.resources import Object
+
+_IDENTITY = frozenset({"apiVersion", "kind"})
+_METADATA = ("labels", "annotations", "ownerReferences")
+
+
+def owned_fields(obj: Object) -> bytes:
+    """The `fieldsV1` that our manager applied on the object, as JSON; `{}` when there are none."""
+    for entry in obj["metadata"].get("managedFields") or ():
+        ours = entry.get("manager") == OPERATOR and entry.get("operation") == "Apply"
+        if ours and not entry.get("subresource"):
+            return orjson.dumps(entry.get("fieldsV1") or {})
+    return b"{}"
+
+
+def stands(desired: Object, fields: bytes) -> bool:
+    """True when every field of `desired` is among `fields`, as `owned_fields` returns them."""
+    tree: Object = orjson.loads(fields)
+    metadata = {name: value for name, value in desired["metadata"].items() if name in _METADATA}
+    content = {name: value for name, value in desired.items() if name not in _IDENTITY}
+    return bool(tree) and _owns(tree, {**content, "metadata": metadata})
+
+
+def _owns(node: Object, value: object) -> bool:
+    """A node without children is owned whole: a scalar, or a list or map that is replaced as one."""
+    if not node:
+        return True
+    if isinstance(value, dict):
+        return all(f"f:{name}" in node and _owns(node[f"f:{name}"], item) for name, item in value.items())
+    if isinstance(value, list):
+        members = [
+            (orjson.loads(name[2:]), child) for name, child in node.items() if name[:2] in ("k:", "v:")
+        ]
+        return all(any(_is(key, item) and _owns(child, item) for key, child in members) for item in value)
+    return True
+
+
+def _is(key: object, item: object) -> bool:
+    """Whether a list's member goes by `key`; the item lacks parts of it that the server defaulted."""
+    if isinstance(key, dict) and isinstance(item, dict):
+        return all(item.get(name, value) == value for name, value in key.items())
+    return key == item

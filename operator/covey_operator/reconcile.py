@@ -1,0 +1,126 @@
+"""One pass over a resource, the same for every kind: look, plan, apply, prune, observe, say how it is."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import structlog
+from pydantic import ValidationError
+
+from agent_runtime.api import Resource
+from agent_runtime.compile.result import Problem
+from covey_operator.cache import Cache
+from covey_operator.children import Children
+from covey_operator.cluster import ApiError, Cluster
+from covey_operator.conditions import Refusal
+from covey_operator.events import event_about
+from covey_operator.installation import Installation
+from covey_operator.keys import Key
+from covey_operator.kinds import KINDS, Kind
+from covey_operator.labels import as_text
+from covey_operator.lookup import Reader
+from covey_operator.observed.observation import Observation
+from covey_operator.plan import Plan
+from covey_operator.resources import BY_KIND, EVENT, POD, Object
+from covey_operator.status import differs, status_of, top
+
+log = structlog.get_logger(__name__)
+
+_MOST_READS = 8
+"""Rounds of reading what compiling asked for; each reference of a reference takes one."""
+_REFUSED_AGAIN = 30.0
+"""Seconds until what the API server refused is tried again, should nobody touch it."""
+
+
+class Reconciler:
+    """Brings the cluster to what resources say. One key at a time is in one pass only: see `workers`."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        cache: Cache,
+        install: Installation,
+        watched: frozenset[str],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """`watched` are the kinds of which the cache is kept up to date."""
+        self._cluster = cluster
+        self._cache = cache
+        self._install = install
+        self._watched = watched
+        self._clock = clock
+        self._children = Children(cluster, cache, watched)
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Returns after how many seconds it is worth another look, None when only an event makes it so.
+
+        Raises ApiError when the pass could not be finished.
+        """
+        body = self._cache.resource(key)
+        if body is None:
+            self._cache.refer(key, frozenset())
+            return None
+        if body["metadata"].get("deletionTimestamp"):
+            return None  # its children go with it, by their owner reference
+        kind = KINDS[key.kind]
+        try:
+            resource = kind.model.model_validate(body)
+        except ValidationError as error:
+            await self._say(body, kind, _unreadable(error), Observation(), [])
+            return None
+        plan = await self._plan(key, kind, resource, body)
+        refusals = await self._children.bring_about(body, plan)
+        children = self._cache.children(body["metadata"]["uid"])
+        pods = await self._pods(key, plan)
+        await self._say(body, kind, plan, kind.observe(resource, children, pods), refusals)
+        return _REFUSED_AGAIN if refusals else None
+
+    async def _plan(self, key: Key, kind: Kind, resource: Resource, body: Object) -> Plan:
+        reader = Reader(self._cache, self._cluster, self._watched, key.namespace)
+        for _ in range(_MOST_READS):
+            children = self._cache.children(body["metadata"]["uid"])
+            plan = kind.plan(resource, reader, self._install, children)
+            users = frozenset(Key(ref.kind, key.namespace, ref.name) for ref in plan.refs)
+            self._cache.refer(key, users)
+            if not await reader.fetch():
+                return plan
+        raise RuntimeError(f"{key}: references nest more than {_MOST_READS} deep")
+
+    async def _pods(self, key: Key, plan: Plan) -> list[Object]:
+        if plan.pods_of is None:
+            return []
+        selector = as_text({"batch.kubernetes.io/job-name": plan.pods_of})
+        return [pod async for pod in self._cluster.list(POD, key.namespace, selector)]
+
+    async def _say(
+        self, body: Object, kind: Kind, plan: Plan, observation: Observation, refusals: Sequence[Refusal]
+    ) -> None:
+        """Write the status, if it is news, and tell what has happened as an event."""
+        now = self._clock()
+        stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        status = status_of(body, plan, observation, refusals, rolls_out=kind.rolls_out, now=stamp)
+        before = body.get("status") or {}
+        if not differs(before, status):
+            return
+        try:
+            written = await self._cluster.patch_status(BY_KIND[body["kind"]], body, status)
+        except ApiError as error:
+            if error.status == 404 or (error.status in (409, 422) and "uid" in str(error).lower()):
+                return  # it was deleted, or deleted and made anew, while we looked at it: its watch tells
+            raise
+        self._cache.put(written)
+        event = event_about(body, top(before), top(status), now)
+        if event is not None:
+            await self._tell(event)
+
+    async def _tell(self, event: Object) -> None:
+        try:
+            await self._cluster.create(EVENT, event)
+        except ApiError as error:  # an event is a courtesy: the condition already says it
+            log.warning("event not written", about=event["regarding"]["name"], error=str(error))
+
+
+def _unreadable(error: ValidationError) -> Plan:
+    """An object that the CRD of another version let in."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return Plan(None, (Problem("Accepted", "InvalidSpec", f"{place}: {first['msg']}", place),))

@@ -1,0 +1,96 @@
+"""How the operator is configured: by environment variables, read once."""
+
+import os
+import shlex
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+_OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+class SettingsError(ValueError):
+    """A variable is missing or wrong; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings. Durations are in seconds."""
+
+    runtime_image: str
+    """COVEY_RUNTIME_IMAGE, required: the image of agents, blackboard servers and runs."""
+    redis_image: str
+    """COVEY_REDIS_IMAGE: the image of managed stores."""
+    redis_command: tuple[str, ...]
+    """COVEY_REDIS_COMMAND: the server's program in that image."""
+    image_pull_policy: str
+    """COVEY_IMAGE_PULL_POLICY: of both images."""
+    image_pull_secrets: tuple[str, ...]
+    """COVEY_IMAGE_PULL_SECRETS: names, by comma; they must exist where the pods are."""
+    namespaces: tuple[str, ...]
+    """COVEY_NAMESPACES: those that are served, by comma; empty: all of them."""
+    own_namespace: str
+    """COVEY_OPERATOR_NAMESPACE: where the install key and the lease are."""
+    install_key_secret: str
+    """COVEY_INSTALL_KEY_SECRET: the name of the Secret with the install key."""
+    identity: str
+    """COVEY_IDENTITY: who holds the lease; the pod's name by default."""
+    network_policies: bool
+    """COVEY_NETWORK_POLICIES: whether NetworkPolicies are made."""
+    http_port: int
+    """COVEY_HTTP_PORT: probes and metrics."""
+    http_host: str
+    """COVEY_HTTP_HOST: the address that they are served on."""
+    workers: int
+    """COVEY_WORKERS: passes at once."""
+    log_level: str
+    """COVEY_LOG_LEVEL."""
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """Raises SettingsError."""
+        read = environ.get
+        if not read("COVEY_RUNTIME_IMAGE"):
+            raise SettingsError("COVEY_RUNTIME_IMAGE is not set: name the image that agents run")
+        return cls(
+            runtime_image=environ["COVEY_RUNTIME_IMAGE"],
+            redis_image=read("COVEY_REDIS_IMAGE") or "valkey/valkey:8.1-alpine",
+            redis_command=tuple(shlex.split(read("COVEY_REDIS_COMMAND") or "valkey-server")),
+            image_pull_policy=_one_of(
+                environ, "COVEY_IMAGE_PULL_POLICY", ("IfNotPresent", "Always", "Never")
+            ),
+            image_pull_secrets=_names(read("COVEY_IMAGE_PULL_SECRETS", "")),
+            namespaces=_names(read("COVEY_NAMESPACES", "")),
+            own_namespace=read("COVEY_OPERATOR_NAMESPACE") or _mounted_namespace(),
+            install_key_secret=read("COVEY_INSTALL_KEY_SECRET") or "covey-install-key",
+            identity=read("COVEY_IDENTITY") or read("HOSTNAME") or socket.gethostname(),
+            network_policies=_one_of(environ, "COVEY_NETWORK_POLICIES", ("true", "false")) == "true",
+            http_port=_number(environ, "COVEY_HTTP_PORT", 8081),
+            http_host=read("COVEY_HTTP_HOST") or "0.0.0.0",
+            workers=_number(environ, "COVEY_WORKERS", 16),
+            log_level=_one_of(environ, "COVEY_LOG_LEVEL", ("info", "debug", "warning", "error")),
+        )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
+def _one_of(environ: Mapping[str, str], variable: str, allowed: tuple[str, ...]) -> str:
+    value = environ.get(variable) or allowed[0]
+    if value not in allowed:
+        raise SettingsError(f"{variable} is {value!r}, want one of {', '.join(allowed)}")
+    return value
+
+
+def _number(environ: Mapping[str, str], variable: str, default: int) -> int:
+    value = environ.get(variable) or str(default)
+    if not value.isdecimal():
+        raise SettingsError(f"{variable} is {value!r}, want a number")
+    return int(value)
+
+
+def _mounted_namespace() -> str:
+    return _OWN_NAMESPACE.read_text().strip() if _OWN_NAMESPACE.exists() else "default"

@@ -1,0 +1,59 @@
+"""The status of a resource, put together from what was planned, written and seen. Pure."""
+
+from collections.abc import Sequence
+
+from covey_operator import conditions
+from covey_operator.conditions import Refusal, Said
+from covey_operator.observed.observation import Observation
+from covey_operator.plan import Plan
+from covey_operator.resources import Object
+
+
+def status_of(
+    body: Object,
+    plan: Plan,
+    observation: Observation,
+    refusals: Sequence[Refusal],
+    *,
+    rolls_out: bool,
+    now: str,
+) -> Object:
+    """The status as it should be written; `now` is RFC 3339."""
+    said = [conditions.accepted(plan.problems), conditions.resolved(plan.problems)]
+    blocked: Said | Refusal | None = next((each for each in said if each.status == "False"), None)
+    if blocked is None and refusals:
+        more = f" (and {len(refusals) - 1} more)" if len(refusals) > 1 else ""
+        blocked = Refusal(refusals[0].reason, refusals[0].message + more)
+    if observation.outcome is not None:
+        said.append(_ending(observation.outcome, blocked))
+    else:
+        if rolls_out:
+            said.append(conditions.progressing(blocked, observation.rollout))
+        said.append(conditions.ready(blocked, observation.rollout, observation.running))
+    generation = body["metadata"].get("generation", 0)
+    before = (body.get("status") or {}).get("conditions") or ()
+    return {
+        **observation.fields,
+        "observedGeneration": generation,
+        "conditions": conditions.merge(before, said, generation, now),
+    }
+
+
+def _ending(outcome: Said, blocked: Said | Refusal | None) -> Said:
+    """A run that cannot start says why instead of only that it has not."""
+    if blocked is None or outcome.status != "Unknown":
+        return outcome
+    return Said(outcome.type, "Unknown", blocked.reason, blocked.message)
+
+
+def differs(before: Object, wanted: Object) -> bool:
+    """Whether writing `wanted` would change anything; None stands for a field that is absent."""
+    return any(before.get(name) != value for name, value in wanted.items())
+
+
+def top(status: Object) -> Object:
+    """The condition that sums up the others: Ready, or Succeeded of a run."""
+    found: Object = next(
+        (each for each in status.get("conditions") or () if each["type"] in ("Ready", "Succeeded")), {}
+    )
+    return found

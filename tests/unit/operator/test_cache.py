@@ -1,0 +1,107 @@
+"""The cache: for whom is it news?"""
+
+from covey_operator.cache import Cache
+from covey_operator.keys import Key, key_of
+from tests.unit.operator.worlds import AGENT, FAST, PROVIDER, Object, child, manifests
+
+AGENT_KEY, MODEL_KEY, SECRET_KEY = key_of(AGENT), key_of(FAST), key_of(PROVIDER)
+
+
+def at(obj: Object, version: int, **metadata: object) -> Object:
+    return {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(version), **metadata}}
+
+
+def live(obj: Object, version: int = 1) -> Object:
+    return at(obj, version, uid=f"uid-of-{obj['kind']}")
+
+
+def test_a_resource_is_news_for_itself_until_the_same_version_comes_again() -> None:
+    cache = Cache()
+    assert cache.put(at(AGENT, 5)) == {AGENT_KEY}
+    assert cache.put(at(AGENT, 5)) == set()
+    assert cache.put(at(AGENT, 4)) == set()
+    assert cache.put(at(AGENT, 6)) == {AGENT_KEY}
+
+
+def test_what_is_referenced_is_news_for_its_users_before_it_is_there_and_after_it_has_gone() -> None:
+    cache = Cache()
+    cache.put(at(AGENT, 1))
+    cache.refer(AGENT_KEY, frozenset({MODEL_KEY}))
+    assert cache.put(at(FAST, 2)) == {MODEL_KEY, AGENT_KEY}
+    assert cache.drop(at(FAST, 3)) == {MODEL_KEY, AGENT_KEY}
+    assert cache.put(at(FAST, 4)) == {MODEL_KEY, AGENT_KEY}
+
+
+def test_the_status_of_a_resource_is_no_news_for_its_users() -> None:
+    cache = Cache()
+    cache.refer(AGENT_KEY, frozenset({MODEL_KEY}))
+    cache.put(at(FAST, 1))
+    assert cache.put({**at(FAST, 2), "status": {"conditions": []}}) == {MODEL_KEY}
+    assert cache.put(at(FAST, 3, generation=2)) == {MODEL_KEY, AGENT_KEY}
+    assert cache.put(at(FAST, 4, generation=2, deletionTimestamp="now")) == {MODEL_KEY, AGENT_KEY}
+
+
+def test_who_no_longer_refers_hears_nothing_more() -> None:
+    cache = Cache()
+    cache.refer(AGENT_KEY, frozenset({MODEL_KEY, SECRET_KEY}))
+    cache.refer(AGENT_KEY, frozenset({SECRET_KEY}))
+    assert cache.put(at(FAST, 1)) == {MODEL_KEY}
+    assert cache.put(at(PROVIDER, 2)) == {AGENT_KEY}
+
+
+def test_a_child_is_news_for_its_owner() -> None:
+    cache = Cache()
+    deployment = live(child(AGENT, "Deployment"))
+    assert cache.put(deployment) == {AGENT_KEY}
+    assert cache.put(deployment) == set()
+    assert set(cache.children("uid-of-researcher")) == {key_of(deployment)}
+    assert cache.drop(at(deployment, 2)) == {AGENT_KEY}
+    assert cache.children("uid-of-researcher") == {}
+
+
+def test_the_end_of_an_earlier_object_does_not_end_the_one_made_since() -> None:
+    cache = Cache()
+    deployment = live(child(AGENT, "Deployment"), version=20)
+    cache.put(deployment)
+    assert cache.drop(at(deployment, 15)) == set()
+    assert cache.child(key_of(deployment)) is not None
+
+
+def test_a_child_that_loses_our_label_is_news_for_its_owner() -> None:
+    cache = Cache()
+    service = live(child(AGENT, "Service"))
+    cache.put(service)
+    assert cache.put(at(service, 2, labels={})) == {AGENT_KEY}
+    assert cache.child(key_of(service)) is None
+
+
+def test_secrets_are_kept_whole_only_while_somebody_uses_them() -> None:
+    cache = Cache()
+    cache.put(at(PROVIDER, 1))
+    assert cache.is_present(SECRET_KEY)
+    assert cache.content(SECRET_KEY) is None
+    cache.refer(AGENT_KEY, frozenset({SECRET_KEY}))
+    assert cache.put(at(PROVIDER, 1)) == set(), "it was asked for, and is no news"
+    assert (cache.content(SECRET_KEY) or {})["data"] == PROVIDER["data"]
+    assert cache.put(at(PROVIDER, 2, note="newer")) == {AGENT_KEY}
+    assert cache.put(at(PROVIDER, 1)) == set()
+    assert (cache.content(SECRET_KEY) or {})["metadata"]["note"] == "newer"
+    cache.refer(AGENT_KEY, frozenset())
+    assert cache.content(SECRET_KEY) is None
+
+
+def test_equal_sets_of_fields_are_kept_once() -> None:
+    cache = Cache()
+    entry = {"manager": "covey-operator", "operation": "Apply", "fieldsV1": {"f:spec": {}}}
+    for number, manifest in enumerate(manifests(AGENT, FAST)):
+        cache.put(at(manifest, number, uid=f"uid-{number}", managedFields=[entry]))
+    children = cache.children("uid-of-researcher").values()
+    assert len(children) == 6
+    assert len({id(each.fields) for each in children}) == 1
+
+
+def test_versions_name_everything_of_a_kind() -> None:
+    cache = Cache()
+    cache.put(at(PROVIDER, 3))
+    cache.put(live(child(AGENT, "Secret"), version=4))
+    assert cache.versions("Secret") == {SECRET_KEY: 3, Key("Secret", "news", "researcher-agent"): 4}
