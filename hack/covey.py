@@ -127,9 +127,9 @@ Covey runs in the cluster. What to type next:
   export KUBECONFIG={cluster.kubeconfig}
   export PATH="{programs}:$PATH"
   kubectl apply -k examples/hello
-  kubectl wait --for=condition=Ready agent/greeter --timeout=120s
+  kubectl wait --for=condition=Ready agent/polly --timeout=120s
   kubectl get covey
-  kubectl port-forward service/greeter-agent 8080 &
+  kubectl port-forward service/polly-agent 8080 &
   curl -s localhost:8080/v1/chat -H 'content-type: application/json' -d '{{"message": "Hello"}}'
 
 `make cluster-down` takes it away again."""

@@ -1,0 +1,111 @@
+"""A namespace of the cluster under test: what a person would do in it with kubectl."""
+
+import base64
+import json
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import httpx2
+
+from hack.cluster.choose import AnyCluster
+from hack.cluster.programs import KUBECTL
+from hack.cluster.reachable import client
+from hack.covey import NAMESPACE, ROOT
+
+DEADLINE = 180.0
+"""Seconds that anything may take on a slow machine."""
+
+
+@dataclass(frozen=True)
+class Here:
+    """One namespace."""
+
+    cluster: AnyCluster
+    namespace: str
+
+    def kubectl(self, *arguments: str, input: str | None = None, check: bool = True) -> str:
+        """kubectl in this namespace."""
+        return self.cluster.kubectl(f"--namespace={self.namespace}", *arguments, input=input, check=check)
+
+    def apply(self, example: str) -> None:
+        """Applies an example of the repository."""
+        self.kubectl("apply", "-k", str(ROOT / "examples" / example))
+
+    def wait(self, *what: str) -> None:
+        """`kubectl wait --for=... OBJECT`."""
+        try:
+            self.kubectl("wait", f"--timeout={DEADLINE:.0f}s", *what)
+        except Exception as error:
+            raise AssertionError(f"{error}\n{self.description()}") from error
+
+    def get(self, *what: str) -> Any:
+        """An object or a list, parsed."""
+        return json.loads(self.kubectl("get", *what, "--output=json"))
+
+    def names(self, *what: str) -> list[str]:
+        """Names of what `kubectl get` lists, as kind/name."""
+        return self.kubectl("get", *what, "--output=name", "--ignore-not-found").split()
+
+    def secret(self, name: str, key: str) -> str:
+        """A value of a Secret."""
+        return base64.b64decode(self.get("secret", name)["data"][key]).decode()
+
+    @contextmanager
+    def door(self, target: str, token: str | None = None) -> Iterator[httpx2.Client]:
+        """An HTTP client for a Service, through `kubectl port-forward` on a free port."""
+        command = [
+            client(KUBECTL),
+            f"--kubeconfig={self.cluster.kubeconfig}",
+            f"--namespace={self.namespace}",
+        ]
+        process = subprocess.Popen(
+            [*command, "port-forward", target, ":8080"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            match = re.search(r"127\.0\.0\.1:(\d+)", line)
+            assert match, f"kubectl port-forward {target}: {line}"
+            headers = {"authorization": f"Bearer {token}"} if token else {}
+            with httpx2.Client(
+                base_url=f"http://127.0.0.1:{match[1]}", headers=headers, timeout=60.0
+            ) as http:
+                yield http
+        finally:
+            process.terminate()
+            process.wait(timeout=10)
+
+    def description(self) -> str:
+        """What stands here, for the message of a failed test."""
+        parts = [
+            self.kubectl("get", "covey,pods,jobs,pvc", "--output=wide", check=False),
+            self.kubectl("get", "events", "--sort-by=.lastTimestamp", check=False)[-4000:],
+            self.kubectl("logs", "--selector=app.kubernetes.io/part-of=covey", "--tail=15", check=False)[
+                -4000:
+            ],
+            self.cluster.kubectl(
+                "logs", f"--namespace={NAMESPACE}", "deployment/covey-operator", "--tail=30", check=False
+            ),
+        ]
+        return "\n".join(parts)
+
+
+T = TypeVar("T")
+
+
+def eventually(look: Callable[[], T], what: str, seconds: float = DEADLINE) -> T:
+    """The first truthy value that `look` returns; an AssertionError when there is none in time."""
+    end = time.monotonic() + seconds
+    while True:
+        if value := look():
+            return value
+        assert time.monotonic() < end, f"{what}: not within {seconds:.0f} s"
+        time.sleep(0.5)

@@ -1,0 +1,62 @@
+"""Artifacts travel between agents' pods through the blackboard's pod and a Redis pod, and outlive them."""
+
+import json
+from typing import Any
+
+import pytest
+
+from hack.covey import ROOT
+from tests.e2e.here import Here, eventually
+
+AGENTS = ("researcher", "analyst", "editor")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _applied(here: Here) -> None:
+    here.apply("newsroom")
+
+
+def artifacts(here: Here, kind: str) -> list[dict[str, Any]]:
+    """What stands on the blackboard of one type, as a user sees it."""
+    with here.door("service/newsroom-blackboard", here.secret("newsroom-blackboard", "token")) as http:
+        answer = http.get("/v1/artifacts", params={"type": kind})
+        assert answer.status_code == 200, answer.text
+        found: list[dict[str, Any]] = answer.json()["artifacts"]
+    return found
+
+
+def test_the_report_is_written_by_pods(here: Here) -> None:
+    for agent in AGENTS:
+        here.wait("--for=condition=Ready", f"agent/{agent}")
+    with here.door("service/newsroom-blackboard", here.secret("newsroom-blackboard", "token")) as http:
+        body = (ROOT / "examples/newsroom/assignment.json").read_text()
+        answer = http.post("/v1/artifacts", json={"type": "Assignment", "payload": json.loads(body)})
+        assert answer.status_code == 201, answer.text
+    report = eventually(lambda: artifacts(here, "Report"), "a Report on the blackboard")[0]
+    assert report["producer"] == "editor"
+    assert "council-minutes.txt" in report["payload"]["markdown"]
+
+
+def test_the_blackboard_refuses_a_stranger(here: Here) -> None:
+    with here.door("service/newsroom-blackboard") as http:
+        answer = http.get("/v1/artifacts")
+    assert answer.status_code == 401
+    assert answer.json()["error"]["code"]
+
+
+def test_artifacts_outlive_the_pods_of_store_and_server(here: Here) -> None:
+    before = {each["id"] for each in artifacts(here, "Report")}
+    assert before
+    here.kubectl("delete", "pod", "newsroom-redis-0", "--grace-period=0", "--force", "--wait")
+    here.kubectl(
+        "delete", "pod", "--selector=covey.dev/blackboard=newsroom,app.kubernetes.io/component=server"
+    )
+    here.wait("--for=condition=Ready", "blackboard/newsroom")
+    assert before <= {each["id"] for each in artifacts(here, "Report")}
+
+
+def test_the_claim_outlives_the_blackboard(here: Here) -> None:
+    here.kubectl("delete", "covey", "--all", "--wait", "--timeout=120s")
+    ours = "--selector=app.kubernetes.io/managed-by=covey-operator"
+    eventually(lambda: not here.names("pods,services,deployments,statefulsets,secrets", ours), "nothing left")
+    assert here.names("pvc") == ["persistentvolumeclaim/data-newsroom-redis-0"]

@@ -1,0 +1,131 @@
+"""Values: wrong ones are refused, right ones reach the operator's settings."""
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+
+from covey_operator import settings
+from covey_operator.settings import Settings
+from hack.cluster.fault import ClusterError
+from hack.manifests import ROOT
+
+Manifest = dict[str, Any]
+Render = Callable[..., list[Manifest]]
+DIGEST = f"sha256:{'a' * 64}"
+
+
+def environment(manifests: list[Manifest]) -> dict[str, str]:
+    """The operator's variables, with its namespace filled in as the kubelet would."""
+    deployment = next(each for each in manifests if each["kind"] == "Deployment")
+    variables = deployment["spec"]["template"]["spec"]["containers"][0]["env"]
+    return {each["name"]: each.get("value", "covey-system") for each in variables}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("--set=replicas=2", "additional properties 'replicas' not allowed"),
+        ("--set=images.operator.name=x", "'/images/operator': additional properties 'name' not allowed"),
+        ("--set=images.operator.digest=sha256:1", "'/images/operator/digest'"),
+        ("--set=images.pullPolicy=Sometimes", "'/images/pullPolicy'"),
+        ("--set=logLevel=loud", "'/logLevel': value must be one of"),
+        ("--set=watch.namespaces={News}", "'/watch/namespaces/0'"),
+        ("--set=workers=0", "'/workers'"),
+        ("--set=networkPolicies=off", "'/networkPolicies'"),
+        ("--set=images.store.tag=8", "'/images/store/tag': got number, want string"),
+        ("--set=storeCommand={}", "'/storeCommand/0'"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_its_name(render: Render, wrong: str, told: str) -> None:
+    with pytest.raises(ClusterError, match=re.escape(told)):
+        render(wrong)
+
+
+def test_the_schema_names_every_value_and_no_other() -> None:
+    chart = ROOT / "charts/covey"
+    schema = yaml.safe_load((chart / "values.schema.json").read_text())
+    values = yaml.safe_load((chart / "values.yaml").read_text())
+    assert schema["properties"].keys() - {"global"} == values.keys()
+    for name in ("images", "watch", "rbac", "serviceAccount"):
+        assert schema["properties"][name]["properties"].keys() == values[name].keys()
+
+
+@pytest.mark.parametrize(
+    ("options", "image"),
+    [
+        ((), "covey-runtime:0.1.0"),
+        (("--set=images.registry=registry.example.com/",), "registry.example.com/covey-runtime:0.1.0"),
+        (
+            ("--set=images.registry=a.example", "--set=images.runtime.registry=b.example/x"),
+            "b.example/x/covey-runtime:0.1.0",
+        ),
+        (("--set=images.runtime.tag=dev",), "covey-runtime:dev"),
+        (
+            ("--set=images.runtime.tag=dev", f"--set=images.runtime.digest={DIGEST}"),
+            f"covey-runtime@{DIGEST}",
+        ),
+    ],
+)
+def test_images_have_registry_repository_tag_and_digest(
+    render: Render, options: tuple[str, ...], image: str
+) -> None:
+    assert environment(render(*options))["COVEY_RUNTIME_IMAGE"] == image
+
+
+def test_the_defaults_of_chart_and_operator_agree(render: Render) -> None:
+    given = Settings.from_environ(environment(render()))
+    alone = Settings.from_environ(
+        {"COVEY_RUNTIME_IMAGE": given.runtime_image, "COVEY_OPERATOR_NAMESPACE": "covey-system"}
+    )
+    assert given == alone
+
+
+def test_values_reach_the_operator(render: Render) -> None:
+    given = Settings.from_environ(
+        environment(
+            render(
+                "--set=images.store.repository=redis",
+                "--set=images.store.tag=8.2-alpine",
+                "--set=storeCommand={redis-server,--loglevel,warning}",
+                "--set=images.pullPolicy=Always",
+                "--set=images.pullSecrets={one,two}",
+                "--set=watch.namespaces={news,shop}",
+                "--set=networkPolicies=false",
+                "--set=installKeySecret=our-key",
+                "--set=workers=3",
+                "--set=logLevel=debug",
+            )
+        )
+    )
+    assert given.redis_image == "redis:8.2-alpine"
+    assert given.redis_command == ("redis-server", "--loglevel", "warning")
+    assert given.image_pull_policy == "Always"
+    assert given.image_pull_secrets == ("one", "two")
+    assert given.namespaces == ("news", "shop")
+    assert given.network_policies is False
+    assert given.install_key_secret == "our-key"
+    assert given.workers == 3
+    assert given.log_level == "debug"
+
+
+def test_the_chart_sets_no_variable_that_nobody_reads(render: Render) -> None:
+    read = set(re.findall(r"COVEY_\w+", inspect.getsource(settings)))
+    assert environment(render()).keys() <= read
+
+
+def test_probes_ask_where_the_operator_answers(deployment: Manifest) -> None:
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    port = Settings.from_environ({"COVEY_RUNTIME_IMAGE": "x"}).http_port
+    assert container["ports"] == [{"name": "http", "containerPort": port, "protocol": "TCP"}]
+    asked = {
+        probe: container[probe]["httpGet"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")
+    }
+    assert asked == {
+        "startupProbe": {"path": "/healthz", "port": "http"},
+        "livenessProbe": {"path": "/healthz", "port": "http"},
+        "readinessProbe": {"path": "/readyz", "port": "http"},
+    }

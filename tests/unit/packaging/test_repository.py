@@ -1,0 +1,70 @@
+"""What must not be in any file of the repository."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hack.manifests import ROOT
+
+UNWANTED = {
+    "a path of one machine": re.compile(r"(?<![\w.$}:/-])/(?:work|root|home/[a-z]\w*)/|/Users/[a-z]"),
+    "the address of a package registry": re.compile(
+        r"(?:--(?:extra-)?index-url|--trusted-host|(?:extra-)?index-url\s*=|registry\s*=|GOPROXY=)\s*"
+        r"[\"']?https?://(?![\w.-]*\bexample\b)",
+        re.IGNORECASE,
+    ),
+    "a user and password in a URL": re.compile(r"https?://[^/\s:@{$]+:[^/\s:@{$]+@"),
+    "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
+}
+
+
+def files() -> list[Path]:
+    """Every file that git has or would take. Without git there is no telling them apart."""
+    done = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        pytest.skip(f"not a working tree of git: {done.stderr.strip()}")
+    return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def lines(file: Path) -> Iterator[tuple[int, str]]:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return  # an image or the like
+    yield from enumerate(text.splitlines(), start=1)
+
+
+@pytest.mark.parametrize("what", UNWANTED)
+def test_no_file_holds(what: str) -> None:
+    found = [
+        f"{file.relative_to(ROOT)}:{number}: {line.strip()[:100]}"
+        for file in files()
+        if file != Path(__file__)
+        for number, line in lines(file)
+        if UNWANTED[what].search(line)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("what", "line"),
+    [
+        ("a path of one machine", "cd /work/main"),
+        ("a path of one machine", 'CACHE = "/home/ann/.cache"'),
+        ("the address of a package registry", "--index-url https://pypi.corp.net/simple"),
+        ("the address of a package registry", "GOPROXY=http://proxy.corp.net"),
+        ("a user and password in a URL", "https://ann:secret@example.com/x.git"),
+        ("a private key", "-----BEGIN RSA PRIVATE KEY-----"),
+    ],
+)
+def test_such_a_line_would_be_found(what: str, line: str) -> None:
+    assert UNWANTED[what].search(line)
