@@ -58,6 +58,8 @@ format: $(VENV)/.dev ## mend the style
 .PHONY: generate
 generate: $(VENV)/.dev ## CRDs and reference pages from the models, golden files from the code
 	@$(PY) -m agent_runtime.api generate
+	@$(PY) -m hack.manifests
+	@$(PY) -m tests.unit.operator.regenerate
 
 .PHONY: cluster-tools
 cluster-tools: $(VENV)/.dev ## obtain what a Kubernetes of our own is made of (root; minutes when cold, then cached)

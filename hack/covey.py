@@ -100,7 +100,7 @@ def install(cluster: AnyCluster, images: Images | None) -> None:
 def image_values(prefix: str, image: str) -> list[str]:
     """An image's name as settings of the chart."""
     repository, _, tag = image.rpartition(":")
-    return ["--set", f"{prefix}.repository={repository}", "--set", f"{prefix}.tag={tag}"]
+    return ["--set-string", f"{prefix}.repository={repository}", "--set-string", f"{prefix}.tag={tag}"]
 
 
 def up(name: str) -> int:

@@ -32,8 +32,14 @@ class Installation:
     def blackboard_token(self, namespace: str, agent: str, place: OnBlackboard, uid: str) -> str:
         """The agent's token for its blackboard, whose uid is `uid`: it says who it is and what it may see."""
         identity = Identity(agent, labels=frozenset(place.labels), tenant=place.tenant)
-        key = self.blackboard_key(namespace, place.name, uid)
-        return mint(key, identity, audience=f"blackboard/{namespace}/{place.name}")
+        return self._for_blackboard(identity, namespace, place.name, uid)
+
+    def user_token(self, namespace: str, blackboard: str, uid: str) -> str:
+        """What a person brings who may read the blackboard's Secret: it publishes, and sees what is public."""
+        return self._for_blackboard(Identity("user", role="user"), namespace, blackboard, uid)
+
+    def _for_blackboard(self, identity: Identity, namespace: str, name: str, uid: str) -> str:
+        return mint(self.blackboard_key(namespace, name, uid), identity, f"blackboard/{namespace}/{name}")
 
 
 def encoded(values: Mapping[str, str]) -> dict[str, str]:

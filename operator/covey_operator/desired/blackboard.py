@@ -95,7 +95,7 @@ def desired(
 def _keys(board: BlackboardResource, store: RedisManaged | None, install: Installation) -> dict[str, str]:
     """The content of the blackboard's Secret."""
     place = (board.namespace, board.name, board.metadata.uid)
-    keys = {"key": install.blackboard_key(*place)}
+    keys = {"key": install.blackboard_key(*place), "token": install.user_token(*place)}
     if store is not None:
         password = install.redis_password(*place)
         keys[redis.PASSWORD] = password
