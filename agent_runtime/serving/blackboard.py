@@ -36,7 +36,8 @@ from agent_runtime.serving.errors import ApiError, ErrorBody, error_response, in
 from agent_runtime.serving.health import Health
 from agent_runtime.serving.json_body import StrictJsonRoute
 from agent_runtime.serving.limits import BodyLimit
-from agent_runtime.serving.metrics import RequestMetrics, metrics_router
+from agent_runtime.telemetry.http import ObservedHttp
+from agent_runtime.telemetry.metrics import exposition
 
 T = TypeVar("T")
 
@@ -61,9 +62,15 @@ def create_app(
     install_errors(app)
     app.add_middleware(BodyLimit, limit=2 * max_payload + _BODY_MARGIN)
     app.add_middleware(_RefuseWhileDraining, service=service)
-    app.add_middleware(RequestMetrics, registry=counted.registry)
+    app.add_middleware(ObservedHttp)
     app.include_router(health.router)
-    app.include_router(metrics_router(counted.registry, lambda: _show(service, counted)))
+
+    @app.get("/metrics", include_in_schema=False)
+    async def exposed_metrics() -> Response:
+        await _show(service, counted)
+        body, content_type = exposition(counted.registry)
+        return Response(body, media_type=content_type)
+
     app.include_router(_routes(service, bearer(verify)))
     app.state.health = health
     return app

@@ -3,7 +3,15 @@
 Labels are names from manifests, and words from small fixed sets; never ids, texts or addresses.
 """
 
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
 
 _FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _SLOW = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
@@ -37,6 +45,6 @@ FLOW_NODE_SECONDS = Histogram(
 )
 
 
-def exposition() -> tuple[bytes, str]:
-    """All metrics as Prometheus reads them, and the content type."""
-    return generate_latest(), CONTENT_TYPE_LATEST
+def exposition(*registries: CollectorRegistry) -> tuple[bytes, str]:
+    """All metrics as Prometheus reads them, those of further registries too, and the content type."""
+    return b"".join(map(generate_latest, (REGISTRY, *registries))), CONTENT_TYPE_LATEST
