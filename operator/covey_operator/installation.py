@@ -35,7 +35,7 @@ class Installation:
         return self._for_blackboard(identity, namespace, place.name, uid)
 
     def user_token(self, namespace: str, blackboard: str, uid: str) -> str:
-        """What a person brings who may read the blackboard's Secret: it publishes, and sees what is public."""
+        """What people bring who may read its Secret: it publishes, and sees what is public."""
         return self._for_blackboard(Identity("user", role="user"), namespace, blackboard, uid)
 
     def _for_blackboard(self, identity: Identity, namespace: str, name: str, uid: str) -> str:
