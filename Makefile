@@ -78,8 +78,8 @@ cluster-down: $(VENV)/.dev ## stop it and leave nothing behind
 	@$(PY) -m hack.covey down --name $(NAME)
 
 .PHONY: bench
-bench: $(VENV)/.dev ## the short set of measurements, as tables
-	@$(PY) -m tests.bench --short
+bench: $(VENV)/.dev ## the short set of measurements; writes docs/performance.md
+	@$(PY) -m tests.bench --short --save docs/performance.md
 
 .PHONY: lock
 lock: ## lock the dependencies anew

@@ -1,12 +1,14 @@
-"""`python -m tests.bench [NAME ...] [--short] [--json]`: measures, and prints a table.
+"""`python -m tests.bench [NAME ...] [--short] [--json | --save FILE]`: measures, and prints tables.
 
 Names are the modules beside this one. With --json, one object a line: case, value, unit, peer, peer_value
-and ratio.
+and ratio. With --save, the tables go into a page as well.
 """
 
 import argparse
 import json
-import sys
+import os
+import platform
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -41,22 +43,50 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:,.4g}" if abs(value) < 10000 else f"{value:,.0f}"
 
 
+def tables(names: list[str], short: bool) -> Iterator[str]:
+    """The lines of the tables, as they are measured."""
+    for name in names:
+        yield f"\n## {name}\n"
+        yield "| case | Covey | peer | peer / Covey |"
+        yield "|---|---|---|---|"
+        for row in import_module(f"tests.bench.{name}").run(short=short):
+            yield as_table_line(row)
+
+
+def introduction() -> str:
+    """What stands above the tables on a page."""
+    cores, system = os.cpu_count(), f"{platform.system()} {platform.machine()}"
+    return f"""# Performance
+
+Measured by `make bench`, which writes this page; `python -m tests.bench NAME` measures one table, and more
+thoroughly. Medians, on {cores} shared cores ({system}, Python {platform.python_version()}): compare ratios
+and orders of magnitude rather than figures. `peer / Covey` is the peer's figure in ours.
+"""
+
+
 def main() -> int:
     """2 for a name that does not exist."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)} (default: all)")
     parser.add_argument("--short", action="store_true", help="fewer repetitions, smaller numbers")
     parser.add_argument("--json", action="store_true", help="one object a line")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="write the tables into this page, too")
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in NAMES]
     if unknown:
         parser.error(f"no benchmark {', '.join(unknown)}: want one of {', '.join(NAMES)}")
-    for name in options.names or NAMES:
-        if not options.json:
-            print(f"\n## {name}\n\n| case | Covey | peer | peer / Covey |\n|---|---|---|---|")
-        for row in import_module(f"tests.bench.{name}").run(short=options.short):
-            print(as_json(row) if options.json else as_table_line(row))
-            sys.stdout.flush()
+    names = options.names or NAMES
+    if options.json:
+        for name in names:
+            for row in import_module(f"tests.bench.{name}").run(short=options.short):
+                print(as_json(row), flush=True)
+        return 0
+    lines = []
+    for line in tables(names, options.short):
+        print(line, flush=True)
+        lines.append(line)
+    if options.save:
+        options.save.write_text("\n".join([introduction().rstrip(), *lines]) + "\n")
     return 0
 
 
