@@ -24,7 +24,8 @@ $(VENV)/pyvenv.cfg:
 	@$(PYTHON) -m venv $(VENV) || { echo "python3 has no venv module: sudo apt-get install python3-venv"; exit 2; }
 
 $(VENV)/.cli: requirements/cli.txt pyproject.toml | $(VENV)/pyvenv.cfg
-	@[ -e $(VENV)/.dev ] || $(PY) -m pip install --quiet --require-hashes --no-deps --requirement requirements/cli.txt
+	@[ -e $(VENV)/.dev ] || { echo "installing what the laptop needs into $(VENV): once, about a minute"; \
+	  $(PY) -m pip install --quiet --no-compile --require-hashes --no-deps --requirement requirements/cli.txt; }
 	@$(PY) -m pip install --quiet --no-deps --editable .
 	@touch $@
 
@@ -35,9 +36,9 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/pyvenv.cfg
 	@touch $@ $(VENV)/.cli
 
 .PHONY: demo
-demo: $(VENV)/.cli ## three agents around a blackboard write a report from a folder of files: INPUT=folder for yours
+demo: $(VENV)/.cli ## agents around a blackboard write a report from files: INPUT=folder for yours, MODEL=name for a real model
 	@$(VENV)/bin/covey up examples/newsroom --publish Assignment=@examples/newsroom/assignment.json \
-	  --until Report --save report.md $(if $(INPUT),--input "$(INPUT)") $(if $(MODEL),--real-model "$(MODEL)")
+	  --until Report --save report.md $(if $(INPUT),--input "$(INPUT)") $(if $(MODEL),--real-model --model-name "$(MODEL)")
 
 .PHONY: test
 test: $(VENV)/.dev ## all tests that this machine can run; TIERS="unit laptop" for some
@@ -78,8 +79,8 @@ cluster-down: $(VENV)/.dev ## stop it and leave nothing behind
 	@$(PY) -m hack.covey down --name $(NAME)
 
 .PHONY: bench
-bench: $(VENV)/.dev ## the short set of measurements; writes docs/performance.md
-	@$(PY) -m tests.bench --short --save docs/performance.md
+bench: $(VENV)/.dev ## the short set of measurements, into docs/performance.md; FULL=1 for the thorough one
+	@$(PY) -m tests.bench $(if $(FULL),,--short) --save docs/performance.md
 
 .PHONY: lock
 lock: ## lock the dependencies anew

@@ -43,14 +43,13 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:,.4g}" if abs(value) < 10000 else f"{value:,.0f}"
 
 
-def tables(names: list[str], short: bool) -> Iterator[str]:
-    """The lines of the tables, as they are measured."""
-    for name in names:
-        yield f"\n## {name}\n"
-        yield "| case | Covey | peer | peer / Covey |"
-        yield "|---|---|---|---|"
-        for row in import_module(f"tests.bench.{name}").run(short=short):
-            yield as_table_line(row)
+def table(name: str, short: bool) -> Iterator[str]:
+    """The lines of a benchmark's section, as they are measured."""
+    yield f"## {name}\n"
+    yield "| case | Covey | peer | peer / Covey |"
+    yield "|---|---|---|---|"
+    for row in import_module(f"tests.bench.{name}").run(short=short):
+        yield as_table_line(row)
 
 
 def introduction() -> str:
@@ -81,13 +80,25 @@ def main() -> int:
             for row in import_module(f"tests.bench.{name}").run(short=options.short):
                 print(as_json(row), flush=True)
         return 0
-    lines = []
-    for line in tables(names, options.short):
-        print(line, flush=True)
-        lines.append(line)
+    sections = {}
+    for name in names:
+        lines = []
+        for line in table(name, options.short):
+            print(line, flush=True)
+            lines.append(line)
+        print()
+        sections[name] = "\n".join(lines) + "\n"
     if options.save:
-        options.save.write_text("\n".join([introduction().rstrip(), *lines]) + "\n")
+        save(options.save, sections)
     return 0
+
+
+def save(page: Path, sections: dict[str, str]) -> None:
+    """Puts sections into the page; those of other benchmarks stay as they were measured."""
+    old = page.read_text().split("\n## ")[1:] if page.exists() else []
+    kept = {section.split("\n", 1)[0]: f"## {section.rstrip()}\n" for section in old}
+    every = {**kept, **sections}
+    page.write_text("\n".join([introduction(), *(every[name] for name in NAMES if name in every)]))
 
 
 if __name__ == "__main__":

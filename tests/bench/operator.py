@@ -43,9 +43,11 @@ def _measure(count: int, plane: ControlPlane, operator: OperatorProcess) -> Iter
 
     took, cpu = _timed(operator, lambda: _apply(plane, count), count)
     _check(api, count)
-    done = _writes(plane)
+    done, passes = _writes(plane), operator.passes("Agent")
     yield Row(f"{count} Agents applied: until all children and statuses are written", took, "s")
     yield Row(f"{count} Agents applied: Agents", count / took, "per s")
+    yield Row(f"{count} Agents applied: passes", passes / took, "per s")
+    yield Row(f"{count} Agents applied: passes per Agent", passes / count, "passes")
     yield Row(f"{count} Agents applied: writes per Agent", len(done) / count, "writes")
     yield Row(f"{count} Agents applied: CPU of the operator per Agent", cpu / count * 1000, "ms")
     yield Row(f"{count} Agents applied: resident memory of the operator", _memory(operator), "MiB")
@@ -64,11 +66,13 @@ def _measure(count: int, plane: ControlPlane, operator: OperatorProcess) -> Iter
         f"restart with {count} settled Agents: resident memory of the operator", _memory(operator), "MiB"
     )
 
-    before = len(_writes(plane))
+    before, passes = len(_writes(plane)), operator.passes("Agent")
     took, cpu = _timed(operator, lambda: api.apply(make.model(reply="another")), count)
-    written = len(_writes(plane)) - before
+    written, passes = len(_writes(plane)) - before, operator.passes("Agent") - passes
     yield Row(f"a Model of {count} Agents edited: until all are rolled", took, "s")
+    yield Row(f"a Model of {count} Agents edited: passes per Agent", passes / count, "passes")
     yield Row(f"a Model of {count} Agents edited: writes per Agent", written / count, "writes")
+    yield Row(f"a Model of {count} Agents edited: CPU of the operator per Agent", cpu / count * 1000, "ms")
 
 
 def _timed(operator: OperatorProcess, act: Callable[[], None], passes: int) -> tuple[float, float]:
