@@ -56,7 +56,7 @@ TIERS = {
         Tier(
             "contract", "stores and servers, on real ones", _no_server, "python -m tests.servers && make test"
         ),
-        Tier("laptop", "covey up, the examples and the command line", _nothing, "make test"),
+        Tier("laptop", "covey up, the examples, the command line and other processes", _nothing, "make test"),
         Tier("controlplane", "the operator on a real API server", _no_api_server, _TOOLS),
         Tier("e2e", "images, pods and volumes on a real node", _no_node, _TOOLS),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent_runtime.agents.conversation import Conversation
+from agent_runtime.agents.embedding import embedded
 from agent_runtime.agents.errors import AnswerUnfit
 from agent_runtime.agents.patterns import Pattern
 from agent_runtime.agents.work import Answer
@@ -81,32 +82,38 @@ def chat_shape(output: ArtifactType | None) -> Shape:
 
 def delivery_shape(output: ArtifactType | None, publishes: Sequence[Publishes]) -> Shape:
     """The shape of an answer to a delivery: what is to be published, or nothing in particular."""
-
-    def one(published: Publishes) -> Mapping[str, Any]:
-        known = output is not None and output.name == published.type
-        item = output.schema_ if known and output is not None else _ANY_OBJECT
-        if published.fan_out is None:
-            return item
-        return {
-            "type": "object",
-            "properties": {ITEMS: {"type": "array", "items": item, "maxItems": published.fan_out}},
-            "required": [ITEMS],
-            "additionalProperties": False,
-        }
-
     if not publishes:
         return chat_shape(output)
+    known = {output.name: output.schema_} if output is not None else {}
+    match publishes:
+        case [alone] if alone.fan_out is None:
+            schema = known.get(alone.type, _ANY_OBJECT)
+        case _:
+            schema = _several(publishes, known)
+    return Shape(schema, may_be_null=True, publishes=tuple(publishes))
+
+
+def _several(publishes: Sequence[Publishes], known: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The schema of a list of payloads; of several types, of an object with a payload or list by type."""
+    definitions: dict[str, Mapping[str, Any]] = {}
+    by_type: dict[str, Mapping[str, Any]] = {}
+    for published in publishes:
+        item, needed = embedded(known.get(published.type, _ANY_OBJECT), published.type)
+        definitions.update(needed)
+        by_type[published.type] = item if published.fan_out is None else _listed(item, published.fan_out)
+    schema = {"type": "object", "properties": by_type, "additionalProperties": False}
     if len(publishes) == 1:
-        return Shape(one(publishes[0]), may_be_null=True, publishes=(publishes[0],))
-    return Shape(
-        {
-            "type": "object",
-            "properties": {each.type: one(each) for each in publishes},
-            "additionalProperties": False,
-        },
-        may_be_null=True,
-        publishes=tuple(publishes),
-    )
+        schema = dict(by_type[publishes[0].type])
+    return {**schema, "$defs": definitions} if definitions else schema
+
+
+def _listed(item: Mapping[str, Any], most: int) -> Mapping[str, Any]:
+    return {
+        "type": "object",
+        "properties": {ITEMS: {"type": "array", "items": item, "maxItems": most}},
+        "required": [ITEMS],
+        "additionalProperties": False,
+    }
 
 
 async def evaluate(conversation: Conversation, pattern: Pattern, shape: Shape) -> Answer:

@@ -65,6 +65,7 @@ class Model(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         extra="forbid",
+        defer_build=True,  # most processes need a few of the kinds, and building all takes a while
         use_attribute_docstrings=True,
     )
     rules: ClassVar[tuple[Rule, ...]] = ()
@@ -164,7 +165,11 @@ class ObjectMeta(BaseModel):
     """The part of Kubernetes' ObjectMeta that Covey reads; the rest passes through."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, extra="allow"
+        defer_build=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        extra="allow",
     )
 
     name: str = ""

@@ -55,7 +55,9 @@ def structural_faults(schema: Schema, value: object, path: str = "") -> Iterator
     """Everything about the value that the schema does not allow, in the order of the manifest."""
     wanted = schema.get("type")
     if wanted is not None and not _is(value, wanted):
-        yield Fault(path, f"{_shown(value)} is {_kind_of(value)}, want {_WORDS[wanted]}")
+        yield Fault(
+            path, f"{_shown(value)} is {_kind_of(value)}, want {_WORDS[wanted]}{_instead(schema, value)}"
+        )
         return
     if "enum" in schema and value not in schema["enum"]:
         yield Fault(path, f"{_shown(value)} is not allowed, want {_one_of(schema['enum'])}")
@@ -117,8 +119,7 @@ def _object_faults(schema: Schema, value: dict[str, object], path: str) -> Itera
             yield _unknown_field(path, str(name), list(known))
     for name in schema.get("required", []):
         if name not in value:
-            says = known[name].get("description")
-            yield Fault(below(path, name), f"is missing: {says}" if says else "is missing")
+            yield Fault(below(path, name), f"is missing{_purpose(known[name])}")
 
 
 def _size_faults(schema: Schema, size: int, keyword: str, unit: str, path: str) -> Iterator[Fault]:
@@ -157,6 +158,24 @@ def _kind_of(value: object) -> str:
         if _is(value, name) and isinstance(value, types):
             return _WORDS[name]
     return "nothing" if value is None else f"of YAML's type {type(value).__name__}"
+
+
+def _instead(schema: Schema, value: object) -> str:
+    """How to write what was probably meant: texts in quotes, and the field that a bare text belongs under."""
+    if schema["type"] == "string" and isinstance(value, bool | int | float):
+        return ": put it in quotes"
+    fields = schema.get("required") or list(schema.get("properties", {}))
+    if schema["type"] == "object" and isinstance(value, str) and len(fields) == 1:
+        return f": {{{fields[0]}: {_shown(value)}}}"
+    return ""
+
+
+def _purpose(schema: Schema) -> str:
+    """What a field is for, from its description, as the end of a sentence."""
+    says = schema.get("description", "").removesuffix(".")
+    required = schema.get("required", [])
+    written = f", {{{required[0]}: ...}}" if len(required) == 1 else ""
+    return f": {says[0].lower()}{says[1:]}{written}" if says else ""
 
 
 def _one_of(allowed: list[object]) -> str:

@@ -18,6 +18,7 @@ __all__ = ["Fault", "InvalidManifest", "faults", "parse", "update_faults"]
 _TEXTS: Schema = {"type": "object", "additionalProperties": {"type": "string"}}
 _METADATA: Schema = {
     "type": "object",
+    "description": "holds the name of the object.",
     "required": ["name"],
     "x-kubernetes-preserve-unknown-fields": True,
     "properties": {

@@ -30,14 +30,15 @@ def display_for(stream: IO[str], *, errand: Errand | None) -> Display:
         from agent_runtime.cli.live import LiveDisplay
 
         return LiveDisplay(stream, errand.until)
-    return PlainDisplay(stream)
+    return PlainDisplay(stream, errand.until if errand is not None else "")
 
 
 class PlainDisplay:
     """One line for each event, without colours or control characters."""
 
-    def __init__(self, stream: IO[str]) -> None:
+    def __init__(self, stream: IO[str], until: str) -> None:
         self._stream = stream
+        self._until = until
         self._way: tuple[str, ...] = ()
         self._done: set[str] = set()
 
@@ -57,7 +58,7 @@ class PlainDisplay:
     def route(self, agents: Sequence[str]) -> None:
         """The way, as a line."""
         self._way = tuple(agents)
-        self.note(f"the way: {' -> '.join(agents)}")
+        self.note(f"the way to a {self._until}: {' -> '.join(agents)}")
 
     def __enter__(self) -> Self:
         return self

@@ -44,7 +44,7 @@ class LiveDisplay:
             TimeElapsedColumn(),
             console=self._console,
         )
-        self._task = self._progress.add_task("", total=None)
+        self._task = self._progress.add_task("", total=None, start=False)
         self._live = Live(console=self._console, get_renderable=self._picture, refresh_per_second=12)
 
     def note(self, text: str) -> None:
@@ -56,6 +56,7 @@ class LiveDisplay:
         self._way = frozenset(agents)
         self._rows = {agent: _Row() for agent in agents}
         self._progress.update(self._task, total=len(agents))
+        self._progress.start_task(self._task)
 
     def event(self, event: Mapping[str, Any]) -> None:
         """Into the picture."""
@@ -85,6 +86,8 @@ class LiveDisplay:
         self._progress.update(self._task, completed=done)
 
     def _picture(self) -> RenderableType:
+        if not self._rows:
+            return Text("starting", style="dim")
         agents = Table.grid(padding=(0, 2))
         agents.add_column(no_wrap=True)
         agents.add_column(justify="right", no_wrap=True)
@@ -101,3 +104,4 @@ class LiveDisplay:
 
     def __exit__(self, *_: object) -> None:
         self._live.stop()
+        self._console.print()

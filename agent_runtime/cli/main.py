@@ -46,16 +46,21 @@ def up(
     ] = None,
     input_dir: Annotated[
         Path | None,
-        typer.Option("--input", help="Folder that the agents' file tools see.  [default: DIR/input]"),
+        typer.Option(
+            "--input", help="Folder that the agents' file tools see.  [default: DIR/input]", readable=False
+        ),
     ] = None,
     real_model: Annotated[
-        str | None,
+        bool,
         typer.Option(
-            help="Replace every scripted Model by this one, for example gpt-5-mini, "
-            "at OPENAI_BASE_URL or else at OpenAI, with OPENAI_API_KEY.",
-            metavar="NAME",
-            show_default=False,
+            "--real-model",
+            help="Replace every scripted Model by a real one, at OPENAI_BASE_URL or else at OpenAI, "
+            "with OPENAI_API_KEY.",
         ),
+    ] = False,
+    model_name: Annotated[
+        str | None,
+        typer.Option(help="Which real model.  [default: gpt-5-mini]", metavar="NAME", show_default=False),
     ] = None,
     publish: Annotated[
         list[str] | None,
@@ -73,7 +78,7 @@ def up(
     ] = None,
 ) -> None:
     """Run the manifests of a folder on this machine, until Ctrl-C."""
-    from agent_runtime.cli.up import Options, run
+    from agent_runtime.cli.up import DEFAULT_MODEL, Options, run
 
     run(
         Options(
@@ -81,7 +86,7 @@ def up(
             port=port,
             state=state,
             input_dir=input_dir,
-            real_model=real_model,
+            real_model=(model_name or DEFAULT_MODEL) if real_model or model_name else None,
             publish=tuple(publish or ()),
             until=until,
             save=save,

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import shlex
 import sys
 import time
 from contextlib import ExitStack
@@ -13,6 +12,7 @@ from pathlib import Path
 import typer
 
 from agent_runtime.api.base import seconds
+from agent_runtime.cli.command import spelled, wrapped
 from agent_runtime.cli.display import Display, display_for
 from agent_runtime.cli.payload import typed_payload
 from agent_runtime.local.address import Address
@@ -25,6 +25,7 @@ from agent_runtime.local.up import Settings, Up
 from agent_runtime.serving import loop
 
 DEFAULT_PORT = 8765
+DEFAULT_MODEL = "gpt-5-mini"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Options:
     state: Path | None
     input_dir: Path | None
     real_model: str | None
+    """The name of the model in place of the scripted ones; None: they stay."""
     publish: tuple[str, ...]
     until: str | None
     save: Path | None
@@ -94,13 +96,23 @@ def _settings(options: Options) -> Settings:
         )
     elif options.publish or options.save:
         raise Failure("--publish and --save belong to a job that ends", "Say when: --until Type.", code=2)
-    if options.input_dir is not None and not options.input_dir.is_dir():
-        raise Failure(f"--input {options.input_dir} is not a folder", "Name one that is there.", code=2)
+    if options.input_dir is not None:
+        _require_readable(options.input_dir)
     port = options.port if options.port is not None else (DEFAULT_PORT if errand is None else 0)
     real = None
     if options.real_model is not None:
         real = RealModel.from_environment(options.real_model, os.environ)
     return Settings(options.paths, port, dict(os.environ), options.state, options.input_dir, real, errand)
+
+
+def _require_readable(folder: Path) -> None:
+    try:
+        next(folder.iterdir(), None)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise Failure(
+            f"--input {folder} cannot be read: {reason}", "Name a folder with text files.", code=2
+        ) from error
 
 
 def _seconds(timeout: str) -> float:
@@ -123,12 +135,13 @@ def _ready(display: Display, laptop: Laptop, where: Address, settings: Settings,
     named = (("agents", agents), ("blackboards", boards), ("flows", flows))
     lines += [f"  {what:<12} {', '.join(names)}" for what, names in named if names]
     lines.append("Try, in another terminal:")
-    lines.append("  covey get")
+    covey = spelled()
+    lines.append(f"  {covey} get")
     if agents:
-        lines.append(f'  covey chat {_talker(laptop)} "hello"')
+        lines.append(f'  {covey} chat {_talker(laptop)} "hello"')
     if flows:
-        lines.append(f"  covey run {flows[0]}")
-    lines.append("  covey logs -f")
+        lines.append(f"  {covey} run {flows[0]}")
+    lines.append(f"  {covey} logs -f")
     display.note("\n".join(lines))
 
 
@@ -165,30 +178,28 @@ def _print(text: str) -> None:
 
 def _closing(options: Options, delivered: Delivered) -> str:
     """Where the result is, and what to try next."""
-    folder = " ".join(shlex.quote(str(path)) for path in options.paths)
     lines = [""]
     if options.save is not None:
         lines.append(f"{delivered.artifact.type} written to {options.save}")
-    same = shlex.join(_arguments(options))
+    same = _words(options)
     lines += [
         "Try next:",
-        f"  {same} --input FOLDER",
-        "      the same on text files of your own",
-        f"  covey up {folder}",
-        "      stay up; then, in another terminal: covey get, covey get artifacts, covey chat, covey publish",
+        "  # the same on text files of your own",
+        wrapped([*same, ["--input", "FOLDER"]]),
+        "  # stay up; then, in another terminal: get, get artifacts, chat, publish",
+        wrapped([[spelled(), "up"], *([str(path)] for path in options.paths)]),
     ]
     if options.real_model is None:
         lines += [
-            f"  OPENAI_API_KEY=... {same} --real-model gpt-5-mini",
-            "      the same with a real model (OPENAI_BASE_URL for one of your own)",
+            "  # the same with a real model: set OPENAI_API_KEY, or OPENAI_BASE_URL",
+            wrapped([*same, ["--real-model"]]),
         ]
     return "\n".join(lines)
 
 
-def _arguments(options: Options) -> list[str]:
+def _words(options: Options) -> list[list[str]]:
     """The command as it was given, without the input folder and the model."""
-    arguments = ["covey", "up", *map(str, options.paths)]
-    for text in options.publish:
-        arguments += ["--publish", text]
-    arguments += ["--until", options.until or ""]
-    return arguments + (["--save", str(options.save)] if options.save is not None else [])
+    words = [[spelled(), "up"], *([str(path)] for path in options.paths)]
+    words += [["--publish", text] for text in options.publish]
+    words.append(["--until", options.until or ""])
+    return words + ([["--save", str(options.save)]] if options.save is not None else [])

@@ -1,12 +1,14 @@
 """What was loaded, checked together: each resource compiled with the others it names."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from agent_runtime.api import FlowRunResource
 from agent_runtime.compile.result import Lookup, Manifest, Problem
+from agent_runtime.compile.run import compile_run
 from agent_runtime.local.credentials import from_environment
 from agent_runtime.local.manifests import FileFault, Loaded, Source
-from agent_runtime.local.plan import Key, Plan, plan
+from agent_runtime.local.plan import Key, Plan, SameProcess, plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +28,24 @@ def check(
     `besides` are resources that stand in no file; a file of the same kind and name wins.
     """
     manifests = {**(besides or {}), **{(s.kind, s.name): s.manifest for s in loaded.resources}}
-    made = plan(manifests, lookup_in(manifests, environ))
+    lookup = lookup_in(manifests, environ)
+    made = plan(manifests, lookup)
     faults = list(loaded.faults)
     missing: list[FileFault] = []
     for source in loaded.resources:
-        result = made.compiled((source.kind, source.name))
-        for problem in result.problems if result else ():
+        for problem in _problems(source, made, lookup):
             target = faults if problem.condition == "Accepted" else missing
             target.append(_placed(source, problem))
     return Checked(made, tuple(sorted(faults, key=_place)), tuple(sorted(missing, key=_place)))
+
+
+def _problems(source: Source, made: Plan, lookup: Lookup) -> Sequence[Problem]:
+    """A run is compiled when it starts; that its parameters do not fit can be told before."""
+    if source.kind == "FlowRun":
+        run = FlowRunResource.model_validate(source.manifest)
+        return compile_run(run, lookup, SameProcess()).problems
+    compiled = made.compiled((source.kind, source.name))
+    return compiled.problems if compiled is not None else ()
 
 
 def lookup_in(manifests: Mapping[Key, Manifest], environ: Mapping[str, str]) -> Lookup:

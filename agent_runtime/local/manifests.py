@@ -76,20 +76,23 @@ class Loaded:
     """What was skipped, and why."""
 
 
-def load(paths: Iterable[Path]) -> Loaded:
+def load(paths: Sequence[Path]) -> Loaded:
     """Read files, and folders with all the YAML beneath them. Nothing is raised for what is wrong in them."""
     resources: list[Source] = []
     found: list[FileFault] = []
     notes: list[str] = []
-    for file in _files(paths, found):
+    for file in manifest_files(paths, found):
         for document in _documents(file, found):
             _take(Source(document.value, file, document), resources, found, notes)
     unique = list(_without_duplicates(resources, found))
+    if not (unique or found or notes):
+        found += [FileFault(path, 0, 0, "", "there is no manifest in it") for path in paths]
     found.sort(key=lambda fault: (fault.file, fault.line, fault.column))
     return Loaded(tuple(unique), tuple(found), tuple(notes))
 
 
-def _files(paths: Iterable[Path], found: list[FileFault]) -> Iterator[Path]:
+def manifest_files(paths: Sequence[Path], found: list[FileFault]) -> Iterator[Path]:
+    """The files that hold the manifests, each once; what is not there goes to `found`."""
     seen: set[Path] = set()
     for path in paths:
         files: Sequence[Path] = [path]
@@ -137,7 +140,8 @@ def _take(source: Source, resources: list[Source], found: list[FileFault], notes
     elif kind == "List" and version == "v1":
         wrong = [Fault("kind", "a List is not read: write its items as documents of their own")]
     elif _is_foreign(kind, version):
-        notes.append(f"{source.origin}: {kind} ({version}) is Kubernetes' own, and skipped here")
+        if kind != "Kustomization":  # says how to apply the others, and is no resource itself
+            notes.append(f"{source.origin}: {kind} ({version}) is Kubernetes' own, and skipped here")
         return
     else:
         wrong = faults(manifest)

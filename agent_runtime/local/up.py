@@ -18,7 +18,7 @@ from agent_runtime.local.real_model import RealModel
 from agent_runtime.local.server import local_app
 from agent_runtime.local.state import FOLDER, StateFolder
 from agent_runtime.local.surroundings import Surroundings
-from agent_runtime.local.watch import changes
+from agent_runtime.local.watch import Stamps, changes, stamps
 from agent_runtime.serving.health import Health
 from agent_runtime.serving.server import serve_app
 from agent_runtime.tools.port import INPUT_DIR_VARIABLE, ToolContext
@@ -52,8 +52,11 @@ class Settings:
     @property
     def tools(self) -> ToolContext:
         """What the agents' tools may see."""
-        chosen = self.input_dir or self.environ.get(INPUT_DIR_VARIABLE) or self.folder / "input"
-        return ToolContext(Path(chosen))
+        if self.input_dir is not None:
+            return ToolContext(self.input_dir, input_named_by="--input")
+        if named := self.environ.get(INPUT_DIR_VARIABLE):
+            return ToolContext(Path(named))
+        return ToolContext(self.folder / "input", input_named_by="the folder of the manifests")
 
 
 @dataclass(slots=True)
@@ -72,6 +75,7 @@ class Up:
     async def run(self) -> None:
         """Serve until a signal, or until the errand is done. Raises Failure when it cannot start."""
         settings = self.settings
+        since = stamps(settings.paths)
         loaded = load(settings.paths)
         with (
             StateFolder.open(settings.state or settings.folder / FOLDER) as state,
@@ -87,9 +91,9 @@ class Up:
             url = f"http://{HOST}:{sock.getsockname()[1]}"
             where = state.announce(url, settings.folder)
             remember(state.path, settings.environ)
-            await self._serve(laptop, where, sock)
+            await self._serve(laptop, where, sock, since)
 
-    async def _serve(self, laptop: Laptop, where: Address, sock: socket.socket) -> None:
+    async def _serve(self, laptop: Laptop, where: Address, sock: socket.socket, since: Stamps) -> None:
         health = Health()
 
         async def drain() -> None:
@@ -98,7 +102,7 @@ class Up:
                 self.note("finishing the work under way; Ctrl-C again stops at once")
             await laptop.drain()
 
-        beside = asyncio.create_task(self._beside(laptop, where))
+        beside = asyncio.create_task(self._beside(laptop, where, since))
         try:
             await serve_app(
                 local_app(laptop, where.token, health),
@@ -112,12 +116,12 @@ class Up:
             with suppress(asyncio.CancelledError):
                 await beside
 
-    async def _beside(self, laptop: Laptop, where: Address) -> None:
+    async def _beside(self, laptop: Laptop, where: Address, since: Stamps) -> None:
         """What goes on while the server serves: the errand, or watching the files."""
         try:
             self.on_ready(laptop, where)
             if self.settings.errand is None:
-                await self._reload_on_change(laptop)
+                await self._reload_on_change(laptop, since)
             else:
                 self.delivered = await carry_out(self.settings.errand, laptop)
         except Failure as failure:
@@ -125,8 +129,8 @@ class Up:
         finally:
             self.stop.set()
 
-    async def _reload_on_change(self, laptop: Laptop) -> None:
-        async for _ in changes(self.settings.paths, self.stop):
+    async def _reload_on_change(self, laptop: Laptop, since: Stamps) -> None:
+        async for _ in changes(self.settings.paths, since, self.stop):
             loaded = load(self.settings.paths)
             checked = laptop.check(loaded)
             if checked.faults:

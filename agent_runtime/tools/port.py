@@ -23,6 +23,8 @@ class ToolContext:
     input_dir: Path = Path(DEFAULT_INPUT_DIR)
     """The only folder that file tools see."""
     clock: Clock = SYSTEM_CLOCK
+    input_named_by: str = INPUT_DIR_VARIABLE
+    """Where a person said which folder it is, for messages."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], clock: Clock = SYSTEM_CLOCK) -> "ToolContext":

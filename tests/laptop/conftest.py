@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -114,11 +115,14 @@ def covey(tmp_path: Path) -> Covey:
     return Covey(home)
 
 
+def example(name: str, into: Path) -> Path:
+    """A copy of an example, without what a `covey up` may have left in it."""
+    return Path(
+        shutil.copytree(ROOT / "examples" / name, into / name, ignore=shutil.ignore_patterns(".covey"))
+    )
+
+
 @pytest.fixture
 def hello(tmp_path: Path) -> Path:
     """A copy of the example `hello`."""
-    folder = tmp_path / "hello"
-    folder.mkdir()
-    for file in (ROOT / "examples/hello").glob("*.yaml"):
-        (folder / file.name).write_text(file.read_text())
-    return folder
+    return example("hello", tmp_path)

@@ -1,12 +1,13 @@
 """The commands that talk to a running `covey up`."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.laptop.boards import kitchen
-from tests.laptop.conftest import Covey
+from tests.laptop.conftest import Covey, example
 
 
 @pytest.mark.parametrize(
@@ -25,27 +26,34 @@ def test_without_a_server_they_say_how_to_start_one(covey: Covey, command: list[
     assert told == "error: covey up is not running\nStart it with: covey up DIR\n"
 
 
-def test_chat(covey: Covey, hello: Path) -> None:
-    with covey.up(hello):
-        assert covey("chat", "polly", "Hello").stdout == "You said: Hello\n"
-        talk = covey("chat", "polly", input="Hi\nWhat is your name?\n").stdout
-        assert talk == "You said: Hi\nI am Polly. I answer from a script, and I cost nothing.\n"
-        told = covey("chat", "molly", "Hello", status=1).stderr
-        assert told == 'error: there is no Agent "molly"; there are: polly\n'
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Covey]:
+    """The command in a home where the example `hello` is up, for what leaves no traces that others mind."""
+    home = tmp_path_factory.mktemp("home")
+    covey = Covey(home)
+    with covey.up(example("hello", home)):
+        yield covey
 
 
-def test_run(covey: Covey, hello: Path) -> None:
-    with covey.up(hello):
-        done = covey("run", "greet", "-p", "name=Ada", "-p", "loud=true")
-        assert done.stdout == "You said: YOU SAID: HELLO, ADA!\n"
-        assert done.stderr.splitlines()[-3:] == [
-            "  ask: succeeded",
-            "  volume: succeeded",
-            "  shout: succeeded",
-        ]
-        told = covey("run", "greet", "-p", "nme=Ada", status=1).stderr
-        assert told == "error: spec.params.nme: the flow has no such parameter, it has name, loud\n"
-        assert "Succeeded" in covey("get", "runs").stdout
+def test_chat(up: Covey) -> None:
+    assert up("chat", "polly", "Hello").stdout == "You said: Hello\n"
+    talk = up("chat", "polly", input="Hi\nWhat is your name?\n").stdout
+    assert talk == "You said: Hi\nI am Polly. I answer from a script, and I cost nothing.\n"
+    told = up("chat", "molly", "Hello", status=1).stderr
+    assert told == 'error: there is no Agent "molly"; there are: polly\n'
+
+
+def test_run(up: Covey) -> None:
+    done = up("run", "greet", "-p", "name=Ada", "-p", "loud=true")
+    assert done.stdout == "You said: YOU SAID: HELLO, ADA!\n"
+    assert done.stderr.splitlines()[-3:] == [
+        "  ask: succeeded",
+        "  volume: succeeded",
+        "  shout: succeeded",
+    ]
+    told = up("run", "greet", "-p", "nme=Ada", status=1).stderr
+    assert told == "error: spec.params.nme: the flow has no such parameter, it has name, loud\n"
+    assert "Succeeded" in up("get", "runs").stdout
 
 
 def test_publish_and_get(covey: Covey, tmp_path: Path) -> None:
@@ -71,20 +79,19 @@ def test_publish_and_get(covey: Covey, tmp_path: Path) -> None:
         )
 
 
-def test_get_shows_what_kubectl_shows(covey: Covey, hello: Path) -> None:
-    with covey.up(hello):
-        lines = covey("get").stdout.splitlines()
-        assert lines[0].split() == ["NAME", "READY", "PATTERN", "MODEL", "REPLICAS", "AGE"]
-        assert lines[1].split()[:5] == ["agent/polly", "True", "Chat", "parrot", "1"]
-        status = json.loads(covey("get", "ag", "polly", "-o", "json").stdout)["status"]
-        assert [(c["type"], c["status"], c["reason"]) for c in status["conditions"]] == [
-            ("Accepted", "True", "Valid"),
-            ("ResolvedRefs", "True", "Resolved"),
-            ("Ready", "True", "RolledOut"),
-        ]
-        assert covey("get", "agents", "-o", "name").stdout == "agent/polly\n"
-        told = covey("get", "pods", status=2).stderr
-        assert told.startswith("error: there is no kind 'pods'\nThere are agents (ag), ")
+def test_get_shows_what_kubectl_shows(up: Covey) -> None:
+    lines = up("get").stdout.splitlines()
+    assert lines[0].split() == ["NAME", "READY", "PATTERN", "MODEL", "REPLICAS", "AGE"]
+    assert lines[1].split()[:5] == ["agent/polly", "True", "Chat", "parrot", "1"]
+    status = json.loads(up("get", "ag", "polly", "-o", "json").stdout)["status"]
+    assert [(c["type"], c["status"], c["reason"]) for c in status["conditions"]] == [
+        ("Accepted", "True", "Valid"),
+        ("ResolvedRefs", "True", "Resolved"),
+        ("Ready", "True", "RolledOut"),
+    ]
+    assert up("get", "agents", "-o", "name").stdout == "agent/polly\n"
+    told = up("get", "pods", status=2).stderr
+    assert told.startswith("error: there is no kind 'pods'\nThere are agents (ag), ")
 
 
 def test_apply_and_delete(covey: Covey, hello: Path, tmp_path: Path) -> None:
@@ -105,15 +112,13 @@ def test_apply_and_delete(covey: Covey, hello: Path, tmp_path: Path) -> None:
         assert told == f'error: Agent "polly" stands in {hello}/agent.yaml:1: change it there\n'
 
 
-def test_logs(covey: Covey, hello: Path) -> None:
-    with covey.up(hello):
-        covey("chat", "polly", "Hi")
-        said = [line.split("  ", 1)[1] for line in covey("logs").stdout.splitlines()]
-        assert said == ["polly          answers a message", "polly          answered"]
-        kinds = [json.loads(line)["kind"] for line in covey("logs", "-o", "json").stdout.splitlines()]
-        assert kinds == ["agent.started", "agent.finished"]
-        assert covey("logs", "nobody").stdout == ""
-        assert len(covey("logs", "--tail", "1").stdout.splitlines()) == 1
+def test_logs(up: Covey) -> None:
+    up("chat", "polly", "Hi")
+    said = [line.split("  ", 1)[1] for line in up("logs", "polly", "--tail", "2").stdout.splitlines()]
+    assert said == ["polly          answers a message", "polly          answered"]
+    events = [json.loads(line) for line in up("logs", "-o", "json").stdout.splitlines()]
+    assert [event["kind"] for event in events][-2:] == ["agent.started", "agent.finished"]
+    assert up("logs", "nobody").stdout == ""
 
 
 def test_version(covey: Covey) -> None:

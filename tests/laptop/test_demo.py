@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,14 +10,12 @@ from typing import Any, ClassVar
 
 import pytest
 
-from tests.laptop.conftest import ROOT, Covey
-
-NEWSROOM = ROOT / "examples/newsroom"
+from tests.laptop.conftest import Covey, example
 
 
 @pytest.fixture
 def newsroom(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(NEWSROOM, tmp_path / "newsroom", ignore=shutil.ignore_patterns(".covey")))
+    return example("newsroom", tmp_path)
 
 
 def arguments(newsroom: Path, *more: str | Path) -> list[str | Path]:
@@ -30,26 +27,27 @@ def test_the_shipped_files(covey: Covey, newsroom: Path) -> None:
     done = covey(*arguments(newsroom))
     report = (covey.home / "report.md").read_text()
     assert done.stdout == report, "standard output is the report and nothing else"
-    assert report.startswith("# Harbour Line: 41.5 million crowns or 58 million crowns?\n")
+    assert report.startswith("# Harbour Line: 41.5 million or 58 million crowns?\n")
     assert "— *engineer-memo.txt:11*" in report
     assert "Mirela Kovac" in report
     for count, type_ in ((1, "Assignment"), (1, "Dossier"), (12, "Claim"), (12, "Verdict"), (1, "Report")):
         assert done.stderr.count(f"published {type_} ") == count
-    assert "the way: researcher -> analyst -> editor" in done.stderr
+    assert "the way to a Report: researcher -> analyst -> editor" in done.stderr
     assert "Report written to report.md\nTry next:\n" in done.stderr
     assert "\x1b" not in done.stdout + done.stderr, "no control characters where there is no terminal"
+    assert _quotes_that_stand_in_their_files(report, newsroom / "input") > 5
 
 
-def test_every_quoted_line_stands_in_its_file(covey: Covey, newsroom: Path) -> None:
-    covey(*arguments(newsroom))
+def _quotes_that_stand_in_their_files(report: str, folder: Path) -> int:
+    """How many lines of direct speech there are; each must stand where the report says."""
     checked = 0
-    for line in (covey.home / "report.md").read_text().splitlines():
+    for line in report.splitlines():
         if line.startswith('- "') and line.endswith("*"):
             said, source = line.removeprefix("- ").removesuffix("*").rsplit(" — *", 1)
             name, number = source.split(":")
-            assert (newsroom / "input" / name).read_text().splitlines()[int(number) - 1] == said
+            assert (folder / name).read_text().splitlines()[int(number) - 1] == said
             checked += 1
-    assert checked > 5
+    return checked
 
 
 def test_other_files_give_another_report(covey: Covey, newsroom: Path, tmp_path: Path) -> None:
@@ -101,7 +99,7 @@ def test_a_folder_without_text(
     fill(folder)
     done = covey(*arguments(newsroom, "--input", folder), status=1)
     assert "error: there will be no Report\nagent researcher failed: " in done.stderr
-    assert f"the input folder {folder} (from COVEY_INPUT_DIR) {reason}" in done.stderr
+    assert f"the input folder {folder} (from --input) {reason}" in done.stderr
     assert not (covey.home / "report.md").exists()
 
 
@@ -128,18 +126,24 @@ class _FakeProvider(BaseHTTPRequestHandler):
         """Nothing on the terminal."""
 
 
-def test_the_same_manifests_on_a_real_model(covey: Covey, hello: Path) -> None:
+@pytest.mark.parametrize(
+    ("named", "model"),
+    [(["--model-name", "large-1"], "large-1"), ([], "gpt-5-mini")],
+    ids=["named", "default"],
+)
+def test_the_same_manifests_on_a_real_model(covey: Covey, hello: Path, named: list[str], model: str) -> None:
+    _FakeProvider.asked.clear()
     with ThreadingHTTPServer(("127.0.0.1", 0), _FakeProvider) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/v1"
-        with covey.up(hello, "--real-model", "large-1", OPENAI_BASE_URL=url, OPENAI_API_KEY="key-1"):
+        with covey.up(hello, "--real-model", *named, OPENAI_BASE_URL=url, OPENAI_API_KEY="key-1"):
             assert covey("chat", "polly", "Are you real?").stdout == "I am real.\n"
         server.shutdown()
     (asked,) = _FakeProvider.asked
     assert (asked["path"], asked["key"], asked["model"]) == (
         "/v1/chat/completions",
         "Bearer key-1",
-        "large-1",
+        model,
     )
     assert asked["messages"][-1]["content"] == "Are you real?"
 
@@ -151,8 +155,8 @@ def test_the_same_manifests_on_a_real_model(covey: Covey, hello: Path) -> None:
         (["--publish", "Order={}"], 2, "no Blackboard has the type Assignment and Order"),
         (["--until", "Repot"], 2, "--until Repot: Blackboard newsroom has no such type"),
         (["--until", "Verdict", "--timeout", "1ms"], 1, "no Verdict within 0.001s"),
-        (["--input", "nowhere"], 2, "--input nowhere is not a folder"),
-        (["--real-model", "gpt-5-mini"], 2, "--real-model needs OPENAI_API_KEY or OPENAI_BASE_URL"),
+        (["--input", "nowhere"], 2, "--input nowhere cannot be read: no such file or directory"),
+        (["--real-model"], 2, "--real-model needs OPENAI_API_KEY or OPENAI_BASE_URL"),
     ],
 )
 def test_a_job_that_cannot_be_done(

@@ -13,7 +13,7 @@ import httpx2 as httpx
 import pytest
 
 from tests.laptop.boards import kitchen
-from tests.laptop.conftest import COVEY, ROOT, Covey
+from tests.laptop.conftest import COVEY, Covey, example
 
 
 def test_it_says_where_it_is_and_what_to_try(covey: Covey, hello: Path) -> None:
@@ -180,9 +180,7 @@ def test_a_model_of_a_provider_without_its_key(covey: Covey, hello: Path) -> Non
 
 @pytest.mark.skipif(shutil.which("unshare") is None or os.geteuid() != 0, reason="takes root and unshare")
 def test_the_demo_needs_no_network(covey: Covey, tmp_path: Path) -> None:
-    newsroom = shutil.copytree(
-        ROOT / "examples/newsroom", tmp_path / "newsroom", ignore=shutil.ignore_patterns(".covey")
-    )
+    newsroom = example("newsroom", tmp_path)
     job = ["--publish", f"Assignment=@{newsroom}/assignment.json", "--until", "Report", "--timeout", "110s"]
     alone = subprocess.run(
         ["unshare", "--net", str(COVEY), "up", str(newsroom), *job],

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agent_runtime.tools.port import INPUT_DIR_VARIABLE, ToolContext, ToolError
+from agent_runtime.tools.port import ToolContext, ToolError
 
 MAX_FILES = 500
 MAX_FILE_BYTES = 1024 * 1024
@@ -46,20 +46,20 @@ class InputFolder:
     Raises ToolError, naming the folder, when it is missing, unreadable or has no text file.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, named_by: str) -> None:
+        self._described = f"the input folder {folder} (from {named_by})"
         try:
             self._root = folder.resolve(strict=True)
         except OSError as error:
-            raise ToolError(f"{self._described()} cannot be read ({_why(error)}): mount one there") from error
+            raise ToolError(f"{self._described} cannot be read ({_why(error)}): mount one there") from error
         self.entries, self.skipped = self._scan()
         if not self.entries:
-            raise ToolError(f"{self._described()} has no text files{self._listed_skips()}: put some there")
+            raise ToolError(f"{self._described} has no text files{self._listed_skips()}: put some there")
 
     @classmethod
     def of(cls, context: ToolContext) -> "InputFolder":
         """The folder of a call."""
-        return cls(context.input_dir)
+        return cls(context.input_dir, context.input_named_by)
 
     def chosen(self, arguments: Any) -> list[Entry]:
         """The file that the arguments name, or all of them. Raises ToolError for one that is not there."""
@@ -102,7 +102,7 @@ class InputFolder:
 
         def refuse(error: OSError) -> None:
             if Path(error.filename) == self._root:
-                raise ToolError(f"{self._described()} cannot be read ({_why(error)})") from error
+                raise ToolError(f"{self._described} cannot be read ({_why(error)})") from error
 
         seen = 0
         for folder, folders, files in os.walk(self._root, onerror=refuse):
@@ -111,7 +111,7 @@ class InputFolder:
                 seen += 1
                 if seen > _MAX_ENTRIES:
                     raise ToolError(
-                        f"{self._described()} has more than {_MAX_ENTRIES} files: name a smaller one"
+                        f"{self._described} has more than {_MAX_ENTRIES} files: name a smaller one"
                     )
                 if not file.startswith("."):
                     path = Path(folder, file)
@@ -141,9 +141,6 @@ class InputFolder:
             raise PermissionError("a link out of the input folder")
         with real.open("rb") as file:
             return file.read(MAX_FILE_BYTES)
-
-    def _described(self) -> str:
-        return f"the input folder {self._folder} (from {INPUT_DIR_VARIABLE})"
 
     def _listed_skips(self) -> str:
         listed = "; ".join(f"{skip.name}: {skip.reason}" for skip in self.skipped[:5])

@@ -16,7 +16,8 @@ _END = re.compile(
 )
 _MARKUP = re.compile(r"^\s*(?:>+\s*|[-*+•]\s+|\d{1,3}[.)]\s+)+")
 _HEADING = re.compile(r"^\s*(?:#{1,6}\s|[=\-*_~]{3,}\s*$|\|)")
-_SEPARATE = re.compile(r"^\s*(?:[-*+•]\s|\d{1,3}[.)]\s)")
+# Items of a list, and the header lines of mails, memos and minutes.
+_SEPARATE = re.compile(r"^\s*(?:[-*+•]\s|\d{1,3}[.)]\s|(?:From|To|Cc|Bcc|Sent|Date|Subject|Reply-To):\s)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def sentences(text: str) -> Iterator[Sentence]:
 
 
 def _paragraphs(text: str) -> Iterator[list[tuple[int, str]]]:
-    """Runs of numbered lines that belong together: blank lines, headings and list items separate them."""
+    """Runs of numbered lines that belong together. What separates them: blanks, headings, items, headers."""
     lines: list[tuple[int, str]] = []
     for number, line in enumerate(text.split("\n"), 1):
         if lines and (not line.strip() or _HEADING.match(line) or _SEPARATE.match(line)):

@@ -26,6 +26,8 @@ STOP_WORDS = _set(
     """
 )
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019\-][^\W\d_]+)*")
+_ADDRESS = re.compile(r"\S+@\S+|\b\w+://\S+|\bwww\.\S+")
+"""Of a mailbox or a page: no words."""
 _CONNECTORS = _set("al bin da de del der di du el for la le of the van von y")
 _HONORIFICS = _set("Dr Gen Gov Mr Mrs Ms Prof Rev Sen Sir")
 _NAME_TOKEN = re.compile(r"[^\W\d_][\w'\u2019&\-]*\.?|[^\s\w]+|\S+")
@@ -56,7 +58,7 @@ def count(text: str) -> int:
 
 def content_words(text: str) -> Iterator[str]:
     """Lower-case words that carry meaning, in order."""
-    for match in _WORD.finditer(text.lower()):
+    for match in _WORD.finditer(_ADDRESS.sub(" ", text.lower())):
         word = match.group().removesuffix("'s").removesuffix("\u2019s")
         if len(word) > 2 and word not in STOP_WORDS:
             yield word

@@ -147,6 +147,16 @@ def test_an_empty_folder_is_a_fault(tmp_path: Path) -> None:
     assert str(load([tmp_path]).faults[0]) == f"{tmp_path}: there is no *.yaml or *.yml in this folder"
 
 
+@pytest.mark.parametrize("content", ["", "# later\n", "---\n---\n"])
+def test_a_file_without_a_manifest_is_a_fault_when_there_is_nothing_else(
+    folder: Path, tmp_path: Path, content: str
+) -> None:
+    empty = tmp_path / "empty.yaml"
+    empty.write_text(content)
+    assert told(load([empty]), tmp_path) == ["empty.yaml: there is no manifest in it"]
+    assert load([empty, folder]).faults == ()
+
+
 def test_a_file_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_bytes(b"a: 1\nb: \xff\xfe")
     assert told(load([tmp_path]), tmp_path) == ["x.yaml:2:1: this is not text in UTF-8: invalid start byte"]

@@ -100,7 +100,7 @@ def test_a_mounted_config_map_is_read_once(tmp_path: Path) -> None:
 def test_a_file_that_becomes_a_link_after_it_was_judged_is_not_read(folder: Path) -> None:
     secret = folder.parent / "secret.txt"
     secret.write_text("secret")
-    scanned = input_folder.InputFolder(folder)
+    scanned = input_folder.InputFolder(folder, "--input")
     entry = scanned.chosen({"file": "harbour.md"})[0]
     entry.path.unlink()
     entry.path.symlink_to(secret)

@@ -80,6 +80,10 @@ def test_clock(run: Run) -> None:
         ("# Title\nBody.\n\n---\n* item one\n* item two", [("Body.", 2), ("item one", 5), ("item two", 6)]),
         ('"Stop." He left.', [('"Stop."', 1), ("He left.", 1)]),
         ("> quoted text\n> goes on.", [("quoted text goes on.", 1)]),
+        (
+            "From: Ann\nSubject: the tram\n\nIt runs.",
+            [("From: Ann", 1), ("Subject: the tram", 2), ("It runs.", 4)],
+        ),
         ("| a | b |\n1. first\n2. second", [("first", 2), ("second", 3)]),
         ("\n\n...\n", []),
         ("", []),
@@ -88,6 +92,11 @@ def test_clock(run: Run) -> None:
 )
 def test_sentences(text: str, expected: list[tuple[str, int]]) -> None:
     assert [(sentence.text, sentence.line) for sentence in sentences(text)] == expected
+
+
+def test_addresses_are_no_words() -> None:
+    text = "Write to ann@trams.example or see https://trams.example/plan?id=4 about trams."
+    assert list(words.content_words(text)) == ["write", "trams"]
 
 
 @pytest.mark.parametrize(

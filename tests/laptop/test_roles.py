@@ -21,9 +21,10 @@ from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import Board, Identity, Query
 from agent_runtime.blackboard.http_client import HttpBoard
 from agent_runtime.identity import mint
+from tests.laptop.conftest import ROOT
 
-ROOT = Path(__file__).parents[3]
 TOKEN = "let-me-in"
+ENVIRON = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
 LONG = 120
 """Seconds until a test gives up on a process."""
 
@@ -35,7 +36,7 @@ def start(*arguments: str, **environ: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         cwd=ROOT,
-        env={**os.environ, **environ},
+        env={**ENVIRON, **environ},
     )
 
 
@@ -86,6 +87,17 @@ def running_agent(folder: Path, script: list[dict[str, Any]]) -> Iterator[tuple[
         process.communicate()
 
 
+@pytest.fixture(scope="module")
+def ann(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where an agent is that repeats what it hears, and calls a tool that it does not have when told to."""
+    script: list[dict[str, Any]] = [
+        {"when": "message == 'use a tool'", "toolCalls": [{"tool": "clock"}]},
+        {"reply": "you said ${input}"},
+    ]
+    with running_agent(tmp_path_factory.mktemp("ann"), script) as (url, _):
+        yield url
+
+
 def _until_ready(url: str, process: subprocess.Popen[str]) -> None:
     _until(lambda: httpx.get(f"{url}/readyz").status_code == 200, process)
 
@@ -128,14 +140,13 @@ def test_an_agent_answers_is_healthy_and_stops_when_told(tmp_path: Path) -> None
     assert TOKEN not in output + errors
 
 
-def test_a_run_asks_the_agent_and_leaves_its_outcome(tmp_path: Path) -> None:
-    with running_agent(tmp_path, [{"reply": "you said ${input}"}]) as (url, _):
-        node = {"name": "ask", "agent": "ann", "input": "hello"}
-        config = write(tmp_path / "run.json", flow_run(url, node, result="<${shared.ask}>"))
-        result = tmp_path / "result"
-        run = start("run", "--config", config, "--result", str(result), COVEY_AGENT_ANN_TOKEN=TOKEN)
-        output, errors = run.communicate(timeout=LONG)
-        assert run.returncode == 0, errors
+def test_a_run_asks_the_agent_and_leaves_its_outcome(ann: str, tmp_path: Path) -> None:
+    node = {"name": "ask", "agent": "ann", "input": "hello"}
+    config = write(tmp_path / "run.json", flow_run(ann, node, result="<${shared.ask}>"))
+    result = tmp_path / "result"
+    run = start("run", "--config", config, "--result", str(result), COVEY_AGENT_ANN_TOKEN=TOKEN)
+    output, errors = run.communicate(timeout=LONG)
+    assert run.returncode == 0, errors
     assert json.loads(result.read_text()) == {
         "result": "<you said hello>",
         "nodes": [{"name": "ask", "state": "Succeeded", "action": "default", "visits": 1}],
@@ -144,23 +155,26 @@ def test_a_run_asks_the_agent_and_leaves_its_outcome(tmp_path: Path) -> None:
     assert TOKEN not in output + errors
 
 
-def test_a_run_that_fails_says_why_and_exits_with_1(tmp_path: Path) -> None:
-    cases = {
-        "wrong": 'agent "ann" at URL failed: the token is not accepted',
-        "": 'no token for agent "ann": COVEY_AGENT_ANN_TOKEN is not set',
-        TOKEN: 'agent "ann" at URL failed: the model of agent "ann" called clock, but pattern Chat',
-    }
-    with running_agent(tmp_path, [{"toolCalls": [{"tool": "clock"}]}]) as (url, _):
-        node = {"name": "ask", "agent": "ann", "input": "hello"}
-        config = write(tmp_path / "run.json", flow_run(url, node))
-        for token, message in cases.items():
-            result = tmp_path / "result"
-            run = start("run", "--config", config, "--result", str(result), COVEY_AGENT_ANN_TOKEN=token)
-            run.communicate(timeout=LONG)
-            assert run.returncode == 1
-            error = json.loads(result.read_text())["error"]
-            assert error["node"] == "ask"
-            assert error["message"].startswith(message.replace("URL", url))
+@pytest.mark.parametrize(
+    ("token", "message"),
+    [
+        ("wrong", 'agent "ann" at URL failed: the token is not accepted'),
+        ("", 'no token for agent "ann": COVEY_AGENT_ANN_TOKEN is not set'),
+        (TOKEN, 'agent "ann" at URL failed: the model of agent "ann" called clock, but pattern Chat'),
+    ],
+)
+def test_a_run_that_fails_says_why_and_exits_with_1(
+    ann: str, tmp_path: Path, token: str, message: str
+) -> None:
+    node = {"name": "ask", "agent": "ann", "input": "use a tool"}
+    config = write(tmp_path / "run.json", flow_run(ann, node))
+    result = tmp_path / "result"
+    run = start("run", "--config", config, "--result", str(result), COVEY_AGENT_ANN_TOKEN=token)
+    run.communicate(timeout=LONG)
+    assert run.returncode == 1
+    error = json.loads(result.read_text())["error"]
+    assert error["node"] == "ask"
+    assert error["message"].startswith(message.replace("URL", ann))
 
 
 def test_a_run_that_is_told_to_stop_leaves_no_outcome_and_can_be_taken_up(tmp_path: Path) -> None:
