@@ -3,7 +3,6 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable
 
 import structlog
 from kubernetes.aio.config import ConfigException
@@ -27,23 +26,13 @@ async def operate(settings: Settings) -> None:
         await cluster.close()
 
 
-def fastest_loop() -> Callable[[], asyncio.AbstractEventLoop]:
-    """uvloop where it is installed, which is cheaper on TLS; else Python's own."""
-    try:
-        from uvloop import new_event_loop
-    except ImportError:
-        return asyncio.new_event_loop
-    return new_event_loop
-
-
 def main() -> int:
     """The exit status: 0 when told to stop, 1 when it had to, 2 for wrong settings or no kubeconfig."""
     logs.configure(os.environ.get("COVEY_LOG_LEVEL") or "info")
     log = structlog.get_logger("covey_operator")
     try:
         settings = Settings.from_environ(os.environ)
-        with asyncio.Runner(loop_factory=fastest_loop()) as runner:
-            runner.run(operate(settings))
+        asyncio.run(operate(settings))
     except (SettingsError, ConfigException) as error:
         log.error(str(error))
         return 2

@@ -4,90 +4,83 @@ The newest version wins, wherever it came from: a watch, or the answer to a writ
 of our own write is no news, and a watch that lags behind cannot bring back the past.
 """
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Self
+from contextlib import contextmanager
+from dataclasses import replace
 
-from covey_operator.keys import Key, Owner, key_of, owner_of
-from covey_operator.labels import DESIRED_HASH, MANAGED_BY, OPERATOR
-from covey_operator.ownership import owned_fields
+import orjson
+
+from covey_operator.kept import Child, Resource, version_of, without_managed_fields
+from covey_operator.keys import Key, key_of
+from covey_operator.labels import MANAGED_BY, OPERATOR
 from covey_operator.resources import OWN_KINDS, REFERENCED, Object
-
-_WORKLOADS = frozenset({"Deployment", "StatefulSet", "Job"})
-
-
-@dataclass(frozen=True, slots=True)
-class Child:
-    """An object that the operator made: who owns it, what was applied, and how it is doing."""
-
-    key: Key
-    uid: str
-    version: int
-    owner: Owner | None
-    deleting: bool
-    desired_hash: str
-    fields: bytes
-    """The fields that are ours, as `ownership.owned_fields` returns them."""
-    state: Object
-    """For workloads `generation`, `replicas` and `status`; else empty."""
-
-    @classmethod
-    def of(cls, obj: Object) -> Self:
-        """What is kept of an object of the API."""
-        metadata = obj["metadata"]
-        return cls(
-            key=key_of(obj),
-            uid=metadata["uid"],
-            version=version_of(obj),
-            owner=owner_of(obj),
-            deleting="deletionTimestamp" in metadata,
-            desired_hash=(metadata.get("annotations") or {}).get(DESIRED_HASH, ""),
-            fields=owned_fields(obj),
-            state=_state(obj),
-        )
-
-
-def version_of(obj: Object) -> int:
-    """The resource version; of one object a later one is greater."""
-    return int(obj["metadata"].get("resourceVersion") or 0)
 
 
 class Cache:
     """Objects by key, children by owner, and users by what they reference."""
 
     def __init__(self) -> None:
-        self._resources: dict[Key, Object] = {}
+        self._resources: dict[Key, Resource] = {}
         self._children: dict[Key, Child] = {}
-        self._by_owner: dict[str, set[Key]] = {}
+        self._by_owner: dict[str, tuple[Key, ...]] = {}
         self._present: dict[Key, int] = {}
         self._contents: dict[Key, Object] = {}
         self._users: dict[Key, set[Key]] = {}
         self._references: dict[Key, frozenset[Key]] = {}
         self._field_sets: dict[bytes, bytes] = {}
+        self._asked: Counter[Key] = Counter()
+        self._ended: dict[Key, int] = {}
+        self._writers: dict[Key, Key] = {}
 
-    def put(self, obj: Object) -> set[Key]:
-        """Take in an object as it is now. Returns the resources for which that is news."""
+    def put(self, obj: Object, *, whole: bool = True) -> set[Key]:
+        """Take in an object as it is now. Returns the resources for which that is news.
+
+        Of Secrets, ConfigMaps, and children that are no workloads, `obj` may be the metadata: not `whole`.
+        """
         key = key_of(obj)
-        if version_of(obj) <= self._version(key):
-            if key in self._present:
+        if version_of(obj) <= self.version(key):
+            if whole and key in self._present:
                 self._keep_content(key, obj)
             return set()
         news: set[Key] = set()
         if key.kind in OWN_KINDS:
             news |= self._put_resource(key, obj)
         if key.kind in REFERENCED:
-            news |= self._put_referenced(key, obj)
+            news |= self._put_referenced(key, obj, whole=whole)
         if (obj["metadata"].get("labels") or {}).get(MANAGED_BY) == OPERATOR:
             news |= self._put_child(key, obj)
         elif key in self._children:
             news |= self._drop_child(key)
-        return news
+        return news - {self._writers.get(key)}
+
+    @contextmanager
+    def asking(self, key: Key, writer: Key | None = None) -> Iterator[None]:
+        """While an answer about `key` is under way; the watch is often faster than the answer.
+
+        When it has shown the end of the object meanwhile, the answer does not bring the object back. And its
+        echo of a write is no news for `writer`, whose pass it is: that one looks afterwards at whether the
+        version here is that of the answer.
+        """
+        self._asked[key] += 1
+        if writer is not None:
+            self._writers[key] = writer
+        try:
+            yield
+        finally:
+            self._writers.pop(key, None)
+            self._asked[key] -= 1
+            if not self._asked[key]:
+                del self._asked[key]
+                self._ended.pop(key, None)
 
     def drop(self, obj: Object) -> set[Key]:
         """Forget an object that was deleted. Returns the resources for which that is news."""
         key = key_of(obj)
-        if version_of(obj) < self._version(key):
+        if version_of(obj) < self.version(key):
             return set()
+        if key in self._asked:
+            self._ended[key] = version_of(obj)
         return self.vanish(key)
 
     def vanish(self, key: Key) -> set[Key]:
@@ -104,7 +97,9 @@ class Cache:
 
     def resource(self, key: Key) -> Object | None:
         """One of our resources, without `managedFields`."""
-        return self._resources.get(key)
+        found = self._resources.get(key)
+        content: Object | None = orjson.loads(found.content) if found is not None else None
+        return content
 
     def resources(self) -> Iterator[Key]:
         """Every resource of ours."""
@@ -129,7 +124,7 @@ class Cache:
     def versions(self, kind: str) -> dict[Key, int]:
         """Everything of one kind that is known here, with its resource version."""
         tables = (self._resources, self._children, self._present)
-        return {key: self._version(key) for table in tables for key in table if key.kind == kind}
+        return {key: self.version(key) for table in tables for key in table if key.kind == kind}
 
     def refer(self, user: Key, to: frozenset[Key]) -> None:
         """From now on a change of any of `to`, there or not, is news for `user`."""
@@ -146,70 +141,48 @@ class Cache:
         else:
             self._references.pop(user, None)
 
-    def _version(self, key: Key) -> int:
-        resource = self._resources.get(key)
-        if resource is not None:
-            return version_of(resource)
-        child = self._children.get(key)
-        return child.version if child is not None else self._present.get(key, -1)
+    def version(self, key: Key) -> int:
+        """The resource version of what is known here under that key, were it its end; -1 for nothing."""
+        known = self._resources.get(key) or self._children.get(key)
+        return known.version if known is not None else self._present.get(key, self._ended.get(key, -1))
 
     def _put_resource(self, key: Key, obj: Object) -> set[Key]:
         before = self._resources.get(key)
-        self._resources[key] = _without_managed_fields(obj)
-        users = self._users.get(key, set()) if before is None or _differ(before, obj) else set()
-        return {key, *users}
+        now = self._resources[key] = Resource.of(obj)
+        unchanged = before is not None and now.means_the_same_as(before)
+        return {key} if unchanged else {key, *self._users.get(key, ())}
 
-    def _put_referenced(self, key: Key, obj: Object) -> set[Key]:
+    def _put_referenced(self, key: Key, obj: Object, *, whole: bool) -> set[Key]:
         self._present[key] = version_of(obj)
-        self._keep_content(key, obj)
+        if whole:
+            self._keep_content(key, obj)
+        else:
+            self._contents.pop(key, None)  # it is of an earlier version: who needs it reads it anew
         return set(self._users.get(key, ()))
 
     def _keep_content(self, key: Key, obj: Object) -> None:
         """Keep it whole if somebody uses it and it is not older than what is known."""
         if key in self._users and version_of(obj) >= self._present[key]:
-            self._contents[key] = _without_managed_fields(obj)
+            self._contents[key] = without_managed_fields(obj)
 
     def _put_child(self, key: Key, obj: Object) -> set[Key]:
+        news = self._drop_child(key) if key in self._children else set()
         child = Child.of(obj)
         child = replace(child, fields=self._field_sets.setdefault(child.fields, child.fields))
-        news = self._drop_child(key) if key in self._children else set()
         self._children[key] = child
         if child.owner is None:
             return news
-        self._by_owner.setdefault(child.owner.uid, set()).add(key)
+        uid = child.owner.uid
+        self._by_owner[uid] = (*self._by_owner.get(uid, ()), key)
         return news | {child.owner.key}
 
     def _drop_child(self, key: Key) -> set[Key]:
         owner = self._children.pop(key).owner
         if owner is None:
             return set()
-        siblings = self._by_owner.get(owner.uid, set())
-        siblings.discard(key)
-        if not siblings:
+        siblings = tuple(each for each in self._by_owner.get(owner.uid, ()) if each != key)
+        if siblings:
+            self._by_owner[owner.uid] = siblings
+        else:
             self._by_owner.pop(owner.uid, None)
         return {owner.key}
-
-
-def _without_managed_fields(obj: Object) -> Object:
-    metadata = {name: value for name, value in obj["metadata"].items() if name != "managedFields"}
-    return {**obj, "metadata": metadata}
-
-
-def _differ(before: Object, now: Object) -> bool:
-    """Whether users of a resource care: its spec or its being, not its status."""
-
-    def aspects(obj: Object) -> tuple[object, ...]:
-        metadata = obj["metadata"]
-        return metadata.get("uid"), metadata.get("generation"), metadata.get("deletionTimestamp")
-
-    return aspects(before) != aspects(now)
-
-
-def _state(obj: Object) -> Object:
-    if obj["kind"] not in _WORKLOADS:
-        return {}
-    return {
-        "generation": obj["metadata"].get("generation", 0),
-        "replicas": obj["spec"].get("replicas", 1),
-        "status": obj.get("status") or {},
-    }

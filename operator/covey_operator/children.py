@@ -2,20 +2,34 @@
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import structlog
 
-from covey_operator.cache import Cache, Child
+from covey_operator.cache import Cache
 from covey_operator.cluster import ApiError, Cluster
 from covey_operator.conditions import Refusal
 from covey_operator.hashing import digest
+from covey_operator.kept import Child, version_of
 from covey_operator.keys import Key, Owner, key_of, owner_of
 from covey_operator.labels import DESIRED_HASH
 from covey_operator.ownership import stands
 from covey_operator.plan import Plan
-from covey_operator.resources import APPLY_ORDER, BY_KIND, REFERENCED, Object
+from covey_operator.resources import APPLY_ORDER, BY_KIND, REFERENCED, WORKLOADS, Object
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of writing children."""
+
+    refusals: tuple[Refusal, ...] = ()
+    overtaken: bool = False
+    """Whether a child changed again while the answer to our write was under way."""
+
+    def __add__(self, other: "Outcome") -> "Outcome":
+        return Outcome(self.refusals + other.refusals, self.overtaken or other.overtaken)
 
 
 class Children:
@@ -26,8 +40,8 @@ class Children:
         self._cache = cache
         self._watched = watched
 
-    async def bring_about(self, owner: Object, plan: Plan) -> list[Refusal]:
-        """Apply and prune. Returns what was refused; raises ApiError when the API server is in trouble.
+    async def bring_about(self, owner: Object, plan: Plan) -> Outcome:
+        """Apply and prune. Raises ApiError when the API server is in trouble.
 
         One child that is refused keeps only those after it from being written that need it: a workload.
         """
@@ -35,40 +49,44 @@ class Children:
             return await self._pause(owner, plan)
         wanted = [complete(manifest, owner) for manifest in plan.desired]
         wanted.sort(key=lambda manifest: APPLY_ORDER[manifest["kind"]])
-        parts = [manifest for manifest in wanted if not _is_workload(manifest)]
-        refusals = await self._apply_all(parts)
-        if not refusals:
-            refusals = await self._apply_all(manifest for manifest in wanted if _is_workload(manifest))
-        refusals += await self._prune(owner, {key_of(manifest) for manifest in wanted})
-        return refusals
+        parts = [manifest for manifest in wanted if manifest["kind"] not in WORKLOADS]
+        done = await self._apply_all(parts)
+        if not done.refusals:
+            done += await self._apply_all(manifest for manifest in wanted if manifest["kind"] in WORKLOADS)
+        return done + await self._prune(owner, {key_of(manifest) for manifest in wanted})
 
-    async def _apply_all(self, manifests: Iterable[Object]) -> list[Refusal]:
+    async def _apply_all(self, manifests: Iterable[Object]) -> Outcome:
         """All at once; when one raises, the others are let finish before."""
         results = await asyncio.gather(*map(self._apply, manifests), return_exceptions=True)
+        done = Outcome()
         for result in results:
             if isinstance(result, BaseException):
                 raise result
-        return [result for result in results if isinstance(result, Refusal)]
+            done += result
+        return done
 
-    async def _apply(self, manifest: Object) -> Refusal | None:
+    async def _apply(self, manifest: Object) -> Outcome:
         key = key_of(manifest)
-        owner = owner_of(manifest)
+        owner = _owner(manifest)
         try:
             child = await self._live(key)
             if child is not None and child.owner != owner:
-                return _name_taken(child, owner)
+                return Outcome((_name_taken(child, owner),))
             wanted_hash = manifest["metadata"]["annotations"][DESIRED_HASH]
             if child is not None and child.desired_hash == wanted_hash and stands(manifest, child.fields):
-                return None
+                return Outcome()
             uid = child.uid if child is not None else None
             if uid is not None and manifest.get("immutable"):
                 await self._cluster.delete(BY_KIND[key.kind], key.namespace, key.name, uid)
                 uid = None
-            self._cache.put(await self._cluster.apply(BY_KIND[key.kind], manifest, uid))
+            with self._cache.asking(key, writer=owner.key):
+                written = await self._cluster.apply(BY_KIND[key.kind], manifest, uid)
+                self._cache.put(written)
+                overtaken = self._cache.version(key) > version_of(written)
         except ApiError as error:
-            return _refusal(key, error)
+            return Outcome((_refusal(key, error),))
         log.info("applied", key=str(key), new=child is None)
-        return None
+        return Outcome(overtaken=overtaken)
 
     async def _live(self, key: Key) -> Child | None:
         """The child as it is. What the watch cannot show, because it is not ours, is asked for."""
@@ -81,7 +99,7 @@ class Children:
         found = await self._cluster.get(BY_KIND[key.kind], key.namespace, key.name)
         return None if found is None else Child.of(found)
 
-    async def _prune(self, owner: Object, wanted: set[Key]) -> list[Refusal]:
+    async def _prune(self, owner: Object, wanted: set[Key]) -> Outcome:
         refusals = []
         for key, child in self._cache.children(owner["metadata"]["uid"]).items():
             if key in wanted or child.deleting:
@@ -91,16 +109,16 @@ class Children:
                 log.info("deleted", key=str(key))
             except ApiError as error:
                 refusals.append(_refusal(key, error))
-        return refusals
+        return Outcome(tuple(refusals))
 
-    async def _pause(self, owner: Object, plan: Plan) -> list[Refusal]:
+    async def _pause(self, owner: Object, plan: Plan) -> Outcome:
         if plan.pause is None:
-            return []
+            return Outcome()
         key = Key("Deployment", owner["metadata"]["namespace"], plan.pause)
         child = self._cache.children(owner["metadata"]["uid"]).get(key)
         if child is not None and child.state["replicas"]:
             await self._cluster.scale(BY_KIND[key.kind], key.namespace, key.name, 0)
-        return []
+        return Outcome()
 
 
 def complete(manifest: Object, owner: Object) -> Object:
@@ -120,13 +138,15 @@ def complete(manifest: Object, owner: Object) -> Object:
     return {**whole, "metadata": {**metadata, "annotations": annotations}}
 
 
-def _is_workload(manifest: Object) -> bool:
-    return manifest["kind"] in ("Deployment", "StatefulSet", "Job")
+def _owner(manifest: Object) -> Owner:
+    owner = owner_of(manifest)
+    assert owner is not None, "a manifest is completed before it is applied"
+    return owner
 
 
-def _name_taken(child: Child, owner: Owner | None) -> Refusal:
+def _name_taken(child: Child, owner: Owner) -> Refusal:
     key = child.key
-    if owner is not None and child.owner is not None and child.owner.key == owner.key:
+    if child.owner is not None and child.owner.key == owner.key:
         # Left by an earlier resource of the same name, and about to be collected: its end wakes us.
         raise ApiError(409, "Conflict", f"{key.kind} {key.name} of the earlier {owner.key} is not gone yet")
     whose = f"belongs to {child.owner.key.kind} {child.owner.key.name}" if child.owner else "is not ours"

@@ -1,27 +1,27 @@
-"""The only module that talks to the API server: a handful of requests, plain JSON in and out.
-
-The connection is `kubernetes.aio`'s. It says that it is typed, and some of it is not: hence the ignores.
-"""
+"""The only module that asks the API server: a handful of requests, plain JSON in and out."""
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from typing import Self
 
-import aiohttp
 import orjson
-from kubernetes.aio.client import ApiClient, Configuration
-from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
 
-from agent_runtime import __version__
+from covey_operator.connection import Connection, Silent, Unreachable
 from covey_operator.labels import OPERATOR
 from covey_operator.metrics import Metrics
 from covey_operator.resources import ApiKind, Object
 
-_TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 _JSON = "application/json"
-_NAMES_ONLY = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
-_PAGE = 500
+_METADATA_LIST = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+_METADATA = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
+_PAGE = 200
+"""Objects of one answer: it is in memory whole, and what is once taken for it stays with the process."""
+_WATCH = 290
+"""Seconds after which the server ends a watch."""
+_SILENCE = 100.0
+"""Seconds without a byte after which a watch may be dead: its other end can be gone without a word."""
 
 
 class ApiError(Exception):
@@ -34,27 +34,30 @@ class ApiError(Exception):
         """The server's word: NotFound, Conflict, Forbidden, Invalid, ..."""
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a list."""
+
+    items: list[Object]
+    version: str
+    """Of the list as a whole: a watch from there on misses nothing."""
+
+
 class Cluster:
     """A connection to the API server. Objects are plain JSON with the server's field names."""
 
-    def __init__(self, api: ApiClient, metrics: Metrics) -> None:
-        api.user_agent = f"{OPERATOR}/{__version__}"
-        self._api = api
+    def __init__(self, connection: Connection, metrics: Metrics) -> None:
+        self._connection = connection
         self._metrics = metrics
 
     @classmethod
     async def connect(cls, metrics: Metrics, kubeconfig: str | None = None) -> Self:
         """By `kubeconfig`; else as the pod's service account, else by KUBECONFIG or ~/.kube/config."""
-        configuration = Configuration()
-        # Else aiohttp looks for proxies and for a .netrc on each request, in a thread.
-        configuration.client_session_kwargs = {"trust_env": False}
-        if kubeconfig is not None or not _in_a_pod(configuration):
-            await load_kube_config(kubeconfig, client_configuration=configuration)  # type: ignore[no-untyped-call]
-        return cls(ApiClient(configuration), metrics)
+        return cls(await Connection.open(kubeconfig), metrics)
 
     async def close(self) -> None:
         """Closes all connections."""
-        await self._api.close()  # type: ignore[no-untyped-call]
+        await self._connection.close()
 
     async def get(self, kind: ApiKind, namespace: str, name: str) -> Object | None:
         """The object, or None when there is none."""
@@ -66,24 +69,57 @@ class Cluster:
             raise
 
     async def list(
-        self, kind: ApiKind, namespace: str, selector: str = "", *, accept: str = _JSON
-    ) -> AsyncIterator[Object]:
-        """Every object that the label selector selects, page by page; an empty namespace means all."""
+        self, kind: ApiKind, namespace: str, selector: str = "", *, whole: bool = True
+    ) -> AsyncIterator[Page]:
+        """Every object that the label selector selects, page by page; an empty namespace means all.
+
+        Unless they are wanted `whole`, only their metadata is sent.
+        """
         query = {"limit": str(_PAGE)} | ({"labelSelector": selector} if selector else {})
+        accept = _JSON if whole else _METADATA_LIST
         while True:
             page = await self._request("GET", kind, kind.path(namespace), query, accept=accept)
-            for item in page["items"] or ():  # null where there is none
-                yield {"apiVersion": kind.api_version, "kind": kind.kind, **item}
+            items = [_of_kind(kind, item) for item in page["items"] or ()]  # null where there is none
+            yield Page(items, page["metadata"].get("resourceVersion") or "")
             query["continue"] = page["metadata"].get("continue") or ""
             if not query["continue"]:
                 return
 
-    async def names(self, kind: ApiKind, namespace: str, selector: str = "") -> set[tuple[str, str]]:
-        """Namespace and name of every object that the label selector selects; their content is not sent."""
-        found = set()
-        async for item in self.list(kind, namespace, selector, accept=_NAMES_ONLY):
-            found.add((item["metadata"]["namespace"], item["metadata"]["name"]))
-        return found
+    async def watch(
+        self, kind: ApiKind, namespace: str, version: str, selector: str = "", *, whole: bool = True
+    ) -> AsyncIterator[tuple[str, Object]]:
+        """(type, object) of what changes after `version`: ADDED, MODIFIED, DELETED, or BOOKMARK.
+
+        Ends when the server has had enough, or is silent for long. Raises ApiError, with status 410 when
+        `version` is too long ago.
+        """
+        query = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": version,
+            "timeoutSeconds": str(_WATCH),
+        } | ({"labelSelector": selector} if selector else {})
+        headers, status = {"Accept": _JSON if whole else _METADATA}, 0
+        try:
+            async with self._connection.stream(
+                kind.path(namespace), query, headers, silence=_SILENCE
+            ) as answer:
+                status = answer.status
+                if status >= 400:
+                    raise _refusal(status, await answer.read())
+                async for line in answer.content:
+                    event = orjson.loads(line)
+                    if event["type"] == "ERROR":
+                        raise _refusal(event["object"].get("code") or 500, orjson.dumps(event["object"]))
+                    yield event["type"], _of_kind(kind, event["object"])
+        except Silent:
+            return  # where nothing happens there may be no bookmarks: ask again
+        except Unreachable as error:
+            raise ApiError(0, "Unreachable", str(error)) from error
+        except orjson.JSONDecodeError as error:
+            raise ApiError(0, "Unreachable", f"the API server broke off: {error}") from error
+        finally:
+            self._metrics.requested("WATCH", kind.plural, status)
 
     async def apply(self, kind: ApiKind, manifest: Object, uid: str | None = None) -> Object:
         """Server-side apply; what others changed in our fields is taken back.
@@ -168,21 +204,13 @@ class Cluster:
         accept: str = _JSON,
     ) -> Object:
         headers = {"Accept": accept, "Content-Type": content_type}
-        parameters = list((query or {}).items())
-        _, url, headers, _, _ = await self._api.param_serialize(
-            method, path, query_params=parameters, header_params=headers, auth_settings=["BearerToken"]
-        )
         status = 0
         try:
-            answer = await self._api.rest_client.request(  # type: ignore[no-untyped-call]
-                method, url, headers=headers, body=body, _request_timeout=_TIMEOUT
+            status, content = await self._connection.answer(
+                method, path, query or {}, headers, None if body is None else orjson.dumps(body)
             )
-            content = await answer.read()
-            status = answer.status
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise ApiError(
-                0, "Unreachable", f"the API server does not answer: {error or type(error).__name__}"
-            ) from error
+        except Unreachable as error:
+            raise ApiError(0, "Unreachable", str(error)) from error
         finally:
             self._metrics.requested(method, kind.plural, status)
         if status >= 400:
@@ -194,13 +222,9 @@ class Cluster:
 _REVIEW = ApiKind("SelfSubjectAccessReview", "authorization.k8s.io/v1", "selfsubjectaccessreviews")
 
 
-def _in_a_pod(configuration: Configuration) -> bool:
-    """Whether there is a service account, which is then configured."""
-    try:
-        load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-    except ConfigException:
-        return False
-    return True
+def _of_kind(kind: ApiKind, item: Object) -> Object:
+    """Items of lists do not say what they are, and metadata alone says that it is metadata."""
+    return {**item, "apiVersion": kind.api_version, "kind": kind.kind}
 
 
 def _refusal(status: int, content: bytes) -> ApiError:

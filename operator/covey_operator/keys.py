@@ -1,5 +1,6 @@
 """Keys: what the queue and the cache call an object."""
 
+from sys import intern
 from typing import NamedTuple
 
 from covey_operator.resources import Object
@@ -19,7 +20,7 @@ class Key(NamedTuple):
 def key_of(obj: Object) -> Key:
     """The key of an object."""
     metadata = obj["metadata"]
-    return Key(obj["kind"], metadata.get("namespace", ""), metadata["name"])
+    return _key(obj["kind"], metadata.get("namespace", ""), metadata["name"])
 
 
 class Owner(NamedTuple):
@@ -34,6 +35,11 @@ def owner_of(obj: Object) -> Owner | None:
     metadata = obj["metadata"]
     for reference in metadata.get("ownerReferences") or ():
         if reference.get("controller"):
-            key = Key(reference["kind"], metadata.get("namespace", ""), reference["name"])
-            return Owner(key, reference["uid"])
+            key = _key(reference["kind"], metadata.get("namespace", ""), reference["name"])
+            return Owner(key, intern(reference["uid"]))
     return None
+
+
+def _key(kind: str, namespace: str, name: str) -> Key:
+    """There are thousands of keys, of few words: each word is in memory once."""
+    return Key(intern(kind), intern(namespace), intern(name))

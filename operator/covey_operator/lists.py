@@ -1,8 +1,9 @@
 """Lists of our own beside the watches: to begin with a whole cache, and to notice what a watch missed.
 
 Nothing is decided on half a cache: a Model whose list comes later must not look missing. And a watch that
-begins, or begins anew, starts with a list, which does not name what has gone meanwhile: so now and then the
-names of all objects are compared with the cache, for the first time soon after the start.
+begins, or begins anew, starts with a list, which does not name what has gone meanwhile. Our own watches
+(`follow`) compare such a list with the cache; for those of kopf it is done now and then, for the first time
+soon after the start.
 """
 
 import asyncio
@@ -12,9 +13,9 @@ import structlog
 
 from covey_operator.cache import Cache
 from covey_operator.cluster import ApiError, Cluster
-from covey_operator.keys import Key
+from covey_operator.keys import Key, key_of
 from covey_operator.labels import SELECTOR
-from covey_operator.resources import OWN_KINDS, REFERENCED, ApiKind
+from covey_operator.resources import OWN_KINDS, REFERENCED, WORKLOADS, ApiKind
 
 log = structlog.get_logger(__name__)
 
@@ -28,55 +29,65 @@ def selector_of(kind: ApiKind) -> str:
     return "" if kind.kind in OWN_KINDS or kind.kind in REFERENCED else SELECTOR
 
 
-class Lists:
-    """Lists the kinds that are watched; tells for whom what they show is news."""
+def is_needed_whole(kind: ApiKind) -> bool:
+    """Whether decisions need more of it than metadata. What Secrets hold is read only where it is used."""
+    return kind.kind in OWN_KINDS or kind.kind in WORKLOADS
 
-    def __init__(
-        self,
-        cluster: Cluster,
-        cache: Cache,
-        kinds: Iterable[ApiKind],
-        namespaces: tuple[str, ...],
-        tell: Callable[[Key], None],
-    ) -> None:
+
+class Lists:
+    """Lists kinds into the cache; tells for whom what they show is news."""
+
+    def __init__(self, cluster: Cluster, cache: Cache, tell: Callable[[Key], None]) -> None:
         self._cluster = cluster
         self._cache = cache
-        self._kinds = tuple(kinds)
-        self._namespaces = namespaces or ("",)
         self._tell = tell
 
-    async def load(self) -> None:
-        """Everything into the cache. Raises ApiError; may be called again then."""
-        for kind in self._kinds:
-            for namespace in self._namespaces:
-                async for obj in self._cluster.list(kind, namespace, selector_of(kind)):
-                    self._news(self._cache.put(obj))
+    async def load(self, kind: ApiKind, namespace: str) -> str:
+        """Everything of a kind into the cache, and what has gone out of it; an empty namespace means all.
 
-    async def keep_sweeping(self, random: Callable[[], float]) -> None:
+        Returns the version from which a watch misses nothing. Raises ApiError; may be called again then.
+        """
+        known, there, version = self._cache.versions(kind.kind), set[Key](), ""
+        whole = is_needed_whole(kind)
+        async for page in self._cluster.list(kind, namespace, selector_of(kind), whole=whole):
+            version = page.version
+            for obj in page.items:
+                there.add(key_of(obj))
+                self.news(self._cache.put(obj, whole=whole))
+        self._forget(known, there, namespace)
+        return version
+
+    async def keep_sweeping(
+        self, kinds: Iterable[ApiKind], namespaces: Iterable[str], random: Callable[[], float]
+    ) -> None:
         """Sweeps until it is cancelled."""
         await asyncio.sleep(FIRST_SWEEP)
+        places = [(kind, namespace) for kind in kinds for namespace in namespaces]
         while True:
-            for kind in self._kinds:
+            for kind, namespace in places:
                 try:
-                    await self.sweep(kind)
+                    await self.sweep(kind, namespace)
                 except ApiError as error:
                     log.warning("sweep failed", kind=kind.kind, error=str(error))
             await asyncio.sleep(EVERY * (0.75 + random() / 2))
 
-    async def sweep(self, kind: ApiKind) -> None:
+    async def sweep(self, kind: ApiKind, namespace: str) -> None:
         """Forgets what is in the cache and not at the API server. Raises ApiError."""
-        known = self._cache.versions(kind.kind)
-        there: set[Key] = set()
-        for namespace in self._namespaces:
-            names = await self._cluster.names(kind, namespace, selector_of(kind))
-            there |= {Key(kind.kind, *place) for place in names}
-        now = self._cache.versions(kind.kind)
-        for key, version in known.items():
-            if key not in there and now.get(key) == version:
-                log.info("missed the end of an object", key=str(key))
-                self._news(self._cache.vanish(key))
+        known, there = self._cache.versions(kind.kind), set[Key]()
+        async for page in self._cluster.list(kind, namespace, selector_of(kind), whole=False):
+            there |= {key_of(obj) for obj in page.items}
+        self._forget(known, there, namespace)
 
-    def _news(self, keys: Iterable[Key]) -> None:
+    def news(self, keys: Iterable[Key]) -> None:
+        """Tells of those that are resources of ours."""
         for key in keys:
             if key.kind in OWN_KINDS:
                 self._tell(key)
+
+    def _forget(self, known: dict[Key, int], there: set[Key], namespace: str) -> None:
+        """`known` was known before it was looked what is `there`."""
+        for key, version in known.items():
+            gone = key not in there and namespace in ("", key.namespace)
+            if gone and self._cache.version(key) == version:
+                log.info("missed the end of an object", key=str(key))
+                self.news(self._cache.vanish(key))

@@ -45,8 +45,9 @@ class Reader:
         """Get what was wanted; False when nothing was. Raises ApiError."""
         wanted, self._wanted = self._wanted, set()
         for key in wanted:
-            found = await self._cluster.get(BY_KIND[key.kind], key.namespace, key.name)
-            self._fetched[key] = found
-            if found is not None:
-                self._cache.put(found)
+            with self._cache.asking(key):
+                found = await self._cluster.get(BY_KIND[key.kind], key.namespace, key.name)
+                self._fetched[key] = found
+                if found is not None:
+                    self._cache.put(found)
         return bool(wanted)

@@ -1,6 +1,7 @@
 """The operator: asks what it may do, takes the lease, then watches and works until it is told to stop."""
 
 import asyncio
+import gc
 import random
 import signal
 from collections.abc import Awaitable, Callable
@@ -11,6 +12,7 @@ import structlog
 from agent_runtime.api import API_VERSION
 from covey_operator.cache import Cache
 from covey_operator.cluster import ApiError, Cluster
+from covey_operator.follow import Follower
 from covey_operator.health import HealthServer
 from covey_operator.install_key import read_or_create
 from covey_operator.installation import Installation
@@ -22,7 +24,7 @@ from covey_operator.metrics import Metrics
 from covey_operator.permissions import complaint, review, watchable
 from covey_operator.queue import WorkQueue
 from covey_operator.reconcile import Reconciler
-from covey_operator.resources import OWN, ApiKind
+from covey_operator.resources import OWN, OWN_KINDS, ApiKind
 from covey_operator.settings import Settings
 from covey_operator.watch import Watches
 from covey_operator.workers import Workers
@@ -95,13 +97,33 @@ class Operator:
         )
         self._workers = workers
         namespaces = self._settings.namespaces
-        lists = Lists(self._cluster, cache, kinds, namespaces, workers.add)
-        await patiently("the first lists", lists.load)
+        places = namespaces or ("",)
+        ours = [kind for kind in kinds if kind.kind in OWN_KINDS]
+        lists = Lists(self._cluster, cache, workers.add)
+        followers = [
+            Follower(self._cluster, cache, lists, kind, place)
+            for kind in kinds
+            for place in places
+            if kind not in ours
+        ]
+
+        async def load() -> None:
+            for follower in followers:
+                await follower.load()
+            for kind in ours:
+                for place in places:
+                    await lists.load(kind, place)
+
+        await patiently("the first lists", load)
+        # What is there by now stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
         log.info("watching", kinds=[kind.resource for kind in kinds], namespaces=namespaces)
         await first_of(
             workers.run(),
-            lists.keep_sweeping(random.random),
-            Watches(cache, kinds, workers.add).run(namespaces, self._watching),
+            *(follower.run() for follower in followers),
+            lists.keep_sweeping(ours, places, random.random),
+            Watches(cache, ours, workers.add).run(namespaces, self._watching),
         )
 
     async def _crds_are_served(self) -> bool:

@@ -9,25 +9,36 @@ See https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-mana
 
 import orjson
 
+from covey_operator.keys import owner_of
 from covey_operator.labels import OPERATOR
+from covey_operator.packed import pack
 from covey_operator.resources import Object
 
 _IDENTITY = frozenset({"apiVersion", "kind"})
 _METADATA = ("labels", "annotations", "ownerReferences")
+_OWNER = b"<uid of the owner>"
 
 
 def owned_fields(obj: Object) -> bytes:
-    """The `fieldsV1` that our manager applied on the object, as JSON; `{}` when there are none."""
+    """The `fieldsV1` that our manager applied on the object, as JSON; `{}` when there are none.
+
+    The uid of the controlling owner is masked: it is the only name in there that differs from owner to owner,
+    and without it thousands of children have a handful of such sets.
+    """
     for entry in obj["metadata"].get("managedFields") or ():
         ours = entry.get("manager") == OPERATOR and entry.get("operation") == "Apply"
         if ours and not entry.get("subresource"):
-            return orjson.dumps(entry.get("fieldsV1") or {})
+            packed, owner = pack(entry.get("fieldsV1") or {}), owner_of(obj)
+            return packed if owner is None else packed.replace(owner.uid.encode(), _OWNER)
     return b"{}"
 
 
 def stands(desired: Object, fields: bytes) -> bool:
-    """True when every field of `desired` is among `fields`, as `owned_fields` returns them."""
-    tree: Object = orjson.loads(fields)
+    """True when every field of `desired` is among `fields`: as `owned_fields` returns them, of an object
+    with the owner of `desired`.
+    """
+    owner = owner_of(desired)
+    tree: Object = orjson.loads(fields if owner is None else fields.replace(_OWNER, owner.uid.encode()))
     metadata = {name: value for name, value in desired["metadata"].items() if name in _METADATA}
     content = {name: value for name, value in desired.items() if name not in _IDENTITY}
     return bool(tree) and _owns(tree, {**content, "metadata": metadata})

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agent_runtime.compile.result import Problem, Ref
-from covey_operator.cache import Child
+from covey_operator.kept import Child
 from covey_operator.keys import Key
 from covey_operator.resources import Object
 

@@ -14,7 +14,7 @@ from covey_operator.cluster import ApiError, Cluster
 from covey_operator.conditions import Refusal
 from covey_operator.events import event_about
 from covey_operator.installation import Installation
-from covey_operator.keys import Key
+from covey_operator.keys import Key, key_of
 from covey_operator.kinds import KINDS, Kind
 from covey_operator.labels import as_text
 from covey_operator.lookup import Reader
@@ -27,8 +27,8 @@ log = structlog.get_logger(__name__)
 
 _MOST_READS = 8
 """Rounds of reading what compiling asked for; each reference of a reference takes one."""
-_REFUSED_AGAIN = 30.0
-"""Seconds until what the API server refused is tried again, should nobody touch it."""
+_REFUSED_AGAIN = (1.0, 30.0)
+"""Seconds, at least and at most, until what was refused is tried again, should nobody touch it."""
 
 
 class Reconciler:
@@ -68,11 +68,13 @@ class Reconciler:
             await self._say(body, kind, _unreadable(error), Observation(), [])
             return None
         plan = await self._plan(key, kind, resource, body)
-        refusals = await self._children.bring_about(body, plan)
+        done = await self._children.bring_about(body, plan)
         children = self._cache.children(body["metadata"]["uid"])
         pods = await self._pods(key, plan)
-        await self._say(body, kind, plan, kind.observe(resource, children, pods), refusals)
-        return _REFUSED_AGAIN if refusals else None
+        await self._say(body, kind, plan, kind.observe(resource, children, pods), done.refusals)
+        if done.overtaken:
+            return 0.0
+        return patience(top(body.get("status") or {}), self._clock()) if done.refusals else None
 
     async def _plan(self, key: Key, kind: Kind, resource: Resource, body: Object) -> Plan:
         reader = Reader(self._cache, self._cluster, self._watched, key.namespace)
@@ -89,7 +91,7 @@ class Reconciler:
         if plan.pods_of is None:
             return []
         selector = as_text({"batch.kubernetes.io/job-name": plan.pods_of})
-        return [pod async for pod in self._cluster.list(POD, key.namespace, selector)]
+        return [pod async for page in self._cluster.list(POD, key.namespace, selector) for pod in page.items]
 
     async def _say(
         self, body: Object, kind: Kind, plan: Plan, observation: Observation, refusals: Sequence[Refusal]
@@ -102,12 +104,13 @@ class Reconciler:
         if not differs(before, status):
             return
         try:
-            written = await self._cluster.patch_status(BY_KIND[body["kind"]], body, status)
+            with self._cache.asking(key_of(body)):
+                written = await self._cluster.patch_status(BY_KIND[body["kind"]], body, status)
+                self._cache.put(written)
         except ApiError as error:
             if error.status == 404 or (error.status in (409, 422) and "uid" in str(error).lower()):
                 return  # it was deleted, or deleted and made anew, while we looked at it: its watch tells
             raise
-        self._cache.put(written)
         event = event_about(body, top(before), top(status), now)
         if event is not None:
             await self._tell(event)
@@ -117,6 +120,18 @@ class Reconciler:
             await self._cluster.create(EVENT, event)
         except ApiError as error:  # an event is a courtesy: the condition already says it
             log.warning("event not written", about=event["regarding"]["name"], error=str(error))
+
+
+def patience(said: Object, now: datetime) -> float:
+    """Seconds until a resource that is refused is tried again: as many as it has not been ready for.
+
+    `said` is the condition that sums it up. People who are just about to clear things away need not wait.
+    """
+    least, most = _REFUSED_AGAIN
+    if said.get("status") == "True" or not said.get("lastTransitionTime"):
+        return least
+    since = datetime.fromisoformat(said["lastTransitionTime"])
+    return min(most, max(least, (now - since).total_seconds()))
 
 
 def _unreadable(error: ValidationError) -> Plan:

@@ -57,7 +57,10 @@ CHILDREN = (
 """What resources become, in the order in which it is applied: a pod's parts before the pod."""
 
 REFERENCED = ("Secret", "ConfigMap")
-"""Kinds of the cluster that people's manifests name: watched whole, not only what is ours."""
+"""Kinds of the cluster that people's manifests name: all of them are watched, not only what is ours."""
+
+WORKLOADS = frozenset({"Deployment", "StatefulSet", "Job"})
+"""Children with pods: their status is that of what they belong to."""
 
 POD = ApiKind("Pod", "v1", "pods")
 EVENT = ApiKind("Event", "events.k8s.io/v1", "events")

@@ -1,20 +1,20 @@
-"""kopf as the shell: its watches keep the cache up to date and put keys on the queue; it does nothing else.
+"""kopf as the shell: its watches of our kinds keep the cache up to date and put keys on the queue.
 
 The cache is filled by lists of our own before (see `lists`). `kopf.index` would hold events back until all
 is listed, too, but wakes every waiting object for each object that arrives: 500 Agents took minutes.
+What resources become is watched without kopf: see `follow`.
 """
 
 import asyncio
-import itertools
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import kopf
 
 from covey_operator.cache import Cache
+from covey_operator.follow import backoffs
 from covey_operator.keys import Key
 from covey_operator.labels import OPERATOR
-from covey_operator.lists import selector_of
 from covey_operator.resources import OWN_KINDS, ApiKind, Object
 
 
@@ -24,7 +24,7 @@ class Watches:
     def __init__(self, cache: Cache, kinds: Collection[ApiKind], tell: Callable[[Key], None]) -> None:
         """`tell` is called for each resource for which an event is news."""
         self.registry = kopf.OperatorRegistry()
-        self.settings = _settings(kinds)
+        self.settings = _settings()
         self._cache = cache
         self._tell = tell
         kopf.on.login(registry=self.registry)(_login)
@@ -52,7 +52,7 @@ class Backoffs:
     """Seconds between attempts, without an end: kopf dies when they run out."""
 
     def __iter__(self) -> Iterator[float]:
-        return itertools.chain((0.5, 1, 2, 3, 5, 8), itertools.repeat(10.0))
+        return backoffs()
 
 
 class NoDiffBase(kopf.DiffBaseStorage):
@@ -70,20 +70,19 @@ class NoDiffBase(kopf.DiffBaseStorage):
         """Nothing is kept."""
 
 
-def _settings(kinds: Iterable[ApiKind]) -> kopf.OperatorSettings:
+def _settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     settings.scanning.disabled = True  # the CRDs are there before kopf starts; namespaces are given
-    settings.watching.chunk_size = 500
-    settings.queueing.idle_timeout = 1.0  # so long each object that had an event has a task of its own
+    settings.watching.chunk_size = 200
+    # There is a task for each object that had an event: short ones, and few at once after a long list.
+    settings.queueing.idle_timeout = 0.01
+    settings.queueing.worker_limit = 32
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 5
     settings.networking.error_backoffs = Backoffs()
     settings.persistence.finalizer = "covey.dev/operator"
     settings.persistence.diffbase_storage = NoDiffBase()
-    for kind in kinds:
-        if selector := selector_of(kind):
-            settings.watching.label_selectors[kind.group, kind.version, kind.plural] = selector
     return settings
 
 

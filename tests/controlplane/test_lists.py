@@ -1,5 +1,6 @@
-"""Lists against a real API server: a whole cache to begin with, and what a watch missed."""
+"""Lists and watches against a real API server: a whole cache to begin with, and nothing missed later."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -7,6 +8,7 @@ import pytest_asyncio
 
 from covey_operator.cache import Cache
 from covey_operator.cluster import ApiError, Cluster
+from covey_operator.follow import Follower
 from covey_operator.keys import Key
 from covey_operator.lists import Lists
 from covey_operator.metrics import Metrics
@@ -23,24 +25,42 @@ async def cluster(control_plane: ControlPlane) -> AsyncIterator[Cluster]:
     await cluster.close()
 
 
+class Told:
+    """Notes for whom there was news; `whenever` waits for it."""
+
+    def __init__(self) -> None:
+        self.keys: set[Key] = set()
+        self._something = asyncio.Event()
+
+    def __call__(self, key: Key) -> None:
+        self.keys.add(key)
+        self._something.set()
+
+    async def whenever(self, wanted: Key) -> None:
+        async with asyncio.timeout(60):
+            while wanted not in self.keys:
+                self._something.clear()
+                await self._something.wait()
+        self.keys.clear()
+
+
 async def test_everything_is_loaded_and_what_has_gone_is_noticed(api: Api, cluster: Cluster) -> None:
     api.apply(make.model(), make.agent(), make.secret())
-    cache, told = Cache(), list[Key]()
-    kinds = [BY_KIND["Model"], BY_KIND["Agent"], BY_KIND["Secret"]]
-    lists = Lists(cluster, cache, kinds, (api.namespace,), told.append)
-    await lists.load()
+    cache, told = Cache(), Told()
+    lists = Lists(cluster, cache, told)
+    for kind in ("Model", "Agent", "Secret"):
+        await lists.load(BY_KIND[kind], api.namespace)
     model, agent = Key("Model", api.namespace, "fast"), Key("Agent", api.namespace, "researcher")
-    assert set(cache.resources()) == {model, agent}
+    assert set(cache.resources()) == {model, agent} == told.keys
     assert cache.is_present(Key("Secret", api.namespace, "provider"))
-    assert set(told) == {model, agent}
 
     cache.refer(agent, frozenset({model}))
-    told.clear()
-    await lists.sweep(BY_KIND["Model"])
-    assert told == []
+    told.keys.clear()
+    await lists.sweep(BY_KIND["Model"], api.namespace)
+    assert told.keys == set()
     api.delete("Model", "fast")
-    await lists.sweep(BY_KIND["Model"])
-    assert set(told) == {model, agent}
+    await lists.sweep(BY_KIND["Model"], api.namespace)
+    assert told.keys == {model, agent}
     assert cache.resource(model) is None
 
 
@@ -50,8 +70,58 @@ async def test_pages_are_followed_to_the_end(
     monkeypatch.setattr("covey_operator.cluster._PAGE", 2)
     for number in range(5):
         api.apply(make.model(f"m{number}"))
-    names = await cluster.names(BY_KIND["Model"], api.namespace)
-    assert names == {(api.namespace, f"m{number}") for number in range(5)}
+    pages = [page async for page in cluster.list(BY_KIND["Model"], api.namespace)]
+    names = [obj["metadata"]["name"] for page in pages for obj in page.items]
+    assert [len(page.items) for page in pages] == [2, 2, 1]
+    assert sorted(names) == [f"m{number}" for number in range(5)]
+
+
+async def test_a_follower_sees_every_change_and_keeps_no_content_of_secrets(
+    api: Api, cluster: Cluster
+) -> None:
+    api.apply(make.secret())
+    cache, told = Cache(), Told()
+    agent, secret = Key("Agent", api.namespace, "researcher"), Key("Secret", api.namespace, "provider")
+    cache.refer(agent, frozenset({secret}))
+    follower = Follower(cluster, cache, Lists(cluster, cache, told), BY_KIND["Secret"], api.namespace)
+    await follower.load()
+    following = asyncio.create_task(follower.run())
+    try:
+        await told.whenever(agent)
+        version = cache.version(secret)
+        api.apply(make.secret(value="another"))
+        await told.whenever(agent)
+        assert cache.version(secret) > version
+        assert cache.content(secret) is None
+        api.delete("Secret", "provider")
+        await told.whenever(agent)
+        assert not cache.is_present(secret)
+    finally:
+        following.cancel()
+
+
+async def test_a_follower_whose_version_is_too_old_begins_anew_and_notices_what_has_gone(
+    api: Api, cluster: Cluster
+) -> None:
+    api.apply(make.secret("old"))
+    cache, told = Cache(), Told()
+    agent, old, new = (
+        Key("Agent", api.namespace, "a"),
+        *(Key("Secret", api.namespace, name) for name in ("old", "new")),
+    )
+    follower = Follower(cluster, cache, Lists(cluster, cache, told), BY_KIND["Secret"], api.namespace)
+    await follower.load()
+    cache.refer(agent, frozenset({new}))
+    api.delete("Secret", "old")
+    api.apply(make.secret("new"))
+    follower.version = "1"  # compacted long ago
+    following = asyncio.create_task(follower.run())
+    try:
+        await told.whenever(agent)
+        assert set(cache.versions("Secret")) == {new}
+        assert not cache.is_present(old)
+    finally:
+        following.cancel()
 
 
 async def test_apply_for_an_object_that_was_replaced_is_a_conflict(api: Api, cluster: Cluster) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from covey_operator.labels import SELECTOR
 from hack.cluster.control_plane import ControlPlane
 from tests.controlplane import manifests as make
 from tests.controlplane.api import Api, Object, says_of, until
@@ -77,6 +78,9 @@ def restricted(
     kind = str(request.param).lower()
     plane.kubectl("delete", "serviceaccount/restricted", f"{kind}/restricted", f"{kind}binding/restricted")
     plane.kubectl("delete", "agents,models,blackboards,flows", "--all")
+    # The garbage collector of a new control plane may take half a minute to notice.
+    children = "serviceaccounts,configmaps,secrets,services,deployments,networkpolicies"
+    plane.kubectl("delete", children, f"--selector={SELECTOR}")
 
 
 @pytest.fixture

@@ -67,6 +67,32 @@ def test_the_end_of_an_earlier_object_does_not_end_the_one_made_since() -> None:
     assert cache.child(key_of(deployment)) is not None
 
 
+def test_the_echo_of_a_write_is_no_news_for_who_writes_and_a_later_change_shows_by_its_version() -> None:
+    cache = Cache()
+    secret = child(AGENT, "Secret")
+    user = Key("Agent", "news", "another")
+    cache.refer(user, frozenset({key_of(secret)}))
+    with cache.asking(key_of(secret), writer=AGENT_KEY):
+        assert cache.put(live(secret, version=5), whole=False) == {user}
+        assert cache.put(live(secret, version=5)) == set()
+        assert cache.put(live(secret, version=6), whole=False) == {user}
+        assert cache.version(key_of(secret)) == 6
+    assert cache.put(live(secret, version=7), whole=False) == {AGENT_KEY, user}
+
+
+def test_an_answer_does_not_bring_back_what_the_watch_has_seen_end() -> None:
+    cache = Cache()
+    deployment = live(child(AGENT, "Deployment"), version=5)
+    key = key_of(deployment)
+    with cache.asking(key):
+        cache.put(deployment)
+        assert cache.drop(at(deployment, 6)) == {AGENT_KEY}
+        assert cache.put(deployment) == set()
+        assert (cache.child(key), cache.version(key)) == (None, 6)
+    assert cache.version(key) == -1
+    assert cache.put(live(deployment, version=8)) == {AGENT_KEY}
+
+
 def test_a_child_that_loses_our_label_is_news_for_its_owner() -> None:
     cache = Cache()
     service = live(child(AGENT, "Service"))
@@ -87,6 +113,17 @@ def test_secrets_are_kept_whole_only_while_somebody_uses_them() -> None:
     assert cache.put(at(PROVIDER, 1)) == set()
     assert (cache.content(SECRET_KEY) or {})["metadata"]["note"] == "newer"
     cache.refer(AGENT_KEY, frozenset())
+    assert cache.content(SECRET_KEY) is None
+
+
+def test_metadata_alone_is_news_and_ends_the_content_of_an_earlier_version() -> None:
+    cache = Cache()
+    cache.refer(AGENT_KEY, frozenset({SECRET_KEY}))
+    cache.put(at(PROVIDER, 1))
+    assert cache.put(at({**PROVIDER, "data": {}}, 1), whole=False) == set()
+    assert (cache.content(SECRET_KEY) or {})["data"] == PROVIDER["data"]
+    assert cache.put(at({**PROVIDER, "data": {}}, 2), whole=False) == {AGENT_KEY}
+    assert cache.is_present(SECRET_KEY)
     assert cache.content(SECRET_KEY) is None
 
 

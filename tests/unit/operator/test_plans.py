@@ -2,10 +2,11 @@
 
 from typing import Any
 
+import orjson
 import pytest
 
-from covey_operator.cache import Child
 from covey_operator.installation import Installation
+from covey_operator.kept import Child
 from covey_operator.keys import Key
 from tests.unit.operator.worlds import (
     AGENT,
@@ -30,7 +31,7 @@ def job(*conditions: str) -> dict[Key, Child]:
     """The run's Job with these conditions."""
     status: Object = {"conditions": [{"type": each, "status": "True"} for each in conditions]}
     state = {"generation": 1, "replicas": 1, "status": status}
-    return {JOB: Child(JOB, "uid-of-job", 1, None, False, "", b"{}", state)}
+    return {JOB: Child(JOB, "uid-of-job", 1, None, False, "", b"{}", orjson.dumps(state))}
 
 
 def run(**status: object) -> Object:

@@ -1,10 +1,13 @@
 """Settings, permissions, events and the lease's judgement, without an API server."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from covey_operator.events import event_about
 from covey_operator.lease import Rival
 from covey_operator.permissions import Denied, Need, complaint, needs, watchable
+from covey_operator.reconcile import patience
 from covey_operator.settings import Settings, SettingsError
 from tests.clocks import START
 from tests.unit.operator.worlds import AGENT, Object
@@ -88,6 +91,21 @@ def said(status: str, reason: str) -> Object:
 def test_events_tell_of_changes_that_matter(before: Object, now_is: Object, told: str | None) -> None:
     event = event_about(AGENT, before, now_is, START)
     assert (event and event["type"]) == told
+
+
+@pytest.mark.parametrize(
+    ("said_before", "seconds"),
+    [
+        ({}, 1),
+        (said("True", "RolledOut"), 1),
+        (said("False", "NameTaken") | {"lastTransitionTime": "2026-01-05T11:59:53Z"}, 7),
+        (said("False", "NameTaken") | {"lastTransitionTime": "2026-01-04T12:00:00Z"}, 30),
+    ],
+)
+def test_what_is_refused_is_tried_again_soon_and_then_less_and_less_often(
+    said_before: Object, seconds: float
+) -> None:
+    assert patience(said_before, datetime(2026, 1, 5, 12, tzinfo=UTC)) == seconds
 
 
 def test_a_lease_expires_by_our_clock_when_it_stands_still() -> None:
