@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -41,7 +42,7 @@ class RunState:
     """The output of the node visited last."""
 
 
-class DeclaredNode(AsyncNode):
+class DeclaredNode(AsyncNode, ABC):
     """What all kinds share: input from templates, a timeout for each attempt, fallback, output.
 
     The shared store holds nothing but the outputs of nodes, by their keys: JSON.
@@ -83,9 +84,9 @@ class DeclaredNode(AsyncNode):
         self.store(shared, exec_res)
         return exec_res.action
 
+    @abstractmethod
     async def do(self, given: Any) -> Done:
         """The work itself."""
-        raise NotImplementedError
 
     def store(self, shared: dict[str, Any], done: Done) -> None:
         """Into the shared store, under the node's output key."""

@@ -58,7 +58,7 @@ def test_no_file_holds(what: str) -> None:
 @pytest.mark.parametrize(
     ("what", "line"),
     [
-        ("a path of one machine", "cd /work/main"),
+        ("a path of one machine", "cd /Users/ann/main"),
         ("a path of one machine", 'CACHE = "/home/ann/.cache"'),
         ("the address of a package registry", "--index-url https://pypi.corp.net/simple"),
         ("the address of a package registry", "GOPROXY=http://proxy.corp.net"),
