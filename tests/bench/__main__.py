@@ -57,9 +57,10 @@ def introduction() -> str:
     cores, system = os.cpu_count(), f"{platform.system()} {platform.machine()}"
     return f"""# Performance
 
-Measured by `make bench`, which writes this page; `python -m tests.bench NAME` measures one table, and more
-thoroughly. Medians, on {cores} shared cores ({system}, Python {platform.python_version()}): compare ratios
-and orders of magnitude rather than figures. `peer / Covey` is the peer's figure in ours.
+Measured by `make bench`, which writes this page (`FULL=1` for more repetitions and larger numbers);
+`python -m tests.bench NAME` prints one table. Medians, on {cores} shared cores ({system}, Python
+{platform.python_version()}): compare ratios and orders of magnitude rather than figures. `peer / Covey` is the
+peer's figure in ours.
 """
 
 
