@@ -59,8 +59,8 @@ def introduction() -> str:
 
 Measured by `make bench`, which writes this page (`FULL=1` for more repetitions and larger numbers);
 `python -m tests.bench NAME` prints one table. Medians, on {cores} shared cores ({system}, Python
-{platform.python_version()}): compare ratios and orders of magnitude rather than figures. `peer / Covey` is the
-peer's figure in ours.
+{platform.python_version()}): compare ratios and orders of magnitude rather than figures. `peer / Covey` is
+the peer's figure in ours.
 """
 
 
