@@ -9,6 +9,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
@@ -92,7 +93,7 @@ class SqliteThread:
             asked = [one for one in group if one is not None]
             if asked:
                 self._commit(connection, asked)
-                self._later(lambda asked=asked: _answer(asked))  # type: ignore[misc]
+                self._later(partial(_answer, asked))
         connection.close()
 
     def _open(self) -> apsw.Connection:
