@@ -12,6 +12,7 @@ from agent_runtime.flow.flow import BatchFlow, Flow
 from agent_runtime.flow.names import Names
 from agent_runtime.flow.node import BaseNode, Node
 from agent_runtime.flow.observe import Frame, Observer, Run, Visit, current_visit, observe
+from agent_runtime.flow.observed import ObservedWalk
 
 __all__ = [
     "AsyncBatchFlow",
@@ -27,6 +28,7 @@ __all__ = [
     "Frame",
     "Names",
     "Node",
+    "ObservedWalk",
     "Observer",
     "ResumeError",
     "Run",

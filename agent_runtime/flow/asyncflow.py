@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from agent_runtime.flow.asynchronous import AsyncNode
+from agent_runtime.flow.asynchronous import AsyncNode, needs_await
 from agent_runtime.flow.definition import is_async_phase
-from agent_runtime.flow.flow import BatchFlow, Flow
+from agent_runtime.flow.flow import BatchFlow, Flow, params_of_pass
 from agent_runtime.flow.node import BaseNode
 from agent_runtime.flow.observed import ObservedWalk, open_walk, passing
 from agent_runtime.flow.parallel import check_limit, together
@@ -21,17 +21,17 @@ class AsyncFlow(Flow, AsyncNode):
         return exec_res
 
     async def _orch_async(self, shared: Any, params: dict[str, Any] | None = None) -> Any:
-        walk = open_walk(self, shared, params, awaits=True)
-        while (node := walk.node) is not None:
-            if isinstance(walk, ObservedWalk):
-                with walk.visiting():
-                    walk.advance(await _visit(node, shared))
-                for commit in walk.boundary():
-                    await commit
-            elif isinstance(node, AsyncNode):
-                walk.advance(await node._run_async(shared))
-            else:
-                walk.advance(node._run(shared))
+        with open_walk(self, shared, params, awaits=True) as walk:
+            while (node := walk.node) is not None:
+                if isinstance(walk, ObservedWalk):
+                    with walk.visiting():
+                        walk.advance(await _visit(node, shared))
+                    for commit in walk.boundary():
+                        await commit
+                elif isinstance(node, AsyncNode):
+                    walk.advance(await node._run_async(shared))
+                else:
+                    walk.advance(node._run(shared))
         return walk.action
 
     async def _run_async(self, shared: Any) -> Any:
@@ -41,7 +41,7 @@ class AsyncFlow(Flow, AsyncNode):
     def _run(self, shared: Any) -> Any:
         # A sync run would leave out the phases that are coroutines.
         if any(is_async_phase(type(self), phase) for phase in ("prep_async", "post_async")):
-            raise RuntimeError("Use run_async.")
+            raise needs_await(self)
         return super()._run(shared)
 
 
@@ -52,7 +52,7 @@ class AsyncBatchFlow(AsyncFlow, BatchFlow):
         prep_res = await self.prep_async(shared) or []
         for index, params in enumerate(prep_res):
             with passing(self, index):
-                await self._orch_async(shared, {**self.params, **params})
+                await self._orch_async(shared, params_of_pass(self, index, params))
         return await self.post_async(shared, prep_res, None)
 
 
@@ -80,7 +80,7 @@ class AsyncParallelBatchFlow(AsyncFlow, BatchFlow):
     async def _run_async(self, shared: Any) -> Any:
         async def one_pass(index: int, params: dict[str, Any]) -> None:
             with passing(self, index):
-                await self._orch_async(shared, {**self.params, **params})
+                await self._orch_async(shared, params_of_pass(self, index, params))
 
         prep_res = await self.prep_async(shared) or []
         await together(one_pass, prep_res, self.limit)

@@ -4,8 +4,9 @@ from contextvars import ContextVar
 from typing import Any
 
 from agent_runtime.flow.batch import BatchNode, items_of
-from agent_runtime.flow.definition import check_post, forward, is_core, spelled_plainly
+from agent_runtime.flow.definition import forward, is_core, spelled_plainly
 from agent_runtime.flow.node import Node
+from agent_runtime.flow.observe import note_retry
 from agent_runtime.flow.parallel import check_limit, together
 
 _PHASES = ("prep", "exec", "exec_fallback", "post")
@@ -19,7 +20,6 @@ class AsyncNode(Node):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        check_post(cls, "post_async")
         if is_core(cls):
             return
         for plain in _PHASES:
@@ -58,6 +58,7 @@ class AsyncNode(Node):
             except Exception as exc:
                 if attempt == attempts - 1:
                     return await self.exec_fallback_async(prep_res, exc)
+                note_retry(self, exc)
                 if self.wait > 0:
                     import asyncio  # see parallel.py
 
@@ -65,14 +66,14 @@ class AsyncNode(Node):
         return None
 
     def _run(self, shared: Any) -> Any:
-        raise RuntimeError("Use run_async.")
+        raise needs_await(self)
 
 
 class AsyncBatchNode(AsyncNode, BatchNode):
     """`exec_async` for each item, one after the other."""
 
     async def _exec(self, prep_res: Any) -> Any:
-        return [await self._exec_item(index, item) for index, item in enumerate(items_of(prep_res))]
+        return [await self._exec_item(index, item) for index, item in enumerate(items_of(self, prep_res))]
 
     def _exec_item(self, index: int, item: Any) -> Any:
         return super()._exec(item)
@@ -104,10 +105,17 @@ class AsyncParallelBatchNode(AsyncNode, BatchNode):
         _cur_retry.set(attempt)
 
     async def _exec(self, prep_res: Any) -> Any:
-        return await together(self._exec_item, items_of(prep_res), self.limit)
+        return await together(self._exec_item, items_of(self, prep_res), self.limit)
 
     def _exec_item(self, index: int, item: Any) -> Any:
         return super()._exec(item)
+
+
+def needs_await(node: Node) -> RuntimeError:
+    """The error of a node that was run without `await`."""
+    error = RuntimeError("Use run_async.")
+    error.add_note(f"{type(node).__name__} is async: await its run_async, or visit it from an AsyncFlow")
+    return error
 
 
 _cur_retry: ContextVar[int] = ContextVar("cur_retry", default=0)

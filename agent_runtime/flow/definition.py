@@ -7,7 +7,19 @@ import inspect
 from types import FunctionType
 from typing import Any
 
-_POST = "post(self, shared, prep_res, exec_res)"
+_PARAMETERS = {
+    f"{phase}{suffix}": parameters
+    for suffix in ("", "_async")
+    for phase, parameters in {
+        "prep": ("shared",),
+        "exec": ("prep_res",),
+        "post": ("shared", "prep_res", "exec_res"),
+    }.items()
+}
+"""What a visit passes.
+
+The fallback is not among them: published code has some with other parameters, fine until something fails.
+"""
 _PACKAGE = __name__.rpartition(".")[0]
 _COPY_PROTOCOL = (
     "__copy__",
@@ -21,24 +33,55 @@ _COPY_PROTOCOL = (
 )
 
 
-def check_post(cls: type, name: str) -> None:
-    """Raise TypeError when a visit cannot call the `name` (post or post_async) that `cls` itself defines."""
-    function = vars(cls).get(name)
-    if not isinstance(function, FunctionType):
-        return
+def check_phases(cls: type) -> None:
+    """Raise TypeError when `cls` itself defines a phase in a way that a visit cannot use.
+
+    That is one with other parameters than a visit passes, and a coroutine where nobody awaits it.
+    """
+    awaited = hasattr(cls, "post_async")
+    for phase, parameters in _PARAMETERS.items():
+        function = vars(cls).get(phase)
+        if not isinstance(function, FunctionType) or not _is_called(cls, phase):
+            continue
+        _check_signature(cls, phase, function, parameters)
+        if inspect.iscoroutinefunction(function) and not awaited:
+            base = next(klass.__name__ for klass in cls.__mro__ if is_core(klass))
+            raise TypeError(
+                f"{cls.__qualname__}.{phase} is `async def`, but the phases of a {base} are not awaited: "
+                f"derive {cls.__qualname__} from Async{base.removeprefix('Base')}, or make it a plain `def`"
+            )
+
+
+def _check_signature(cls: type, phase: str, function: FunctionType, parameters: tuple[str, ...]) -> None:
     # What is really called counts: a decorator may add arguments of its own.
     signature = inspect.signature(function, follow_wrapped=False)
     try:
-        signature.bind("self", "shared", "prep_res", "exec_res")
+        signature.bind("self", *parameters)
     except TypeError:
-        right = _POST.replace("post", name, 1)
-        parameters = ", ".join(
-            str(each.replace(annotation=each.empty)) for each in signature.parameters.values()
-        )
+        given = ", ".join(str(each.replace(annotation=each.empty)) for each in signature.parameters.values())
         raise TypeError(
-            f"{cls.__qualname__}.{name}({parameters}) cannot be called with what a visit passes; "
-            f"its signature must be {right}"
+            f"{cls.__qualname__}.{phase}({given}) cannot be called with what a visit passes; "
+            f"its signature must be {phase}({', '.join(('self', *parameters))})"
         ) from None
+
+
+def _is_called(cls: type, phase: str) -> bool:
+    """Whether this package calls the phase of `cls`; if not, its parameters are its author's business.
+
+    Not called are a flow's `exec`, an async node's `exec` that helps its `exec_async`, and a phase whose
+    caller was overridden.
+    """
+    if hasattr(cls, "start_node") and phase.startswith("exec"):
+        return False
+    caller = "_exec" if phase.startswith("exec") else "_run_async" if hasattr(cls, "post_async") else "_run"
+    if not is_core(_definer(cls, caller)):
+        return False
+    spelled = f"{phase}_async"
+    return phase.endswith("_async") or not hasattr(cls, spelled) or spelled_plainly(cls, phase, spelled)
+
+
+def _definer(cls: type, name: str) -> type:
+    return next((klass for klass in cls.__mro__ if name in vars(klass)), object)
 
 
 def copies_plainly(cls: type) -> bool:

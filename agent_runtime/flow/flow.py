@@ -57,8 +57,8 @@ class Flow(BaseNode):
             successor = curr.successors.get(key)
         except TypeError:
             raise TypeError(
-                f"{type(curr).__name__}.post returned {action!r} as its action; an action must be hashable, "
-                "and is a string as a rule. Results belong into the shared store."
+                f"{type(curr).__name__}.{_post(curr)} returned {action!r} as its action; it must be "
+                "hashable, and is a string as a rule. Results belong into the shared store."
             ) from None
         if successor is None and curr.successors and key not in curr.successors:
             warn(f"Flow ends: '{action}' not found in {list(curr.successors)}")
@@ -69,14 +69,14 @@ class Flow(BaseNode):
         return exec_res
 
     def _orch(self, shared: Any, params: dict[str, Any] | None = None) -> Any:
-        walk = open_walk(self, shared, params)
-        while (node := walk.node) is not None:
-            if isinstance(walk, ObservedWalk):
-                with walk.visiting():
+        with open_walk(self, shared, params) as walk:
+            while (node := walk.node) is not None:
+                if isinstance(walk, ObservedWalk):
+                    with walk.visiting():
+                        walk.advance(node._run(shared))
+                    walk.boundary()
+                else:
                     walk.advance(node._run(shared))
-                walk.boundary()
-            else:
-                walk.advance(node._run(shared))
         return walk.action
 
     def _run(self, shared: Any) -> Any:
@@ -94,8 +94,23 @@ class BatchFlow(Flow):
         prep_res = self.prep(shared) or []
         for index, params in enumerate(prep_res):
             with passing(self, index):
-                self._orch(shared, {**self.params, **params})
+                self._orch(shared, params_of_pass(self, index, params))
         return self.post(shared, prep_res, None)
+
+
+def params_of_pass(flow: Flow, index: int, item: Any) -> dict[str, Any]:
+    """The flow's own params with those of an item over them; raises TypeError for an item that is no dict."""
+    try:
+        return {**flow.params, **item}
+    except TypeError:
+        raise TypeError(
+            f"{type(flow).__name__}.prep returned {item!r} as number {index} of its passes; "
+            "each must be a dict of params"
+        ) from None
+
+
+def _post(node: BaseNode) -> str:
+    return "post_async" if hasattr(node, "post_async") else "post"
 
 
 def _checked(index: int, edge: Any) -> tuple[BaseNode, str, BaseNode | None]:

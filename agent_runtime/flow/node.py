@@ -5,7 +5,8 @@ import time
 from collections.abc import Hashable
 from typing import Any, ClassVar, Self, TypeVar
 
-from agent_runtime.flow.definition import check_post, copies_plainly
+from agent_runtime.flow.definition import check_phases, copies_plainly
+from agent_runtime.flow.observe import note_retry
 from agent_runtime.flow.warn import warn
 from agent_runtime.flow.wiring import Transition, check_action, check_target
 
@@ -39,7 +40,7 @@ class BaseNode:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        check_post(cls, "post")
+        check_phases(cls)
         cls._copies_plainly = copies_plainly(cls)
 
     def prep(self, shared: Any) -> Any:
@@ -130,6 +131,7 @@ class Node(BaseNode):
             except Exception as exc:
                 if attempt == attempts - 1:
                     return self.exec_fallback(prep_res, exc)
+                note_retry(self, exc)
                 if self.wait > 0:
                     time.sleep(self.wait)
         return None

@@ -19,9 +19,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from agent_runtime.flow.node import BaseNode
-
 if TYPE_CHECKING:
+    from agent_runtime.flow.node import BaseNode
     from agent_runtime.flow.observed import ObservedWalk
 
 
@@ -47,15 +46,25 @@ class Visit:
     `path` is the node's place in the run: the names of the flows around it and its own, as in "review/draft";
     "[2]" marks the third pass of a batch flow, "!" a flow that a node's code started by itself. `number`
     counts the visits to that path from 1. `action` and `error` are known when the visit has ended.
+
+    `retries` counts the attempts at `exec` that failed and were followed by another, for a batch over all its
+    items; `retried_after` is the last such failure.
     """
 
     walk: "ObservedWalk"
-    node: BaseNode
+    node: "BaseNode"
     name: str
     path: str
     number: int
     action: Any = None
     error: BaseException | None = None
+    retries: int = 0
+    retried_after: Exception | None = None
+
+    @property
+    def attempts(self) -> int:
+        """Attempts at the node's work: 1, and 1 more for each retry."""
+        return 1 + self.retries
 
     @property
     def shared(self) -> Any:
@@ -70,6 +79,14 @@ class Visit:
 
 class Observer:
     """What an observer may do; each method does nothing by default. An error in one ends the run."""
+
+    def walk(self, walk: "ObservedWalk") -> AbstractContextManager[object]:
+        """Wrap one pass of a flow over its graph: the run's own flow, a nested one, a pass of a batch flow.
+
+        `walk.flow` is the flow and `walk.path` its place. A failure raises inside; it can be watched, not
+        suppressed.
+        """
+        return nullcontext()
 
     def visit(self, visit: Visit) -> AbstractContextManager[object]:
         """Wrap the visit. A failing node raises inside; it can be watched, not suppressed."""
@@ -122,3 +139,12 @@ def observe(*observers: Observer, visits: Mapping[str, int] | None = None) -> It
 def current_visit() -> Visit | None:
     """The visit under way in this task or thread; None outside of observed runs."""
     return innermost_visit.get()
+
+
+def note_retry(node: "BaseNode", failure: Exception) -> None:
+    """Tell the visit to `node`, if someone observes, that an attempt failed and is followed by another."""
+    visit = innermost_visit.get()
+    # A node that another one runs by hand has no visit of its own.
+    if visit is not None and visit.node is node:
+        visit.retries += 1
+        visit.retried_after = failure

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from agent_runtime.flow.errors import ResumeError
 from agent_runtime.flow.names import Names
@@ -20,7 +20,7 @@ _passes: ContextVar[tuple["Flow", int] | None] = ContextVar("passes", default=No
 class ObservedWalk(Walk):
     """A walk whose driver runs each node inside `visiting()` and calls `boundary()` after it."""
 
-    __slots__ = ("_names", "_place", "_visit", "awaits", "parent", "path", "run")
+    __slots__ = ("_around", "_names", "_place", "_successor", "_visit", "awaits", "parent", "path", "run")
 
     def __init__(
         self, flow: "Flow", shared: Any, params: dict[str, Any] | None, run: Run, awaits: bool
@@ -34,21 +34,33 @@ class ObservedWalk(Walk):
         self._names = Names(flow.start_node)
         self._place: str | None = None
         self._visit: Visit | None = None
+        self._successor: BaseNode | None = None
+        self._around = ExitStack()
 
-    def begin(self) -> None:
-        for observer in self.run.observers:
-            frame = observer.resume(self.path)
-            if frame is not None:
-                self._resume(frame)
-                return
-        super().begin()
+    def __enter__(self) -> Self:
+        try:
+            for observer in self.run.observers:
+                self._around.enter_context(observer.walk(self))
+            self._begin()
+        except BaseException as failure:
+            self.__exit__(type(failure), failure, failure.__traceback__)
+            raise
+        return self
+
+    def __exit__(self, *failure: Any) -> None:
+        self._around.__exit__(*failure)
 
     def advance(self, action: Any) -> None:
-        if self._visit is not None:
-            self._visit.action = action
-            # Counted at its end: a visit that was cut off gets the same number when it is made again.
-            self.run.visits[self._visit.path] = self._visit.number
-        super().advance(action)
+        """The node ended with `action`; it is `boundary` that goes to the one that follows.
+
+        What fails there, a step limit say, is the walk's failure and not the node's.
+        """
+        assert self.node is not None
+        assert self._visit is not None
+        self.action = self._visit.action = action
+        # Counted at its end: a visit that was cut off gets the same number when it is made again.
+        self.run.visits[self._visit.path] = self._visit.number
+        self._successor = self.flow.get_next_node(self.node, action)
 
     @contextmanager
     def visiting(self) -> Iterator[None]:
@@ -74,8 +86,12 @@ class ObservedWalk(Walk):
             innermost_visit.reset(token)
 
     def boundary(self) -> list[Awaitable[None]]:
-        """Tell the observers that a visit has ended; returns what the driver has to await."""
+        """Go to the next node and tell the observers that a visit has ended.
+
+        Returns what the driver has to await.
+        """
         assert self._visit is not None
+        self._go(self._successor)
         commits = [observer.boundary(self._visit) for observer in self.run.observers]
         waiting = [commit for commit in commits if commit is not None]
         if waiting and not self.awaits:
@@ -92,6 +108,14 @@ class ObservedWalk(Walk):
         """Where the walk stands now."""
         done = self.steps - (self.node is not None)
         return Frame(self.path, self._place, self.action, self.params, done)
+
+    def _begin(self) -> None:
+        for observer in self.run.observers:
+            frame = observer.resume(self.path)
+            if frame is not None:
+                self._resume(frame)
+                return
+        self._go(self.flow.start_node)
 
     def _go(self, target: BaseNode | None) -> None:
         super()._go(target)
@@ -111,11 +135,9 @@ class ObservedWalk(Walk):
 
 
 def open_walk(flow: "Flow", shared: Any, params: dict[str, Any] | None, awaits: bool = False) -> Walk:
-    """A walk of `flow` that stands at its first node; an observed one when someone observes."""
+    """A walk of `flow`, to be entered; an observed one when someone observes."""
     run = current_run.get()
-    walk = Walk(flow, shared, params) if run is None else ObservedWalk(flow, shared, params, run, awaits)
-    walk.begin()
-    return walk
+    return Walk(flow, shared, params) if run is None else ObservedWalk(flow, shared, params, run, awaits)
 
 
 @contextmanager

@@ -1,12 +1,13 @@
 """One pass over a flow's graph: which node comes next, whoever drives it.
 
-The walk takes no step by itself. A driver, sync or async, runs `walk.node` and reports the action by
-`walk.advance(action)`, until `walk.node` is None.
+The walk takes no step by itself. A driver, sync or async, runs `walk.node` inside `with walk` and reports the
+action by `walk.advance(action)`, until `walk.node` is None.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from agent_runtime.flow.errors import StepLimitExceeded
+from agent_runtime.flow.names import given_name
 from agent_runtime.flow.node import BaseNode
 
 if TYPE_CHECKING:
@@ -30,9 +31,13 @@ class Walk:
         self.steps = 0
         self._limit = flow.max_steps
 
-    def begin(self) -> None:
+    def __enter__(self) -> Self:
         """Go to the flow's start node."""
         self._go(self.flow.start_node)
+        return self
+
+    def __exit__(self, *_failure: object) -> None:
+        """The pass is over, or failed."""
 
     def advance(self, action: Any) -> None:
         """The node ended with `action`: go to the one that follows."""
@@ -53,8 +58,10 @@ class Walk:
         node.set_params(self.params)
 
     def _endless(self, target: BaseNode) -> str:
+        name = given_name(target)
+        culprit = f"{type(target).__name__} {name!r}" if name else type(target).__name__
         return (
             f"{type(self.flow).__name__} took {self.steps} steps without an end; the last action, "
-            f"{self.action!r}, leads to {type(target).__name__}. "
+            f"{self.action!r}, leads to {culprit}. "
             "If that many are intended, set max_steps on the flow."
         )

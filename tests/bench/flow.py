@@ -1,4 +1,4 @@
-"""The flow core beside PocketFlow, and beside LangGraph where it is installed.
+"""The flow core beside PocketFlow and LangGraph.
 
 CPU time, medians over rounds; in each round everyone has a turn, so that a busy machine is busy for all.
 """
@@ -14,11 +14,14 @@ import time
 import tracemalloc
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from types import ModuleType
 from typing import Any
 
 import agent_runtime.flow
 from agent_runtime.flow import Observer, observe
+from agent_runtime.flow.monitor import Monitor
+from tests.bench.peers import langgraph
 from tests.bench.row import Row
 
 NODES = 1000
@@ -39,25 +42,28 @@ def run(short: bool) -> Iterator[Row]:
 
 def _cases() -> Iterator[tuple[str, str, dict[str, Measure]]]:
     cores = _cores()
-    graph = _langgraph()
+    graphs = langgraph.load()
     yield "sync chain", "us/node", {
         **{name: _sync(_chain(core.Flow, core.Node)) for name, core in cores.items()},
-        **({"langgraph": _langgraph_sync(graph)} if graph else {}),
+        **({"langgraph": _timed(graphs.chain(), graphs.NODES)} if graphs else {}),
     }  # fmt: skip
     yield "sync loop", "us/node", {name: _sync(_loop(core)) for name, core in cores.items()}
     yield "async chain", "us/node", {
         **{name: _async(_chain(core.AsyncFlow, core.AsyncNode), NODES) for name, core in cores.items()},
-        **({"langgraph": _langgraph_async(graph)} if graph else {}),
+        **({"langgraph": _timed_async(graphs.async_chain(), graphs.NODES)} if graphs else {}),
     }  # fmt: skip
     yield "async loop", "us/node", {name: _async(_async_loop(core), NODES) for name, core in cores.items()}
     yield "parallel items", "us/item", {
         **{name: _async(_parallel(core), ITEMS) for name, core in cores.items()},
         "asyncio.gather": _timed_async(_gather, ITEMS),
+        **({"langgraph": _timed_async(graphs.parallel(), graphs.ITEMS)} if graphs else {}),
     }  # fmt: skip
     ours = cores["covey"]
-    yield "sync loop, observed", "us/node", {
-        "covey": _sync(_loop(ours), lambda: observe(Observer())),
-    }  # fmt: skip
+    watchers: dict[str, Callable[[], Observer]] = {"an observer": Observer, "a monitor": Monitor}
+    for name, watcher in watchers.items():
+        yield f"sync loop, watched by {name}", "us/node", {
+            "covey": _sync(_loop(ours), partial(_watched_by, watcher)),
+        }  # fmt: skip
 
 
 def _compare(case: str, unit: str, measures: dict[str, Measure], rounds: int) -> Iterator[Row]:
@@ -81,13 +87,24 @@ def _cores() -> dict[str, ModuleType]:
 
 
 def _sync(flow: Any, around: Callable[[], AbstractContextManager[object]] = nullcontext) -> Measure:
+    def run() -> None:
+        with around():
+            flow.run({"left": NODES})
+
+    return _timed(run, NODES)
+
+
+def _watched_by(watcher: Callable[[], Observer]) -> AbstractContextManager[object]:
+    return observe(watcher())
+
+
+def _timed(run: Callable[[], object], count: int) -> Measure:
     def measure() -> float:
         gc.collect()
-        with around():
-            begin = time.process_time()
-            for _ in range(5):
-                flow.run({"left": NODES})
-            return (time.process_time() - begin) / 5 / NODES * 1e6
+        begin = time.process_time()
+        for _ in range(5):
+            run()
+        return (time.process_time() - begin) / 5 / count * 1e6
 
     return measure
 
@@ -157,80 +174,41 @@ async def _gather() -> None:
 
 
 def _sizes() -> dict[str, Measure]:
-    def size(core: Any) -> Measure:
-        def build() -> Any:
-            first = core.Node()
-            first >> core.Node() >> core.Node()
-            return core.Flow(first)
+    def three(core: Any) -> Any:
+        first = core.Node()
+        first >> core.Node() >> core.Node()
+        return core.Flow(first)
 
-        def measure() -> float:
-            tracemalloc.start()
-            before, _ = tracemalloc.get_traced_memory()
-            flows = [build() for _ in range(100)]
-            after, _ = tracemalloc.get_traced_memory()
-            tracemalloc.stop()
-            return (after - before) / len(flows)
+    builds: dict[str, Callable[[], object]] = {name: partial(three, core) for name, core in _cores().items()}
+    graphs = langgraph.load()
+    if graphs:
+        builds["langgraph"] = graphs.three_nodes
+    return {name: partial(_bytes, build) for name, build in builds.items()}
 
-        return measure
 
-    return {name: size(core) for name, core in _cores().items()}
+def _bytes(build: Callable[[], object]) -> float:
+    build()  # what the first one imports is not its own
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    built = [build() for _ in range(100)]
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return (after - before) / len(built)
 
 
 def _imports() -> dict[str, Measure]:
-    def importing(module: str) -> Measure:
-        program = (
-            f"import time; begin = time.process_time(); import {module}\n"
-            "print((time.process_time() - begin) * 1e3)"
-        )
-
-        def measure() -> float:
-            command = [sys.executable, "-c", program]
-            return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-
-        return measure
-
     modules = {name: core.__name__ for name, core in _cores().items()}
-    if _langgraph():
-        modules["langgraph"] = "langgraph.graph"
-    return {name: importing(module) for name, module in modules.items()}
+    graphs = langgraph.load()
+    if graphs:
+        modules["langgraph"] = graphs.graph.__name__
+    folder = str(graphs.folder) if graphs else ""
+    return {name: partial(_importing, module, folder) for name, module in modules.items()}
 
 
-def _langgraph() -> Any:
-    return importlib.import_module("langgraph.graph") if importlib.util.find_spec("langgraph") else None
-
-
-LANGGRAPH_NODES = 50
-
-
-def _langgraph_chain(graph: Any, node: Callable[[Any], Any]) -> Any:
-    builder = graph.StateGraph(dict)
-    names = [f"n{number}" for number in range(LANGGRAPH_NODES)]
-    for name in names:
-        builder.add_node(name, node)
-    for before, after in zip([graph.START, *names], [*names, graph.END], strict=True):
-        builder.add_edge(before, after)
-    return builder.compile()
-
-
-def _langgraph_sync(graph: Any) -> Measure:
-    def same(state: Any) -> Any:
-        return state
-
-    chain = _langgraph_chain(graph, same)
-
-    def measure() -> float:
-        gc.collect()
-        begin = time.process_time()
-        chain.invoke({"left": 1}, {"recursion_limit": LANGGRAPH_NODES + 1})
-        return (time.process_time() - begin) / LANGGRAPH_NODES * 1e6
-
-    return measure
-
-
-def _langgraph_async(graph: Any) -> Measure:
-    async def same(state: Any) -> Any:
-        return state
-
-    chain = _langgraph_chain(graph, same)
-    limits = {"recursion_limit": LANGGRAPH_NODES + 1}
-    return _timed_async(lambda: chain.ainvoke({"left": 1}, limits), LANGGRAPH_NODES)
+def _importing(module: str, folder: str) -> float:
+    program = (
+        f"import sys, time; sys.path.append({folder!r})\n"
+        f"begin = time.process_time(); import {module}; print((time.process_time() - begin) * 1e3)"
+    )
+    command = [sys.executable, "-c", program]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)

@@ -8,13 +8,21 @@ from typing import Any
 import pytest
 
 from agent_runtime.flow import (
+    AsyncBatchFlow,
+    AsyncBatchNode,
     AsyncFlow,
     AsyncNode,
     AsyncParallelBatchFlow,
+    AsyncParallelBatchNode,
     BatchFlow,
+    BatchNode,
     Flow,
+    Frame,
     Node,
+    ObservedWalk,
     Observer,
+    ResumeError,
+    StepLimitExceeded,
     Visit,
     current_visit,
     observe,
@@ -143,6 +151,173 @@ async def test_parallel_passes_keep_their_paths_apart() -> None:
         ("bees", "[0]/second", 1), ("bees", "[0]/start", 1),
     ]  # fmt: skip
     assert current_visit() is None
+
+
+class Flaky(Node):
+    """Fails `failures` times."""
+
+    def __init__(self, failures: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.failures = failures
+
+    def exec(self, prep_res: Any) -> Any:
+        if self.cur_retry < self.failures:
+            raise TimeoutError(f"attempt {self.cur_retry}")
+
+    def exec_fallback(self, prep_res: Any, exc: Exception) -> Any:
+        return f"gave up after {exc}"
+
+
+class AsyncFlaky(AsyncNode):
+    """The same, and its items under way fail at the same time."""
+
+    def __init__(self, failures: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.failures = failures
+
+    async def exec_async(self, prep_res: Any) -> None:
+        await asyncio.sleep(0)
+        if self.cur_retry < self.failures:
+            raise TimeoutError(f"attempt {self.cur_retry}")
+
+    async def exec_fallback_async(self, prep_res: Any, exc: Exception) -> None:
+        return None
+
+
+class Attempts(Observer):
+    """Keeps the visits."""
+
+    def __init__(self) -> None:
+        self.seen: list[Visit] = []
+
+    def boundary(self, visit: Visit) -> None:
+        self.seen.append(visit)
+
+
+@pytest.mark.parametrize("kind", [Flaky, AsyncFlaky])
+@pytest.mark.parametrize(
+    ("failures", "max_retries", "attempts", "reason"),
+    [
+        (0, 3, 1, None),
+        (1, 3, 2, "attempt 0"),
+        (2, 3, 3, "attempt 1"),
+        (5, 3, 3, "attempt 1"),  # the third failure is followed by the fallback, not by an attempt
+        (5, 1, 1, None),
+    ],
+)
+async def test_a_visit_says_how_many_attempts_it_took(
+    kind: Any, failures: int, max_retries: int, attempts: int, reason: str | None
+) -> None:
+    trace = Attempts()
+    with observe(trace):
+        await AsyncFlow(kind(failures, max_retries=max_retries)).run_async({})
+    (visit,) = trace.seen
+    assert (visit.attempts, visit.retries) == (attempts, attempts - 1)
+    assert (None if visit.retried_after is None else str(visit.retried_after)) == reason
+
+
+async def test_a_batch_counts_the_retries_of_all_its_items() -> None:
+    class Plain(Flaky, BatchNode):
+        def prep(self, shared: Any) -> Any:
+            return range(4)
+
+    class InOrder(AsyncFlaky, AsyncBatchNode):
+        async def prep_async(self, shared: Any) -> Any:
+            return range(4)
+
+    class Parallel(AsyncFlaky, AsyncParallelBatchNode):
+        async def prep_async(self, shared: Any) -> Any:
+            return range(4)
+
+    for kind in (Plain, InOrder, Parallel):
+        trace = Attempts()
+        with observe(trace):
+            await AsyncFlow(kind(2, max_retries=3)).run_async({})
+        assert [visit.retries for visit in trace.seen] == [8]
+
+
+def test_attempts_of_a_node_run_by_hand_are_not_the_visits() -> None:
+    class Outer(Node):
+        def exec(self, prep_res: Any) -> Any:
+            Flaky(1, max_retries=2).run({})
+
+    trace = Attempts()
+    with observe(trace):
+        Flow(Outer()).run({})
+    assert [visit.attempts for visit in trace.seen] == [1]
+
+
+class Walks(Observer):
+    """Writes down the passes."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    @contextmanager
+    def walk(self, walk: ObservedWalk) -> Iterator[None]:
+        self.events.append(f"> {type(walk.flow).__name__} {walk.path or '/'}")
+        try:
+            yield
+        except Exception as error:
+            self.events.append(f"{type(error).__name__} {walk.path or '/'}")
+            raise
+        self.events.append(f"< {walk.path or '/'} {walk.action} {walk.steps}")
+
+    @contextmanager
+    def visit(self, visit: Visit) -> Iterator[None]:
+        self.events.append(f"visit {visit.path}")
+        yield
+
+
+class TwoPasses(BatchFlow):
+    def prep(self, shared: Any) -> Any:
+        return [{}, {}]
+
+
+class AsyncTwoPasses(AsyncBatchFlow):
+    async def prep_async(self, shared: Any) -> Any:
+        return [{}, {}]
+
+
+@pytest.mark.parametrize("kind", [TwoPasses, AsyncTwoPasses])
+async def test_each_pass_of_a_flow_is_wrapped(kind: Any) -> None:
+    walks = Walks()
+    inner = kind(Act("x", "y", name="write"), name="chapters")
+    with observe(walks):
+        await AsyncFlow(inner).run_async({})
+    assert walks.events == [
+        "> AsyncFlow /", "visit chapters",
+        f"> {kind.__name__} chapters[0]/", "visit chapters[0]/write", "< chapters[0]/ x 1",
+        f"> {kind.__name__} chapters[1]/", "visit chapters[1]/write", "< chapters[1]/ y 1",
+        "< / None 1",
+    ]  # fmt: skip
+
+
+def test_an_endless_loop_is_the_failure_of_the_walk_and_not_of_its_last_node() -> None:
+    node = Act()
+    node >> node
+    walks, trace = Walks(), Trace()
+    with observe(walks, trace), pytest.raises(StepLimitExceeded):
+        Flow(node, max_steps=2).run({})
+    assert walks.events == ["> Flow /", "visit start", "visit start", "StepLimitExceeded /"]
+    assert trace.events == ["> start 1", "< start None", "> start 2", "< start None"]
+
+
+def test_a_failure_before_the_first_visit_is_seen_around_the_walk_and_cannot_be_suppressed() -> None:
+    class Lost(Walks):
+        def resume(self, walk: str) -> Frame | None:
+            return Frame(walk, "nowhere", None, {}, 1)
+
+    class Lenient(Observer):
+        @contextmanager
+        def walk(self, walk: ObservedWalk) -> Iterator[None]:
+            with suppress(ResumeError):
+                yield
+
+    lost = Lost()
+    with observe(Lenient(), lost), pytest.raises(ResumeError):
+        Flow(Node()).run({})
+    assert lost.events == ["> Flow /", "ResumeError /"]
 
 
 def test_a_failure_is_seen_and_goes_on() -> None:
