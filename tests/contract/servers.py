@@ -1,16 +1,20 @@
 """Real servers as processes of their own: on a free port, in a temporary folder, stopped at the end."""
 
 import os
+import pwd
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.servers import find
 
 _START_SECONDS = 30.0
 
@@ -112,4 +116,115 @@ def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
     """A Redis for a test that breaks it."""
     with running_redis(tmp_path) as server:
+        yield server
+
+
+class PostgresServer:
+    """A Postgres with one database, which can be killed and started again on the same data.
+
+    It runs as `nobody` when the tests are root's, since it refuses to be root.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """`folder` is empty, and others than the owner of its parents may enter it."""
+        initdb = find("postgres")
+        if initdb is None:
+            raise MissingProgram(
+                "initdb of Postgres is not installed, and these tests run against the real one. "
+                "Install it with: python -m tests.servers"
+            )
+        self._programs = initdb.parent
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self._user: int | None = None
+        if os.geteuid() == 0:
+            nobody = pwd.getpwnam("nobody")
+            self._user = nobody.pw_uid
+            os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+        self.port = free_port()
+        self.url = f"postgresql://covey@127.0.0.1:{self.port}/postgres"
+        made = subprocess.run(
+            [
+                *(initdb, "--pgdata", folder / "data", "--username", "covey", "--auth", "trust"),
+                *("--encoding", "UTF8", "--no-locale", "--no-sync"),
+            ],
+            cwd=folder,
+            user=self._user,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if made.returncode != 0:
+            raise RuntimeError(f"initdb failed:\n{made.stdout[-1000:]}{made.stderr[-1000:]}")
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(self._programs / "postgres", "-D", self._folder / "data"),
+                    *("-p", str(self.port), "-h", "127.0.0.1", "-k", ""),
+                ],
+                cwd=self._folder,
+                user=self._user,
+                start_new_session=True,
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                log_text = (self._folder / "log").read_text()[-2000:]
+                raise RuntimeError(f"postgres did not start on port {self.port}:\n{log_text}")
+            time.sleep(0.02)
+
+    def _answers(self) -> bool:
+        # It says so in this file: a port that takes connections may still refuse them.
+        status = self._folder / "data" / "postmaster.pid"
+        try:
+            lines = status.read_text().splitlines()
+        except FileNotFoundError:
+            return False
+        assert self._process is not None
+        return len(lines) > 7 and lines[0] == str(self._process.pid) and lines[7].strip() == "ready"
+
+    def kill(self) -> None:
+        """kill -9, its children too."""
+        process, self._process = self._process, None
+        if process is not None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(timeout=_START_SECONDS)
+
+    def stop(self) -> None:
+        """As the system does."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=_START_SECONDS)
+
+
+@contextmanager
+def running_postgres() -> Iterator[PostgresServer]:
+    """A Postgres for the duration of the block."""
+    # Not in pytest's folder: that is closed to all but the user of the tests.
+    with tempfile.TemporaryDirectory(prefix="covey-postgres-") as folder:
+        server = PostgresServer(Path(folder))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_postgres() -> Iterator[PostgresServer]:
+    """One Postgres for all tests that do not break it; each uses names of its own."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[PostgresServer]:
+    """A Postgres for a test that breaks it."""
+    with running_postgres() as server:
         yield server

@@ -40,8 +40,8 @@ from agent_runtime.blackboard.stores.port import (
     Wake,
 )
 from agent_runtime.blackboard.stores.redis_scripts import Scripts, unavailable
-from agent_runtime.blackboard.stores.times import micros, moment
 from agent_runtime.blackboard.subscriptions import Subscribers
+from agent_runtime.times import micros, moment
 
 _Run = Callable[[Sequence[Publication]], Awaitable[list[Any]]]
 """Runs a script on publications; its answer begins with the outcome's name."""

@@ -10,17 +10,26 @@ from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Identity, Query
 from agent_runtime.blackboard.leases import LeaseId
 from agent_runtime.blackboard.stores import sqlite_steps as steps
-from agent_runtime.blackboard.stores.port import DeadLetter, Leased, Publication, Stats, Swept, Terms, Wake
+from agent_runtime.blackboard.stores.port import (
+    DeadLetter,
+    Leased,
+    Publication,
+    Stats,
+    Swept,
+    Terms,
+    Unavailable,
+    Wake,
+)
 from agent_runtime.blackboard.stores.sqlite_schema import migrate
-from agent_runtime.blackboard.stores.sqlite_thread import SqliteThread
 from agent_runtime.blackboard.subscriptions import Subscribers
+from agent_runtime.sqlite_thread import SqliteThread
 
 
 class SqliteStore:
     """See `stores.port.Store`."""
 
     def __init__(self, path: Path, terms: Terms) -> None:
-        self._thread = SqliteThread(path, migrate)
+        self._thread = SqliteThread(path, migrate, lambda what, _: Unavailable(what))
         self._terms = terms
 
     async def open(self) -> None:

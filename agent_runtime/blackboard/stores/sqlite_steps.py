@@ -30,8 +30,8 @@ from agent_runtime.blackboard.stores.port import (
     Swept,
     Terms,
 )
-from agent_runtime.blackboard.stores.times import micros, moment
 from agent_runtime.blackboard.subscriptions import Subscribers
+from agent_runtime.times import micros, moment
 
 _READY, _WAITS, _HELD = 0, 1, 2
 

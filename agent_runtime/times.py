@@ -1,4 +1,4 @@
-"""Points in time as whole microseconds since 1970, for stores that keep numbers."""
+"""Points in time as whole microseconds since 1970, for what keeps numbers."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -16,10 +16,10 @@ from typing import Any, Generic, TypeVar
 
 import apsw
 
-from agent_runtime.blackboard.stores.port import Unavailable
-
 T = TypeVar("T")
 Step = Callable[[apsw.Connection], T]
+Failure = Callable[[str, apsw.Error | None], Exception]
+"""Makes the store's own error from what happened; the second is None when the file is not open."""
 
 _LARGEST_GROUP = 256
 _BUSY_MILLISECONDS = 5000
@@ -37,16 +37,20 @@ class _Asked(Generic[T]):
 class SqliteThread:
     """Runs steps on the connection, in the order in which they were asked."""
 
-    def __init__(self, path: Path, prepare: Callable[[apsw.Connection], None]) -> None:
-        """`prepare` is run once on the new connection, outside of a transaction."""
+    def __init__(self, path: Path, prepare: Callable[[apsw.Connection], None], failure: Failure) -> None:
+        """`prepare` is run once on the new connection, outside of a transaction.
+
+        What SQLite raises, `failure` makes into an error of the store.
+        """
         self._path = path
         self._prepare = prepare
+        self._failure = failure
         self._asked: SimpleQueue[_Asked[Any] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self) -> None:
-        """Open the file. Raises Unavailable, or what `prepare` raises."""
+        """Open the file. Raises what `failure` makes, or what `prepare` raises."""
         self._loop = asyncio.get_running_loop()
         opened: asyncio.Future[None] = self._loop.create_future()
         self._thread = threading.Thread(target=self._run, args=(opened,), name="sqlite", daemon=True)
@@ -70,7 +74,7 @@ class SqliteThread:
 
     async def _ask(self, step: Step[T], *, writes: bool) -> T:
         if self._thread is None or self._loop is None:
-            raise Unavailable(f"{self._path} is not open")
+            raise self._failure(f"{self._path} is not open", None)
         answer: asyncio.Future[T] = self._loop.create_future()
         self._asked.put(_Asked(step, writes, answer))
         return await answer
@@ -81,7 +85,7 @@ class SqliteThread:
         try:
             connection = self._open()
         except Exception as error:
-            failed = _unavailable(error) if isinstance(error, apsw.Error) else error
+            failed = self._failed(error) if isinstance(error, apsw.Error) else error
             self._later(lambda: opened.set_exception(failed))
             return
         self._later(lambda: opened.set_result(None))
@@ -97,12 +101,12 @@ class SqliteThread:
         connection.close()
 
     def _open(self) -> apsw.Connection:
-        connection = apsw.Connection(str(self._path))
-        connection.set_busy_timeout(_BUSY_MILLISECONDS)
-        connection.pragma("journal_mode", "wal")
-        connection.pragma("synchronous", "full")
+        connection = open_durably(self._path)
         self._prepare(connection)
         return connection
+
+    def _failed(self, error: apsw.Error) -> Exception:
+        return self._failure(f"{type(error).__name__}: {error}", error)
 
     def _next_group(self) -> list[_Asked[Any] | None]:
         """At least one; None, which is always the last, means stop."""
@@ -124,7 +128,7 @@ class SqliteThread:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             for one in group:
-                one.error = _unavailable(error)
+                one.error = self._failed(error)
 
     def _step(self, connection: apsw.Connection, one: _Asked[Any]) -> None:
         try:
@@ -153,5 +157,10 @@ def _answer(group: list[_Asked[Any]]) -> None:
             one.answer.set_result(one.value)
 
 
-def _unavailable(error: Exception) -> Unavailable:
-    return Unavailable(f"{type(error).__name__}: {error}")
+def open_durably(path: Path) -> apsw.Connection:
+    """A connection whose commits are on disk when they return, and that waits for other processes."""
+    connection = apsw.Connection(str(path))
+    connection.set_busy_timeout(_BUSY_MILLISECONDS)
+    connection.pragma("journal_mode", "wal")
+    connection.pragma("synchronous", "full")
+    return connection

@@ -1,0 +1,1 @@
+"""Run stores: one contract, `durable.port`, in several places."""

@@ -1,0 +1,6 @@
+-- Everything about the run goes.
+for _, visit in ipairs(redis.call('SMEMBERS', P .. 'places')) do
+  forget(visit)
+end
+redis.call('DEL', P .. 'lease', P .. 'history', P .. 'heads', P .. 'bodies', P .. 'places')
+return {'ok'}
