@@ -8,7 +8,8 @@ bearer is and which labels and tenant it has, so that an agent cannot claim othe
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jwt
 
@@ -28,25 +29,30 @@ def derive(install_key: bytes, *path: str) -> str:
     return hmac.new(pseudo_random, info + b"\x01", hashlib.sha256).hexdigest()
 
 
-def mint(key: str, identity: Identity, audience: str) -> str:
-    """A token for `identity` that is good for `audience`, such as `blackboard/news/newsroom`."""
-    claims = {
-        "sub": identity.name,
-        "aud": audience,
-        "role": identity.role,
-        "labels": sorted(identity.labels),
-        "tenant": identity.tenant,
-    }
-    return jwt.encode(claims, key, algorithm=_ALGORITHM, sort_headers=True)
+def sign(key: str, name: str, audience: str, claims: Mapping[str, object]) -> str:
+    """A token for whoever has that name, good for `audience`, that says `claims` about the bearer."""
+    return jwt.encode({"sub": name, "aud": audience, **claims}, key, algorithm=_ALGORITHM, sort_headers=True)
 
 
-def verify(key: str, token: str, audience: str) -> Identity:
-    """Who the token speaks for. Raises InvalidToken."""
+def claims_of(key: str, token: str, audience: str) -> dict[str, Any]:
+    """What a token says. Raises InvalidToken."""
     try:
-        claims = jwt.decode(
+        claims: dict[str, Any] = jwt.decode(
             token, key, algorithms=[_ALGORITHM], audience=audience, options={"require": ["sub", "aud"]}
         )
     except jwt.InvalidTokenError as error:
         raise InvalidToken(str(error)) from error
+    return claims
+
+
+def mint(key: str, identity: Identity, audience: str) -> str:
+    """A token for `identity` that is good for `audience`, such as `blackboard/news/newsroom`."""
+    claims = {"role": identity.role, "labels": sorted(identity.labels), "tenant": identity.tenant}
+    return sign(key, identity.name, audience, claims)
+
+
+def verify(key: str, token: str, audience: str) -> Identity:
+    """Who the token speaks for. Raises InvalidToken."""
+    claims = claims_of(key, token, audience)
     labels: Sequence[str] = claims.get("labels") or ()
     return Identity(claims["sub"], claims.get("role", "user"), frozenset(labels), claims.get("tenant"))

@@ -1,14 +1,12 @@
 """The blackboard's server: HTTP in front of `BlackboardService`, one identity per request."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request
 from fastapi.responses import Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import BoardError, Identity
@@ -32,14 +30,14 @@ from agent_runtime.serving.blackboard_wire import (
     delivery_to_wire,
     letter_to_wire,
 )
-from agent_runtime.serving.errors import ApiError, ErrorBody, error_response, install_errors
+from agent_runtime.serving.connected import while_connected
+from agent_runtime.serving.draining import RefuseWhileDraining
+from agent_runtime.serving.errors import ApiError, ErrorBody, install_errors
 from agent_runtime.serving.health import Health
 from agent_runtime.serving.json_body import StrictJsonRoute
 from agent_runtime.serving.limits import BodyLimit
 from agent_runtime.telemetry.http import ObservedHttp
 from agent_runtime.telemetry.metrics import exposition
-
-T = TypeVar("T")
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorBody} for status in (400, 401, 403, 404, 409, 413, 422, 429, 503)
@@ -61,7 +59,7 @@ def create_app(
     app = FastAPI(title="Covey blackboard", version="v1", docs_url=None, redoc_url=None)
     install_errors(app)
     app.add_middleware(BodyLimit, limit=2 * max_payload + _BODY_MARGIN)
-    app.add_middleware(_RefuseWhileDraining, service=service)
+    app.add_middleware(RefuseWhileDraining, draining=lambda: service.draining)
     app.add_middleware(ObservedHttp)
     app.include_router(health.router)
 
@@ -125,7 +123,7 @@ def _routes(service: BlackboardService, caller: Callable[[Request], Awaitable[Id
     async def lease(request: Request, body: LeaseBody, identity: Caller) -> Response:
         """Deliveries for the caller, waiting for the first if there is none."""
         leasing = service.board(identity).lease(body.limit, body.wait)
-        deliveries = await _while_connected(request, leasing) or []
+        deliveries = await while_connected(request, leasing) or []
         return _json({"deliveries": [delivery_to_wire(one) for one in deliveries]})
 
     @router.put("/leases/{lease_id}", status_code=204)
@@ -212,44 +210,8 @@ def _pointing(prefix: str, drop: str = "") -> Iterator[None]:
         raise BoardError(error.code, str(error), status=error.status, details=details) from error
 
 
-async def _while_connected(request: Request, work: Awaitable[T]) -> T | None:
-    """The outcome of `work`; None, and the work cancelled, when the caller hangs up.
-
-    Otherwise what is leased for a caller who is gone would be nobody's until the lease runs out.
-    """
-    working = asyncio.ensure_future(work)
-    hanging_up = asyncio.ensure_future(_hung_up(request))
-    try:
-        await asyncio.wait({working, hanging_up}, return_when=asyncio.FIRST_COMPLETED)
-        return await working if working.done() else None
-    finally:
-        hanging_up.cancel()
-        working.cancel()
-
-
-async def _hung_up(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-
-
 async def _show(service: BlackboardService, metrics: BlackboardMetrics) -> None:
     try:
         metrics.show(await service.stats())
     except BoardError:
         return  # the store is away: show what is known, the counters matter most just then
-
-
-class _RefuseWhileDraining:
-    """503 for every call while the board drains; health and metrics still answer."""
-
-    def __init__(self, app: ASGIApp, service: BlackboardService) -> None:
-        self._app = app
-        self._service = service
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and self._service.draining and scope["path"].startswith("/v1/"):
-            message = "draining: this server is about to stop, ask another or try again"
-            response = error_response(Request(scope), 503, message, code="draining")
-            await response(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
