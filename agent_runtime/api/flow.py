@@ -2,115 +2,42 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from agent_runtime.api.base import (
-    KEY_PATTERN,
     Duration,
     JsonObject,
-    JsonValue,
-    LocalRef,
     Model,
     Name,
     PrinterColumn,
     Resource,
     Rule,
     Status,
-    exactly_one_of,
 )
-
-Key = Annotated[str, StringConstraints(pattern=KEY_PATTERN, max_length=63)]
-Template = Annotated[str, StringConstraints(max_length=65536)]
-Action = Annotated[str, StringConstraints(min_length=1, max_length=63)]
-
-
-class LlmWork(Model):
-    """One request to a model."""
-
-    model: LocalRef
-    """The Model."""
-    prompt: Template
-    """What it is asked; it may hold `${...}`."""
-    instructions: Template | None = None
-    """What it is told before that."""
-
-
-class ToolWork(Model):
-    """One call of a tool of the runtime."""
-
-    builtin: Literal["calculator", "clock", "list_files", "read_file", "search_files", "count_words", "quote"]
-    """The tool; `input` holds its arguments."""
-
-
-class Branch(Model):
-    """A condition and the action to take when it holds."""
-
-    when: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
-    """CEL over `params` and `shared`."""
-    action: Action
-    """The action taken."""
-
-
-class NodeRetry(Model):
-    """How a node that failed is tried again."""
-
-    max_attempts: Annotated[int, Field(ge=1, le=100)] = 1
-    """Attempts in all."""
-    wait: Duration = "1s"
-    """The wait between two attempts."""
-
-
-class Fallback(Model):
-    """What a node yields when every attempt failed."""
-
-    value: JsonValue
-    """The node's output then."""
-
-
-class FlowNode(Model):
-    """One step: exactly one kind of work, and what comes after it."""
-
-    rules: ClassVar[tuple[Rule, ...]] = (exactly_one_of("agent", "llm", "tool", "branch"),)
-
-    name: Name
-    """The node's name, unique in the flow."""
-    agent: Name | None = None
-    """Ask this Agent; `input` is the message, or an object that is given as JSON."""
-    llm: LlmWork | None = None
-    """Ask a model."""
-    tool: ToolWork | None = None
-    """Call a tool."""
-    branch: Annotated[list[Branch], Field(min_length=1, max_length=32)] | None = None
-    """Take the action of the first condition that holds, else `default`."""
-    input: JsonValue = None
-    """What the work is given; each string may hold `${...}` over `params` and `shared`."""
-    output: Key | None = None
-    """The key of the shared store that takes the result; none: the node's name with `_` for `-`."""
-    next: Annotated[dict[Action, Annotated[str, StringConstraints(max_length=63)]], Field(max_length=32)] = (
-        Field(default_factory=dict)
-    )
-    """Action to node. An action that is not there ends the flow."""
-    retry: NodeRetry = Field(default_factory=NodeRetry)
-    """How it is tried again."""
-    fallback: Fallback | None = None
-    """What it yields when it failed for good; none: the run fails."""
-    timeout: Duration = "120s"
-    """How long one attempt may take."""
+from agent_runtime.api.common import PodSettings
+from agent_runtime.api.nodes import FlowNode, Key, Template
+from agent_runtime.api.triggers import Trigger
 
 
 class RunSettings(Model):
     """How runs of this flow are run."""
 
-    ttl_after_finished: Duration = "1h"
-    """How long the Job and its pods are kept after the end."""
+    backend: Literal["Job", "Queue"] = "Job"
+    """Job: a pod of its own for each run. Queue: the warm workers of `serve` take it."""
+    max_concurrent: Annotated[int, Field(ge=1, le=100000)] | None = None
+    """Runs of this flow at once; more are Queued."""
+    deadline: Duration = "1h"
+    """How long a run may work in all; the time that it waits for people or the clock does not count."""
     backoff_limit: Annotated[int, Field(ge=0, le=100)] = 3
     """How many pods may fail before the run does."""
-    deadline: Duration = "1h"
-    """How long a run may take in all."""
+    ttl_after_finished: Duration | None = None
+    """How long a run is kept after its end, with its Job and its checkpoints; none: until it is deleted."""
+    history_limit: Annotated[int, Field(ge=0, le=1000)] = 10
+    """Runs made by triggers that are kept after their end: the newest."""
 
 
-class FlowSpec(Model):
-    """The graph and its parameters."""
+class Graph(Model):
+    """Nodes, their order, and parameters: what can be run."""
 
     params: Annotated[dict[Key, JsonObject], Field(max_length=64)] = Field(default_factory=dict)
     """Parameters: a JSON Schema for each, with a `default` where it may be left out."""
@@ -133,11 +60,61 @@ class FlowSpec(Model):
     """Node visits of one run, so that no loop is endless."""
 
 
+class Serve(Model):
+    """Warm workers: pods that wait for runs."""
+
+    replicas: Annotated[int, Field(ge=0, le=1000)] = 1
+    """Workers."""
+    concurrency: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Runs at once in each."""
+    pod: PodSettings | None = None
+    """Their pods."""
+
+
+class FlowSpec(Graph):
+    """The graph, what makes runs of it, and its workers."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "self.run.backend != 'Queue' || has(self.serve)",
+            "the backend Queue needs workers: set serve, or take the backend Job",
+            field="run.backend",
+        ),
+    )
+
+    triggers: Annotated[list[Trigger], Field(max_length=16)] = Field(default_factory=list)
+    """What makes runs; none: only people do."""
+    serve: Serve | None = None
+    """Workers for the backend Queue."""
+
+    @property
+    def graph(self) -> Graph:
+        """What of it can be run."""
+        return Graph(**{name: getattr(self, name) for name in Graph.model_fields})
+
+
+class TriggerStatus(Model):
+    """How a trigger by the clock stands."""
+
+    trigger: str
+    """Which one: `cron SCHEDULE ZONE`."""
+    last_time: str | None = None
+    """The time of its schedule for which a run was made last, or which was skipped, RFC 3339."""
+    next_time: str | None = None
+    """The next time, RFC 3339."""
+    missed: int = 0
+    """Times that passed without a run, since the schedule was set."""
+
+
 class FlowStatus(Status):
     """Whether the flow can be run."""
 
     nodes: int | None = None
     """How many nodes it has."""
+    triggers: Annotated[list[TriggerStatus], Field(max_length=16)] | None = None
+    """Its triggers by the clock."""
+    ready_workers: int | None = None
+    """Workers that wait for runs."""
 
 
 class FlowResource(Resource):
@@ -149,6 +126,8 @@ class FlowResource(Resource):
         PrinterColumn("Ready", '.status.conditions[?(@.type=="Ready")].status'),
         PrinterColumn("Start", ".spec.start"),
         PrinterColumn("Nodes", ".status.nodes", type="integer"),
+        PrinterColumn("Next Run", ".status.triggers[0].nextTime"),
+        PrinterColumn("Workers", ".status.readyWorkers", type="integer", wide=True),
         PrinterColumn("Reason", '.status.conditions[?(@.type=="Ready")].reason', wide=True),
     )
 

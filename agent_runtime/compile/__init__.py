@@ -9,13 +9,14 @@ from agent_runtime.compile.config import (
     BoardAccess,
     ModelConfig,
     RunConfig,
+    WorkerConfig,
 )
 from agent_runtime.compile.flow import check_flow
 from agent_runtime.compile.model import check_model
 from agent_runtime.compile.places import ClusterPlaces
 from agent_runtime.compile.references import references
 from agent_runtime.compile.result import Compiled, Lookup, Places, Problem, Ref, SecretEnv
-from agent_runtime.compile.run import compile_run
+from agent_runtime.compile.run import compile_run, compile_worker
 from agent_runtime.compile.template import Template
 
 __all__ = [
@@ -33,10 +34,12 @@ __all__ = [
     "RunConfig",
     "SecretEnv",
     "Template",
+    "WorkerConfig",
     "check_flow",
     "check_model",
     "compile_agent",
     "compile_blackboard",
     "compile_run",
+    "compile_worker",
     "references",
 ]

@@ -12,7 +12,7 @@ from agent_runtime.api.agent import AgentLimits, Consumes, Memory, Publishes, To
 from agent_runtime.api.base import Model
 from agent_runtime.api.blackboard import ArtifactType, BoardLimits, Lease
 from agent_runtime.api.common import Retry
-from agent_runtime.api.flow import FlowSpec
+from agent_runtime.api.flow import Graph
 from agent_runtime.api.model import ModelParameters, ScriptStep
 
 
@@ -95,20 +95,84 @@ class AgentAccess(Model):
     """The environment variable with the agent's token; None: it asks for none."""
 
 
+class RunStoreAccess(Model):
+    """How a process reaches the run store: the server that keeps checkpoints and queues."""
+
+    url: str
+    """Base URL; the laptop ignores it."""
+    token_env: str = "COVEY_RUN_TOKEN"  # the name of a variable
+    """The environment variable with the token."""
+
+
+def run_id(namespace: str, name: str, uid: str) -> str:
+    """What the run store calls a run: one made anew under an old name is another."""
+    return f"{namespace}/{name}/{uid}"
+
+
+class ForkSource(Model):
+    """The boundary of another run from which a run goes on."""
+
+    run: str
+    """The other run's id in the store."""
+    at: int | None = None
+    """The boundary; None: the latest."""
+
+
+class EnvFromSecret(Model):
+    """An environment variable that takes its value from a key of a Secret."""
+
+    env: str
+    secret: str
+    key: str
+
+
 class RunConfig(Model):
     """One run of a flow, ready to run."""
 
     kind: Literal["FlowRun"] = "FlowRun"
     name: str
     namespace: str
+    uid: str = ""
     flow_name: str
-    flow: FlowSpec
+    flow: Graph
+    flows: dict[str, Graph] = Field(default_factory=dict)
+    """The flows that nodes run within this one, by name."""
     params: dict[str, Any] = Field(default_factory=dict)
     """Checked and completed with their defaults."""
     models: dict[str, ModelConfig] = Field(default_factory=dict)
     """By the Model's name."""
     agents: dict[str, AgentAccess] = Field(default_factory=dict)
     """By the Agent's name."""
+    store: RunStoreAccess | None = None
+    """Where its checkpoints are kept; None: nowhere, a process that is killed begins anew."""
+    fork_of: ForkSource | None = None
+    """Where it goes on from, when that is not the start."""
+    secrets: list[EnvFromSecret] = Field(default_factory=list)
+    """The environment that each of its processes needs."""
+
+    @property
+    def run_id(self) -> str:
+        """What the run store calls it."""
+        return run_id(self.namespace, self.name, self.uid)
 
 
-RuntimeConfig = Annotated[AgentConfig | BlackboardConfig | RunConfig, Field(discriminator="kind")]
+class WorkerConfig(Model):
+    """A warm worker of a flow, ready to take runs."""
+
+    kind: Literal["FlowWorker"] = "FlowWorker"
+    name: str
+    """The Flow."""
+    namespace: str
+    concurrency: int = 1
+    """Runs at once."""
+    store: RunStoreAccess
+
+    @property
+    def queue(self) -> str:
+        """The queue that it takes runs from."""
+        return f"{self.namespace}/{self.name}"
+
+
+RuntimeConfig = Annotated[
+    AgentConfig | BlackboardConfig | RunConfig | WorkerConfig, Field(discriminator="kind")
+]

@@ -4,11 +4,16 @@ from dataclasses import dataclass
 
 PORT = 8080
 """The port on which every process of the runtime listens."""
+RUNS_SERVER = "covey-runs"
+"""The run store: its Service, and the Secret with its key, in the operator's namespace."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterPlaces:
     """By the names of their Services, which resolve in every namespace of the cluster."""
+
+    runs_namespace: str | None = None
+    """Where the run store is; None: there is none, and runs are not durable."""
 
     def agent(self, namespace: str, name: str) -> str:
         """Base URL of an agent."""
@@ -17,3 +22,8 @@ class ClusterPlaces:
     def blackboard(self, namespace: str, name: str) -> str:
         """Base URL of a blackboard's server."""
         return f"http://{name}-blackboard.{namespace}.svc:{PORT}"
+
+    def runs(self) -> str | None:
+        """Base URL of the run store."""
+        namespace = self.runs_namespace
+        return f"http://{RUNS_SERVER}.{namespace}.svc:{PORT}" if namespace is not None else None

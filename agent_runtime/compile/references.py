@@ -1,5 +1,6 @@
 """What a resource references directly, as it stands in its spec."""
 
+from collections.abc import Iterator
 from functools import singledispatch
 
 from agent_runtime.api import (
@@ -10,6 +11,7 @@ from agent_runtime.api import (
     ModelResource,
     Resource,
 )
+from agent_runtime.api.nodes import FlowNode
 from agent_runtime.compile.result import Ref
 
 
@@ -46,19 +48,40 @@ def _(resource: BlackboardResource) -> tuple[Ref, ...]:
 def _(resource: FlowResource) -> tuple[Ref, ...]:
     named: dict[Ref, None] = {}
     for node in resource.spec.nodes:
-        if node.agent is not None:
-            named[Ref("Agent", node.agent)] = None
-        if node.llm is not None:
-            named[Ref("Model", node.llm.model.name)] = None
+        named |= dict.fromkeys(_of_node(node))
+    for trigger in resource.spec.triggers:
+        if trigger.artifact is not None:
+            named[Ref("Blackboard", trigger.artifact.blackboard)] = None
     return tuple(named)
 
 
 @references.register
 def _(resource: FlowRunResource) -> tuple[Ref, ...]:
-    return (Ref("Flow", resource.spec.flow.name),)
+    spec = resource.spec
+    named: dict[Ref, None] = {}
+    if spec.flow is not None:
+        named[Ref("Flow", spec.flow.name)] = None
+    if spec.agent is not None:
+        named[Ref("Agent", spec.agent.name)] = None
+    for node in spec.flow_spec.nodes if spec.flow_spec is not None else ():
+        named |= dict.fromkeys(_of_node(node))
+    if spec.fork_of is not None:
+        named[Ref("FlowRun", spec.fork_of.run)] = None
+    return tuple(named)
 
 
 @references.register
 def _(resource: ModelResource) -> tuple[Ref, ...]:
     source = resource.spec.api_key_from
     return () if source is None else (Ref("Secret", source.secret_key_ref.name),)
+
+
+def _of_node(node: FlowNode) -> Iterator[Ref]:
+    if node.agent is not None:
+        yield Ref("Agent", node.agent)
+    if node.llm is not None:
+        yield Ref("Model", node.llm.model.name)
+    if node.flow is not None:
+        yield Ref("Flow", node.flow)
+    for source in node.http.headers_from if node.http is not None else ():
+        yield Ref("Secret", source.secret_key_ref.name)

@@ -27,6 +27,11 @@ class Resolution:
         self._refs: dict[Ref, None] = {}
         self._secrets: dict[SecretEnv, None] = {}
 
+    @property
+    def failed(self) -> bool:
+        """Whether something was wrong so far."""
+        return bool(self._problems)
+
     def refuse(self, reason: str, message: str, field: str) -> None:
         """The spec itself is wrong."""
         self._problems.append(Problem("Accepted", reason, message, field))

@@ -61,3 +61,6 @@ class Places(Protocol):
 
     def blackboard(self, namespace: str, name: str) -> str:
         """Base URL of a blackboard's server."""
+
+    def runs(self) -> str | None:
+        """Base URL of the run store; None: runs are not durable, and nothing is queued."""

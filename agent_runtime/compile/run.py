@@ -1,86 +1,166 @@
 """A FlowRun with its Flow, the Models and Agents of its nodes, and its parameters."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from agent_runtime.api.flow import FlowResource, FlowSpec
+from agent_runtime.api.base import KeyRef
+from agent_runtime.api.flow import FlowResource, Graph
 from agent_runtime.api.flowrun import FlowRunResource
-from agent_runtime.compile.config import AgentAccess, ModelConfig, RunConfig
-from agent_runtime.compile.flow import check_flow
+from agent_runtime.api.nodes import FlowNode
+from agent_runtime.compile.config import (
+    AgentAccess,
+    EnvFromSecret,
+    ForkSource,
+    ModelConfig,
+    RunConfig,
+    RunStoreAccess,
+    WorkerConfig,
+    run_id,
+)
+from agent_runtime.compile.flow import check_flow, check_whole
 from agent_runtime.compile.model import resolve_model
+from agent_runtime.compile.params import complete_params
 from agent_runtime.compile.resolution import Resolution
 from agent_runtime.compile.result import Compiled, Lookup, Places, SecretEnv
-from agent_runtime.compile.schemas import faults_in
+from agent_runtime.compile.subflows import every_node, subflows
 
 
 def compile_run(run: FlowRunResource, lookup: Lookup, places: Places) -> Compiled[RunConfig]:
-    """The config of one run.
+    """The config of one run: frozen, so that a later process of the run needs nothing else.
 
-    `secrets` holds the keys of its Models, and of each Agent that it asks the token in `NAME-agent`, the
-    Secret that the operator makes for it.
+    `secrets` holds the keys of its Models, secret headers, and of each Agent that it asks the token in
+    `NAME-agent`, the Secret that the operator makes for it. They stand in the config too, by name.
     """
     resolution = Resolution(lookup, run.namespace)
-    flow = resolution.resource(FlowResource, run.spec.flow.name, "spec.flow.name")
-    if flow is None:
+    found = _graph(run, lookup, resolution)
+    if found is None or resolution.failed:
         return resolution.compiled(None)
-    checked = check_flow(flow, lookup)
-    resolution.include(checked)
-    if checked.config is None:
-        resolution.not_ready("Flow", flow.name, checked.problems[0].message, "spec.flow.name")
-        return resolution.compiled(None)
+    name, graph, flows = found
+    params, faults = complete_params(graph, run.spec.params or {})
+    for path, message in faults:
+        field = f"spec.params.{path}"
+        resolution.refuse("InvalidParams", f"{field}: {message}", field)
+    needs = _Needs(every_node(graph, flows), lookup, places, run.namespace, resolution)
+    url = places.runs()
     return resolution.compiled(
         RunConfig(
             name=run.name,
             namespace=run.namespace,
-            flow_name=flow.name,
-            flow=flow.spec,
-            params=_params(flow.spec, run.spec.params or {}, resolution),
-            models=_models(flow.spec, lookup, run.namespace, resolution),
-            agents=_agents(flow.spec, lookup, places, run.namespace, resolution),
+            uid=run.metadata.uid,
+            flow_name=name,
+            flow=graph,
+            flows=flows,
+            params=params,
+            models=needs.models,
+            agents=needs.agents,
+            store=RunStoreAccess(url=url) if url is not None else None,
+            fork_of=_fork_source(run, resolution),
+            secrets=[EnvFromSecret(env=s.env, secret=s.secret, key=s.key) for s in needs.secrets],
         )
     )
 
 
-def _params(flow: FlowSpec, given: Mapping[str, Any], resolution: Resolution) -> dict[str, Any]:
-    """What was given and fits, completed with defaults."""
-    for name in sorted(given.keys() - flow.params.keys()):
-        there = ", ".join(flow.params) or "none"
-        _refuse(resolution, f"spec.params.{name}", f"the flow has no such parameter, it has {there}")
-    complete: dict[str, Any] = {}
-    for name, schema in flow.params.items():
-        if name in given:
-            complete[name] = given[name]
-            for place, message in faults_in(schema, given[name]):
-                _refuse(resolution, f"spec.params.{name}{place}", message)
-        elif "default" in schema:
-            complete[name] = schema["default"]
-        else:
-            _refuse(resolution, f"spec.params.{name}", "the parameter is missing and has no default: set it")
-    return complete
+def compile_worker(flow: FlowResource, lookup: Lookup, places: Places) -> Compiled[WorkerConfig]:
+    """The config of the flow's warm workers. `secrets` holds all that a run of the flow may need."""
+    resolution = Resolution(lookup, flow.namespace)
+    serve, url = flow.spec.serve, places.runs()
+    if serve is None or url is None:
+        return resolution.compiled(None)
+    _Needs(
+        every_node(flow.spec, subflows(flow.spec, "spec", resolution, flow.name)),
+        lookup,
+        places,
+        flow.namespace,
+        resolution,
+    )
+    store = RunStoreAccess(url=url)
+    return resolution.compiled(
+        WorkerConfig(name=flow.name, namespace=flow.namespace, concurrency=serve.concurrency, store=store)
+    )
 
 
-def _refuse(resolution: Resolution, field: str, message: str) -> None:
-    resolution.refuse("InvalidParams", f"{field}: {message}", field)
+def header_env(source: KeyRef) -> str:
+    """The environment variable with a header's secret value."""
+    digest = hashlib.sha256(f"{source.name}/{source.key}".encode()).hexdigest()
+    return f"COVEY_HEADER_{digest[:12].upper()}"
 
 
-def _models(flow: FlowSpec, lookup: Lookup, namespace: str, resolution: Resolution) -> dict[str, ModelConfig]:
-    names = dict.fromkeys(node.llm.model.name for node in flow.nodes if node.llm is not None)
-    configs = {name: resolve_model(name, "spec.flow.name", lookup, namespace, resolution) for name in names}
-    return {name: config for name, config in configs.items() if config is not None}
+def _graph(
+    run: FlowRunResource, lookup: Lookup, resolution: Resolution
+) -> tuple[str, Graph, dict[str, Graph]] | None:
+    """What is run: the flow's name, its graph, and the flows within it."""
+    spec = run.spec
+    if spec.flow is None:
+        graph = spec.flow_spec or _question(run)
+        field = "spec.flowSpec" if spec.flow_spec is not None else "spec.agent"
+        return run.name, graph, check_whole(graph, field, lookup, run.namespace, resolution, name=run.name)
+    flow = resolution.resource(FlowResource, spec.flow.name, "spec.flow.name")
+    if flow is None:
+        return None
+    checked = check_flow(flow, lookup)
+    resolution.include(checked)
+    if checked.config is None:
+        resolution.not_ready("Flow", flow.name, checked.problems[0].message, "spec.flow.name")
+        return None
+    return flow.name, flow.spec.graph, subflows(flow.spec, "spec.flow.name", resolution, flow.name)
 
 
-def _agents(
-    flow: FlowSpec, lookup: Lookup, places: Places, namespace: str, resolution: Resolution
-) -> dict[str, AgentAccess]:
-    access: dict[str, AgentAccess] = {}
-    for name in dict.fromkeys(node.agent for node in flow.nodes if node.agent is not None):
-        manifest = resolution.find("Agent", name, "spec.flow.name") or {}
+def _question(run: FlowRunResource) -> Graph:
+    """One node that asks the agent."""
+    assert run.spec.agent is not None
+    asked = run.spec.agent
+    params: dict[str, dict[str, Any]] = {name: {} for name in run.spec.params or {}}
+    return Graph(
+        params=params, start="ask", nodes=[FlowNode(name="ask", agent=asked.name, input=asked.input)]
+    )
+
+
+def _fork_source(run: FlowRunResource, resolution: Resolution) -> ForkSource | None:
+    fork = run.spec.fork_of
+    if fork is None:
+        return None
+    source = resolution.resource(FlowRunResource, fork.run, "spec.forkOf.run")
+    if source is None:
+        return None
+    return ForkSource(run=run_id(source.namespace, source.name, source.metadata.uid), at=fork.at)
+
+
+class _Needs:
+    """What the nodes need from outside, by name."""
+
+    def __init__(
+        self, nodes: list[FlowNode], lookup: Lookup, places: Places, namespace: str, resolution: Resolution
+    ) -> None:
+        self._lookup = lookup
+        self._places = places
+        self._namespace = namespace
+        self._resolution = resolution
+        self.models = self._models(nodes)
+        self.agents = {
+            name: self._agent(name)
+            for name in dict.fromkeys(node.agent for node in nodes if node.agent is not None)
+        }
+        for node in nodes:
+            for source in node.http.headers_from if node.http else ():
+                ref = source.secret_key_ref
+                resolution.environment(SecretEnv(header_env(ref), ref.name, ref.key))
+        self.secrets = resolution.compiled(None).secrets
+
+    def _models(self, nodes: list[FlowNode]) -> dict[str, ModelConfig]:
+        configs = {
+            name: resolve_model(name, "spec.flow.name", self._lookup, self._namespace, self._resolution)
+            for name in dict.fromkeys(node.llm.model.name for node in nodes if node.llm is not None)
+        }
+        return {name: config for name, config in configs.items() if config is not None}
+
+    def _agent(self, name: str) -> AgentAccess:
+        manifest = self._resolution.find("Agent", name, "spec.flow.name") or {}
         token_env = None
         if _asks_for_token(manifest):
             token_env = f"COVEY_AGENT_{name.upper().replace('-', '_')}_TOKEN"
-            resolution.environment(SecretEnv(token_env, f"{name}-agent", "token"))
-        access[name] = AgentAccess(url=places.agent(namespace, name), token_env=token_env)
-    return access
+            self._resolution.environment(SecretEnv(token_env, f"{name}-agent", "token"))
+        return AgentAccess(url=self._places.agent(self._namespace, name), token_env=token_env)
 
 
 def _asks_for_token(agent: Mapping[str, Any]) -> bool:

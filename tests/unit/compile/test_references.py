@@ -31,7 +31,20 @@ TYPES = "artifactTypes: [{name: Idea, schema: {}}]"
             "{name: c, agent: x}, {name: d, tool: {builtin: clock}}]}",
             [("Agent", "x"), ("Model", "m")],
         ),
+        (
+            "Flow",
+            "{start: a, nodes: [{name: a, flow: g}, {name: b, http: {url: 'http://x', headersFrom: "
+            "[{name: A, secretKeyRef: {name: s, key: k}}]}}], "
+            "triggers: [{artifact: {blackboard: b, type: T}}]}",
+            [("Flow", "g"), ("Secret", "s"), ("Blackboard", "b")],
+        ),
         ("FlowRun", "{flow: {name: f}}", [("Flow", "f")]),
+        ("FlowRun", "{agent: {name: a}, forkOf: {run: r}}", [("Agent", "a"), ("FlowRun", "r")]),
+        (
+            "FlowRun",
+            "{flowSpec: {start: a, nodes: [{name: a, llm: {model: {name: m}, prompt: p}}]}}",
+            [("Model", "m")],
+        ),
         ("Model", "{provider: OpenAI, model: m}", []),
         (
             "Model",

@@ -1,0 +1,107 @@
+"""The shape of a graph, checked: parameters, names, edges, and that every node is reached."""
+
+from collections.abc import Iterator
+
+from agent_runtime.api.flow import Graph
+from agent_runtime.api.nodes import FlowNode
+from agent_runtime.compile.resolution import Resolution
+from agent_runtime.compile.schemas import InvalidSchema, faults_in, validator
+
+DEFAULT = "default"
+FAILED = "failed"
+"""The action of a node that failed for good, when its `next` has it."""
+TIMEOUT = "timeout"
+"""The action of a node that waited for a person in vain, when its `next` has it."""
+
+
+def check_graph(graph: Graph, field: str, resolution: Resolution) -> None:
+    """Refuse what is wrong with the graph that stands at `field`."""
+    _check_params(graph, field, resolution)
+    first: dict[str, int] = {}
+    for index, node in enumerate(graph.nodes):
+        before = first.setdefault(node.name, index)
+        if before != index:
+            place = f"{field}.nodes[{index}].name"
+            resolution.refuse(
+                "DuplicateNode",
+                f'{place}: node "{node.name}" is there already, as {field}.nodes[{before}]: '
+                "rename one of them",
+                place,
+            )
+    there = ", ".join(first)
+    for place, target in _edges(graph, field):
+        if target not in first:
+            resolution.refuse(
+                "UnknownNode", f'{place}: there is no node "{target}", want one of {there}', place
+            )
+    if graph.start in first:
+        _check_reachable(graph, field, resolution)
+
+
+def own_actions(node: FlowNode) -> list[str]:
+    """The actions that the node's own work takes; empty when any action may be named in `next`."""
+    if node.branch:
+        return [*dict.fromkeys(branch.action for branch in node.branch), DEFAULT]
+    if node.approve:
+        return [*dict.fromkeys(node.approve.actions), TIMEOUT, FAILED]
+    return []
+
+
+def _check_params(graph: Graph, field: str, resolution: Resolution) -> None:
+    for name, schema in graph.params.items():
+        place = f"{field}.params.{name}"
+        try:
+            validator(schema)
+        except InvalidSchema as error:
+            resolution.refuse("InvalidSchema", f"{place}: not a valid JSON Schema: {error}", place)
+            continue
+        if "default" in schema:
+            for path, message in faults_in(schema, schema["default"]):
+                at = f"{place}.default{path}"
+                resolution.refuse(
+                    "InvalidSchema", f"{at}: the default does not fit its own schema: {message}", at
+                )
+
+
+def _edges(graph: Graph, field: str) -> Iterator[tuple[str, str]]:
+    yield f"{field}.start", graph.start
+    for index, node in enumerate(graph.nodes):
+        for action, target in node.next.items():
+            yield f"{field}.nodes[{index}].next.{action}", target
+
+
+def _check_reachable(graph: Graph, field: str, resolution: Resolution) -> None:
+    nodes = {node.name: node for node in reversed(graph.nodes)}
+    reached: set[str] = set()
+    waiting = [graph.start]
+    while waiting:
+        name = waiting.pop()
+        if name in nodes and name not in reached:
+            reached.add(name)
+            waiting += _successors(nodes[name])
+    for index, node in enumerate(graph.nodes):
+        if node.name not in reached:
+            place = f"{field}.nodes[{index}]"
+            resolution.refuse(
+                "UnreachableNode",
+                f'{place}: node "{node.name}" is never reached from "{graph.start}": '
+                f"{_why_unreached(node.name, nodes, reached)}",
+                place,
+            )
+
+
+def _successors(node: FlowNode) -> list[str]:
+    """Nodes that can come next. A branch or an approval takes its own actions only."""
+    actions = own_actions(node)
+    return [target for action, target in node.next.items() if not actions or action in actions]
+
+
+def _why_unreached(name: str, nodes: dict[str, FlowNode], reached: set[str]) -> str:
+    for other in (node for node in nodes.values() if node.name in reached):
+        for action, target in other.next.items():
+            if target == name:
+                return (
+                    f'the action "{action}" that leads there is none of node "{other.name}", '
+                    f"which takes {', '.join(own_actions(other))}"
+                )
+    return "name it in the next of a node that is reached, or remove it"

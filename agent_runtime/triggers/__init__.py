@@ -1,0 +1,1 @@
+"""What makes runs of a Flow: schedules and artifacts. The operator and the laptop share it."""
