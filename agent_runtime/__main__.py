@@ -1,6 +1,7 @@
-"""What a container of the runtime image runs: an agent, a blackboard server, or one run of a flow.
+"""What a container of the runtime image runs: an agent, a blackboard, the runs server, or one run of a flow.
 
     python -m agent_runtime agent|blackboard|run --config FILE
+    python -m agent_runtime runs
 
 Only the role that is asked for is imported.
 """
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
-    from agent_runtime.compile.config import AgentConfig, BlackboardConfig, RunConfig
+    from agent_runtime.compile.config import AgentConfig, BlackboardConfig, RunConfig, WorkerConfig
     from agent_runtime.configuration import load
 
     match given.role:
@@ -51,6 +52,24 @@ def _run(given: argparse.Namespace) -> int:
         case "blackboard":
             board = load(given.config, BlackboardConfig)
             return _serve_blackboard(board, given.host, given.port)
+        case "runs":
+            from agent_runtime.runs_server.main import main as serve_runs
+
+            return serve_runs(os.environ, given.host, given.port)
+        case "worker":
+            flow = load(given.config, WorkerConfig)
+            from agent_runtime.runs.worker_main import main as work_on_runs
+
+            return work_on_runs(flow, os.environ, given.host, given.port)
+        case "item":
+            of = load(given.config, RunConfig)
+            from agent_runtime.runs.item import Place
+            from agent_runtime.runs.item_main import index_from
+            from agent_runtime.runs.item_main import main as run_item
+
+            index = index_from(os.environ) if given.index is None else given.index
+            place = Place(given.path, given.visit, given.generation, index)
+            return run_item(of, place, given.result, os.environ)
         case _:
             run = load(given.config, RunConfig)
             from agent_runtime.runs.main import main as run_flow
@@ -91,22 +110,49 @@ def _healthcheck(port: int) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="covey-runtime", description="Runs a part of Covey.")
     roles = parser.add_subparsers(dest="role", required=True, metavar="ROLE")
-    for role, what in (("agent", "serve an agent"), ("blackboard", "serve a blackboard")):
+    for role, what in (
+        ("agent", "serve an agent"),
+        ("blackboard", "serve a blackboard"),
+        ("worker", "take runs of a flow from its queue"),
+    ):
         server = roles.add_parser(role, help=what)
         server.add_argument("--config", type=Path, required=True, help="its compiled config, JSON")
-        server.add_argument("--host", default="0.0.0.0", help="address to listen on (%(default)s)")
-        server.add_argument("--port", type=int, default=8080, help="port to listen on (%(default)s)")
+        _add_address(server)
+    runs = roles.add_parser(
+        "runs",
+        help="serve the state of runs and their queue; its config is COVEY_RUNS_KEY and COVEY_RUNS_STORE",
+    )
+    _add_address(runs)
     run = roles.add_parser("run", help="run a flow once")
     run.add_argument("--config", type=Path, required=True, help="its compiled config, JSON")
+    _add_result(run)
+    _add_item(roles.add_parser("item", help="do one item of a node that is mapped in Jobs"))
+    check = roles.add_parser("healthcheck", help="exit 0 when the server on this machine lives")
+    check.add_argument("--port", type=int, default=8080, help="its port (%(default)s)")
+    return parser
+
+
+def _add_item(item: argparse.ArgumentParser) -> None:
+    item.add_argument("--config", type=Path, required=True, help="the run's compiled config, JSON")
+    item.add_argument("--path", required=True, help="the mapped node")
+    item.add_argument("--visit", type=int, required=True, help="which of its visits")
+    item.add_argument("--generation", type=int, required=True, help="of the run, which waits for the items")
+    _add_result(item)
+    item.add_argument("--index", type=int, help="which item (JOB_COMPLETION_INDEX)")
+
+
+def _add_result(run: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--result",
         type=Path,
         default=Path(_TERMINATION_LOG),
         help="where the outcome is written, JSON (%(default)s)",
     )
-    check = roles.add_parser("healthcheck", help="exit 0 when the server on this machine lives")
-    check.add_argument("--port", type=int, default=8080, help="its port (%(default)s)")
-    return parser
+
+
+def _add_address(server: argparse.ArgumentParser) -> None:
+    server.add_argument("--host", default="0.0.0.0", help="address to listen on (%(default)s)")
+    server.add_argument("--port", type=int, default=8080, help="port to listen on (%(default)s)")
 
 
 if __name__ == "__main__":

@@ -49,14 +49,17 @@ class HttpAgents:
         self._patience = patience
         self._client = httpx.AsyncClient(timeout=httpx.Timeout(None, connect=5.0))
 
-    async def __call__(self, agent: str, message: str) -> AgentAnswer:
-        """Ask, and ask again while the agent cannot be reached or is busy. Raises AgentFailed."""
+    async def __call__(self, agent: str, message: str, key: str) -> AgentAnswer:
+        """Ask, and ask again while the agent cannot be reached or is busy. Raises AgentFailed.
+
+        `key` goes along as the Idempotency-Key.
+        """
         access = self._agents[agent]
         deadline = self._clock.monotonic() + self._patience
         attempt = 0
         while True:
             attempt += 1
-            answer = await self._once(agent, access, message)
+            answer = await self._once(agent, access, message, key)
             if isinstance(answer, AgentAnswer):
                 return answer
             wait = delay(_AGAIN, attempt, self._random, asked=answer.retry_after)
@@ -71,8 +74,8 @@ class HttpAgents:
         """Close the connections."""
         await self._client.aclose()
 
-    async def _once(self, agent: str, access: AgentAccess, message: str) -> AgentAnswer | _NotNow:
-        headers = traces.outgoing_headers()
+    async def _once(self, agent: str, access: AgentAccess, message: str, key: str) -> AgentAnswer | _NotNow:
+        headers = {**traces.outgoing_headers(), "Idempotency-Key": key}
         if access.token_env is not None:
             token = self._environ.get(access.token_env)
             if not token:

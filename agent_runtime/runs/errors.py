@@ -1,4 +1,4 @@
-"""Why a node failed, apart from the model's own errors."""
+"""Why a node failed, apart from the model's own errors, and why a run stopped before its end."""
 
 
 class NodeFailed(Exception):
@@ -7,3 +7,7 @@ class NodeFailed(Exception):
 
 class AgentFailed(NodeFailed):
     """An agent did not answer, or answered with an error."""
+
+
+class Interrupted(Exception):
+    """The process must stop before the run has ended, and another may go on with it; the message says why."""

@@ -1,27 +1,37 @@
-"""Runs a flow from its start to its outcome."""
+"""Runs a flow from where it stands to its end, or to where it has to wait."""
 
-import asyncio
 import os
-from collections.abc import Mapping
-from typing import Any
+import ssl
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import cache
+from http.cookiejar import DefaultCookiePolicy
+
+import httpx2 as httpx
 
 from agent_runtime.api.base import seconds
+from agent_runtime.api.flowrun import Answer
 from agent_runtime.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.compile.config import RunConfig
-from agent_runtime.compile.flow import FLOW_VARIABLES
-from agent_runtime.compile.template import Template
-from agent_runtime.flow import AsyncFlow, StepLimitExceeded, observe
+from agent_runtime.compile.subflows import every_node
+from agent_runtime.durable.leg import own_name
+from agent_runtime.durable.port import RunStore, StoreError
 from agent_runtime.models.port import ModelClient
-from agent_runtime.runs.build import build
-from agent_runtime.runs.nodes import RunState
-from agent_runtime.runs.observing import RunObserver
-from agent_runtime.runs.outcome import Outcome, RunError
+from agent_runtime.runs.answers import Answers
+from agent_runtime.runs.deadline import Deadline
+from agent_runtime.runs.errors import Interrupted
+from agent_runtime.runs.leg import Leg
+from agent_runtime.runs.outcome import Outcome
 from agent_runtime.runs.port import AskAgent
+from agent_runtime.runs.state import RunState, Services
 from agent_runtime.telemetry import metrics
-from agent_runtime.telemetry.events import Event, Observer, unobserved
+from agent_runtime.telemetry.events import Observer, unobserved
 from agent_runtime.tools.builtin import BUILTIN
 from agent_runtime.tools.port import ToolContext
 from agent_runtime.tools.toolbox import Toolbox
+
+PATIENCE = 60.0
+"""Seconds that a run store which is away is waited for."""
 
 
 async def execute(
@@ -30,58 +40,63 @@ async def execute(
     models: Mapping[str, ModelClient],
     ask_agent: AskAgent,
     tools: Toolbox | None = None,
+    store: RunStore | None = None,
+    answers: Sequence[Answer] = (),
+    leg: str | None = None,
+    holder: str | None = None,
+    take_over: bool = False,
+    patience: float = PATIENCE,
     clock: Clock = SYSTEM_CLOCK,
     observer: Observer = unobserved,
+    environ: Mapping[str, str] = os.environ,
 ) -> Outcome:
-    """Run the flow once. Failures are part of the outcome; only cancelling raises.
+    """Run the flow until it ends or has to wait. Failures are part of the outcome.
 
-    `models` by the names in the flow. `tools` are those for nodes that call one; None: the builtin ones, on
-    the input folder of the environment.
+    With a `store`, which is open, a run that is under way goes on where it stood, and one that has ended is
+    not run again. `answers` are all that were given so far. `leg` names the orchestrator's attempt of which
+    this process is one, such as a Job's name, so that a repeated process can be told from the next one.
+    `take_over` when the process before this one has certainly ended. `models` by the names in the flow;
+    `tools` None: the builtin ones, on the input folder of the environment, where secret headers are too.
+
+    Raises Interrupted when the process must stop, and CancelledError: the run can go on elsewhere.
     """
-    toolbox = tools or Toolbox(BUILTIN.values(), ToolContext.from_environ(os.environ, clock))
-    state = RunState()
-    watch = RunObserver(config.name, config.flow_name, observer, clock)
-
-    def tell(kind: Any, message: str, **data: object) -> None:
-        observer(Event(clock.now(), kind, config.name, message, {"flow": config.flow_name, **data}))
-
-    tell("run.started", f"runs flow {config.flow_name}")
-    error: RunError | None = None
-    result: Any = None
-    try:
-        flow = build(config, state, models=models, ask_agent=ask_agent, tools=toolbox)
-        with observe(watch):
-            result = await _within_deadline(flow, config, state)
-    except StepLimitExceeded:
-        limit = config.flow.max_steps
-        error = RunError(
-            "", f"the run made {limit} visits, the flow's maxSteps, without an end: raise it, or end the loop"
+    toolbox = tools or Toolbox(BUILTIN.values(), ToolContext.from_environ(environ, clock))
+    async with http_client(any(node.http for node in every_node(config.flow, config.flows))) as http:
+        services = Services(models, ask_agent, toolbox, http, environ, clock, store, observer)
+        state = RunState(
+            run=config.run_id,
+            name=config.name,
+            flow=config.flow_name,
+            namespace=config.namespace,
+            services=services,
+            deadline=Deadline(seconds(config.flow.run.deadline), clock),
+            answers=Answers(answers),
+            holder=holder or own_name(),
+            leg=leg,
         )
-    except Exception as fault:
-        error = RunError(watch.failed, str(fault) or type(fault).__name__)
-    outcome = Outcome(result, watch.nodes, state.usage, error)
-    metrics.FLOW_RUNS.labels(config.flow_name, "succeeded" if outcome.succeeded else "failed").inc()
-    where = f"at {error.node}: " if error and error.node else ""
-    tell(
-        "run.finished",
-        f"failed {where}{error.message}" if error else "succeeded",
-        succeeded=outcome.succeeded,
-        input_tokens=state.usage.input_tokens,
-        output_tokens=state.usage.output_tokens,
-    )
-    return outcome
+        run = Leg(config, state, take_over=take_over, patience=patience)
+        try:
+            with metrics.FLOW_RUNS_IN_PROGRESS.labels(config.flow_name).track_inprogress():
+                return await run.go()
+        except StoreError as error:
+            metrics.FLOW_RUNS.labels(config.flow_name, "interrupted").inc()
+            state.tell("run.interrupted", f"stops, and can be resumed: {error}")
+            raise Interrupted(str(error)) from error
 
 
-async def _within_deadline(flow: AsyncFlow, config: RunConfig, state: RunState) -> Any:
-    shared: dict[str, Any] = {}
-    deadline = seconds(config.flow.run.deadline)
-    try:
-        async with asyncio.timeout(deadline):
-            await flow.run_async(shared)
-    except TimeoutError as error:
-        raise TimeoutError(
-            f"the run did not end within its deadline of {deadline:g}s: raise run.deadline of the flow"
-        ) from error
-    if config.flow.result is None:
-        return state.last
-    return Template(config.flow.result, FLOW_VARIABLES).render({"params": config.params, "shared": shared})
+@asynccontextmanager
+async def http_client(wanted: bool) -> AsyncIterator[httpx.AsyncClient | None]:
+    """For the requests of nodes, as many at once as they ask for; None when it is not wanted."""
+    if not wanted:
+        yield None
+        return
+    async with httpx.AsyncClient(limits=httpx.Limits(max_connections=None), verify=_tls()) as client:
+        # A process that goes on with the run would not have the cookies: nodes talk through the store alone.
+        client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        yield client
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Reading the certificates takes longer than many a run."""
+    return httpx.create_ssl_context()

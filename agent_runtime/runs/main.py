@@ -1,52 +1,77 @@
 """The process of a run: what the Job's pod does."""
 
 import asyncio
-import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
+from agent_runtime.api.flowrun import Answer
 from agent_runtime.compile.config import RunConfig
-from agent_runtime.models.build import build_model
-from agent_runtime.runs.agents_http import HttpAgents
+from agent_runtime.configuration import ConfigError
+from agent_runtime.durable.port import StoreError
+from agent_runtime.runs.errors import Interrupted
 from agent_runtime.runs.execute import execute
-from agent_runtime.runs.outcome import Outcome, encode
+from agent_runtime.runs.outcome import Outcome
+from agent_runtime.runs.processes import DONE, FAILED, INTERRUPTED, clients, on_stop, opened_store
+from agent_runtime.runs.termination import encode
 from agent_runtime.telemetry import logs, traces
 
-SUCCEEDED = 0
-FAILED = 1
-"""The flow failed: another pod would not do better."""
-INTERRUPTED = 143
-"""Told to stop (128 + SIGTERM): another pod may take it up."""
+ANSWERS_VARIABLE = "COVEY_ANSWERS"
+"""Answers to nodes that ask for approval: a JSON list of `{node, visit, action, comment}`."""
+LEG_VARIABLE = "COVEY_LEG"
+"""The name of the Job, or whatever tells one leg of the run from the next."""
 
 
 def main(config: RunConfig, result: Path, environ: Mapping[str, str]) -> int:
-    """Run the flow, write its outcome to `result`, return the exit status."""
+    """Run the flow, write its outcome to `result`, return the exit status. Raises ConfigError, ModelError."""
+    answers = answers_from(environ.get(ANSWERS_VARIABLE, ""))
     logs.configure(f"run/{config.name}")
     flush = traces.configure(f"run/{config.name}", environ)
     try:
-        outcome = asyncio.run(_run(config, environ))
+        outcome = asyncio.run(_run(config, answers, environ))
     finally:
         flush()
     if outcome is None:
         return INTERRUPTED
-    result.write_bytes(encode(outcome))
-    return SUCCEEDED if outcome.succeeded else FAILED
+    result.write_bytes(encode(outcome, config.name))
+    return FAILED if outcome.error is not None else DONE
 
 
-async def _run(config: RunConfig, environ: Mapping[str, str]) -> Outcome | None:
-    """The outcome, or None when a signal came first."""
-    models = {name: build_model(model, environ) for name, model in config.models.items()}
-    agents = HttpAgents(config.agents, environ)
-    run = asyncio.ensure_future(execute(config, models=models, ask_agent=agents, observer=logs.LogEvents()))
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        # As process 1 of a container it would ignore them.
-        loop.add_signal_handler(name, run.cancel)
+def answers_from(text: str) -> Sequence[Answer]:
+    """The answers that a variable holds. Raises ConfigError."""
+    try:
+        return TypeAdapter(list[Answer]).validate_json(text) if text else []
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(str(part) for part in fault["loc"])
+        raise ConfigError(f"{ANSWERS_VARIABLE}: {where}: {fault['msg']}") from error
+
+
+async def _run(config: RunConfig, answers: Sequence[Answer], environ: Mapping[str, str]) -> Outcome | None:
+    """The outcome, or None when the process must stop before it is known."""
+    run = asyncio.ensure_future(_execute(config, answers, environ))
+    on_stop(run)
     try:
         return await run
-    except asyncio.CancelledError:
+    except (asyncio.CancelledError, Interrupted):
         return None
-    finally:
-        await agents.close()
-        for model in models.values():
-            await model.close()
+    except StoreError as error:
+        logs.logger("runs").warning("stops, and can be resumed", run=config.name, error=str(error))
+        return None
+
+
+async def _execute(config: RunConfig, answers: Sequence[Answer], environ: Mapping[str, str]) -> Outcome:
+    async with opened_store(config.store, environ) as store, clients(config, environ) as outside:
+        return await execute(
+            config,
+            models=outside.models,
+            ask_agent=outside.agents,
+            store=store,
+            answers=answers,
+            leg=environ.get(LEG_VARIABLE) or None,
+            # The orchestrator starts a process only when the one before it has ended.
+            take_over=True,
+            observer=logs.LogEvents(),
+            environ=environ,
+        )

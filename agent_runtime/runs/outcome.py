@@ -1,18 +1,18 @@
-"""What a run came to, and how that fits where Kubernetes passes it on."""
+"""What a process of a run came to: the run's end, or what it waits for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from itertools import filterfalse
-from typing import Any
-
-import orjson
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
 
 from agent_runtime.models.port import NO_USAGE, Usage
 
-MAX_BYTES = 4096
-"""What the kubelet reads of a termination message."""
-MAX_RESULT_BYTES = 3072
-MAX_ERROR_BYTES = 700
+WaitsFor = Literal["Approval", "Time", "Map"]
+
+
+def rfc3339(time: datetime) -> str:
+    """As Kubernetes writes times: UTC, whole seconds."""
+    return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,104 +20,161 @@ class NodeOutcome:
     """How far a node came."""
 
     name: str
+    """Its path."""
     state: str
-    """Running, Succeeded or Failed."""
+    """Running, Waiting, Succeeded or Failed."""
     action: str | None = None
     visits: int = 0
+    attempts: int | None = None
+    """Of the last visit, when there was more than one."""
+    started_at: str | None = None
+    """When the last visit began, RFC 3339."""
+    finished_at: str | None = None
+    """When it ended; None while it is under way."""
+
+    def wire(self) -> dict[str, Any]:
+        """As JSON, without what is not known."""
+        body = {
+            "name": self.name,
+            "state": self.state,
+            "action": self.action,
+            "visits": self.visits,
+            "attempts": self.attempts,
+            "startedAt": self.started_at,
+            "finishedAt": self.finished_at,
+        }
+        return {key: value for key, value in body.items() if value is not None}
+
+    @classmethod
+    def from_wire(cls, body: Mapping[str, Any]) -> "NodeOutcome":
+        """The inverse."""
+        return cls(
+            body["name"],
+            body["state"],
+            body.get("action"),
+            body.get("visits", 0),
+            body.get("attempts"),
+            body.get("startedAt"),
+            body.get("finishedAt"),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class RunError:
-    """Why the run failed. `node` is empty when it was no node's fault."""
+    """Why the run failed. `node` is its path, empty when it was no node's fault."""
 
     node: str
     message: str
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """What the run waits for; the next process goes on at that node."""
+
+    for_: WaitsFor
+    node: str
+    """Its path."""
+    visit: int = 1
+    prompt: str | None = None
+    """Approval: what a person is asked."""
+    actions: tuple[str, ...] | None = None
+    """Approval: what the person may answer."""
+    until: str | None = None
+    """Time: when the wait is over; Approval: when it is in vain. RFC 3339."""
+    count: int | None = None
+    """Map: how many items there are; indices from 0."""
+    parallelism: int | None = None
+    """Map: how many at once."""
+    generation: int | None = None
+    """Map: under which generation of the run the items record their results."""
+
+    def wire(self) -> dict[str, Any]:
+        """As JSON, without what does not apply."""
+        body = {
+            "for": self.for_,
+            "node": self.node,
+            "visit": self.visit,
+            "prompt": self.prompt,
+            "actions": None if self.actions is None else list(self.actions),
+            "until": self.until,
+            "count": self.count,
+            "parallelism": self.parallelism,
+            "generation": self.generation,
+        }
+        return {key: value for key, value in body.items() if value is not None}
+
+    @classmethod
+    def from_wire(cls, body: Mapping[str, Any]) -> "Waiting":
+        """The inverse."""
+        actions = body.get("actions")
+        return cls(
+            body["for"],
+            body["node"],
+            body["visit"],
+            body.get("prompt"),
+            None if actions is None else tuple(actions),
+            body.get("until"),
+            body.get("count"),
+            body.get("parallelism"),
+            body.get("generation"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """The end of a run."""
+    """What a process of a run came to."""
 
     result: Any = None
     """JSON."""
     nodes: tuple[NodeOutcome, ...] = ()
-    """Those visited, in the order of their first visit."""
+    """Those visited, in the order of their first visit, by earlier processes too."""
     usage: Usage = NO_USAGE
+    """Of all processes of the run."""
     error: RunError | None = None
+    waiting: Waiting | None = None
+    """Set when the run has not ended."""
+    resumed_from: str | None = None
+    """The node at which this process began, when that was not the start."""
 
     @property
     def succeeded(self) -> bool:
-        """Whether it came to a result."""
-        return self.error is None
+        """Whether the run came to a result."""
+        return self.error is None and self.waiting is None
 
     def wire(self) -> dict[str, Any]:
         """As JSON, in full."""
         body: dict[str, Any] = {
             "result": self.result,
-            "nodes": [_node(node) for node in self.nodes],
-            "usage": {"inputTokens": self.usage.input_tokens, "outputTokens": self.usage.output_tokens},
+            "nodes": [node.wire() for node in self.nodes],
+            "usage": usage_wire(self.usage),
         }
         if self.error is not None:
             body["error"] = {"node": self.error.node, "message": self.error.message}
+        if self.waiting is not None:
+            body["waiting"] = self.waiting.wire()
+        if self.resumed_from is not None:
+            body["resumedFrom"] = self.resumed_from
         return body
 
-
-def encode(outcome: Outcome, limit: int = MAX_BYTES) -> bytes:
-    """The outcome as JSON of at most `limit` bytes.
-
-    A result that is too large becomes a text that begins like it and ends with a note; a long error is cut;
-    of the nodes the first visited are left out, but those that failed last.
-    """
-    fitted = _with_result_cut(outcome)
-    if fitted.error is not None:
-        message = _beginning(fitted.error.message, MAX_ERROR_BYTES, "…")
-        fitted = replace(fitted, error=replace(fitted.error, message=message))
-    body = orjson.dumps(fitted.wire())
-    if len(body) > limit:
-        room = limit - len(orjson.dumps(replace(fitted, nodes=()).wire()))
-        fitted = replace(fitted, nodes=_latest(fitted.nodes, room))
-        body = orjson.dumps(fitted.wire())
-    return body
+    @classmethod
+    def from_wire(cls, body: Mapping[str, Any]) -> "Outcome":
+        """The inverse."""
+        error, waiting = body.get("error"), body.get("waiting")
+        return cls(
+            body["result"],
+            tuple(map(NodeOutcome.from_wire, body["nodes"])),
+            usage_from(body["usage"]),
+            None if error is None else RunError(error["node"], error["message"]),
+            None if waiting is None else Waiting.from_wire(waiting),
+            body.get("resumedFrom"),
+        )
 
 
-def _with_result_cut(outcome: Outcome) -> Outcome:
-    text = orjson.dumps(outcome.result)
-    if len(text) <= MAX_RESULT_BYTES:
-        return outcome
-    shown = outcome.result if isinstance(outcome.result, str) else text.decode()
-    note = f"… [cut: the result is {len(text)} bytes of JSON, {MAX_RESULT_BYTES} are kept]"
-    return replace(outcome, result=_beginning(shown, MAX_RESULT_BYTES, note))
+def usage_wire(usage: Usage) -> dict[str, int]:
+    """Tokens as JSON."""
+    return {"inputTokens": usage.input_tokens, "outputTokens": usage.output_tokens}
 
 
-def _beginning(text: str, limit: int, note: str) -> str:
-    """The text, or its longest beginning that with the note fits `limit` bytes as JSON."""
-    if len(orjson.dumps(text)) <= limit:
-        return text
-    low, high = 0, min(len(text), limit)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if len(orjson.dumps(text[:middle] + note)) <= limit:
-            low = middle
-        else:
-            high = middle - 1
-    return text[:low] + note
-
-
-def _latest(nodes: tuple[NodeOutcome, ...], room: int) -> tuple[NodeOutcome, ...]:
-    kept: list[NodeOutcome] = []
-    newest = nodes[::-1]
-    for node in (*filter(_failed, newest), *filterfalse(_failed, newest)):
-        room -= len(orjson.dumps(_node(node))) + 1
-        if room < 0:
-            break
-        kept.append(node)
-    return tuple(node for node in nodes if node in kept)
-
-
-def _failed(node: NodeOutcome) -> bool:
-    return node.state == "Failed"
-
-
-def _node(node: NodeOutcome) -> Mapping[str, Any]:
-    action = {} if node.action is None else {"action": node.action}
-    return {"name": node.name, "state": node.state, **action, "visits": node.visits}
+def usage_from(body: Mapping[str, int]) -> Usage:
+    """The inverse."""
+    return Usage(body.get("inputTokens", 0), body.get("outputTokens", 0))

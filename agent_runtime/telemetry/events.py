@@ -13,6 +13,11 @@ Kind = Literal[
     "artifact.published",
     "run.started",
     "run.node",
+    "run.item",
+    "run.cached",
+    "run.warning",
+    "run.waiting",
+    "run.interrupted",
     "run.finished",
 ]
 

@@ -74,10 +74,12 @@ class LogEvents:
 
     def __call__(self, event: Event) -> None:
         match event.kind:
-            case "agent.failed":
+            case "agent.failed" | "run.warning" | "run.interrupted":
                 write = self._log.warning
-            case "agent.started" | "agent.tool":
+            case "agent.started" | "agent.tool" | "run.cached":
                 write = self._log.debug
+            case "run.node" if event.data.get("state") == "Running" and "outcome" not in event.data:
+                write = self._log.debug  # it begins: its end makes the one line of a visit
             case _:
                 write = self._log.info
         write(event.message, kind=event.kind, subject=event.subject, **dict(event.data))

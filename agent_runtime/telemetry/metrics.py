@@ -43,6 +43,18 @@ FLOW_NODES = Counter("covey_flow_node_visits_total", "Visits to a node.", ["flow
 FLOW_NODE_SECONDS = Histogram(
     "covey_flow_node_seconds", "Time a visit to a node took.", ["flow", "node"], buckets=_SLOW
 )
+FLOW_NODE_RETRIES = Counter(
+    "covey_flow_node_retries_total",
+    "Attempts of a node that failed and were followed by another.",
+    ["flow", "node"],
+)
+FLOW_RUNS_IN_PROGRESS = Gauge("covey_flow_runs_in_progress", "Runs under way in this process.", ["flow"])
+FLOW_RUN_SECONDS = Histogram(
+    "covey_flow_run_seconds", "Time a run worked, in all its processes.", ["flow"], buckets=_SLOW
+)
+FLOW_SUSPENSIONS = Counter(
+    "covey_flow_suspensions_total", "Runs that stopped to wait, by what for.", ["flow", "waits_for"]
+)
 
 
 def exposition(*registries: CollectorRegistry) -> tuple[bytes, str]:

@@ -19,6 +19,14 @@ TOOL_NAME = "gen_ai.tool.name"
 INPUT_TOKENS = "gen_ai.usage.input_tokens"
 OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
 
+# Our own, of flows: no convention has names for them yet.
+FLOW = "covey.flow"
+RUN = "covey.run"
+NODE = "covey.node"
+VISIT = "covey.visit"
+ATTEMPTS = "covey.attempts"
+ACTION = "covey.action"
+
 _tracer = trace.get_tracer("covey")
 _enabled = False
 

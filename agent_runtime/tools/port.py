@@ -25,6 +25,8 @@ class ToolContext:
     clock: Clock = SYSTEM_CLOCK
     input_named_by: str = INPUT_DIR_VARIABLE
     """Where a person said which folder it is, for messages."""
+    idempotency_key: str | None = None
+    """The same for each attempt at a call; None: the caller does not repeat calls."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], clock: Clock = SYSTEM_CLOCK) -> "ToolContext":

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agent_runtime.compile.schemas import faults_in
@@ -34,8 +34,11 @@ class Toolbox:
         self._timeout = timeout
         self.specs: tuple[ToolSpec, ...] = tuple(tool.spec for tool in self._tools.values())
 
-    async def call(self, call: ToolCall) -> Observation:
-        """Make the call. Whatever goes wrong is an observation, never an exception."""
+    async def call(self, call: ToolCall, *, idempotency_key: str | None = None) -> Observation:
+        """Make the call. Whatever goes wrong is an observation, never an exception.
+
+        The tool is given the key: whoever repeats a call gives the same one.
+        """
         tool = self._tools.get(call.tool)
         if tool is None:
             # Not counted by name: a model may invent any number of them.
@@ -43,18 +46,19 @@ class Toolbox:
             return _failure(f"there is no tool {call.tool!r}; there are: {', '.join(self._tools) or 'none'}")
         begin = self._context.clock.monotonic()
         with traces.span("execute_tool", {traces.TOOL_NAME: tool.name}):
-            outcome, observation = await self._outcome(tool, call)
+            context = replace(self._context, idempotency_key=idempotency_key)
+            outcome, observation = await self._outcome(tool, call, context)
         metrics.TOOL_SECONDS.labels(tool.name).observe(self._context.clock.monotonic() - begin)
         metrics.TOOL_CALLS.labels(tool.name, outcome).inc()
         return observation
 
-    async def _outcome(self, tool: Tool, call: ToolCall) -> tuple[str, Observation]:
+    async def _outcome(self, tool: Tool, call: ToolCall, context: ToolContext) -> tuple[str, Observation]:
         refusal = _refusal(tool, call)
         if refusal is not None:
             return "refused", _failure(refusal)
         try:
             async with asyncio.timeout(self._timeout):
-                content = await asyncio.to_thread(tool.run, call.arguments, self._context)  # type: ignore[arg-type]  # checked: a mapping
+                content = await asyncio.to_thread(tool.run, call.arguments, context)  # type: ignore[arg-type]  # checked: a mapping
         except ToolError as error:
             return "failed", _failure(str(error))
         except TimeoutError:

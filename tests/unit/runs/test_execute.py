@@ -1,87 +1,26 @@
-"""A declared flow, run: each kind of node, routing, retries, fallbacks, bounds, and what is told of it."""
+"""A declared flow, run in one process: kinds of nodes, routing, retries, fallbacks, bounds, what is told."""
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agent_runtime.compile.config import RunConfig
-from agent_runtime.models.build import build_model
 from agent_runtime.models.port import Usage
-from agent_runtime.runs.execute import execute
 from agent_runtime.runs.outcome import NodeOutcome, Outcome
-from agent_runtime.runs.port import AgentAnswer
-from agent_runtime.telemetry.events import Event
-from agent_runtime.tools.builtin import BUILTIN
-from agent_runtime.tools.port import ToolContext
-from agent_runtime.tools.toolbox import Toolbox
-from tests.clocks import SteppingClock
+from tests.unit.runs.bench import Bench, agent, config, llm
 
-SCRIPT = [
-    {"when": "message.contains('break')", "error": "out of ink"},
-    {"when": "message.contains('list')", "reply": '["bees", "ants"]'},
-    {"reply": "about ${message}"},
-]
+NOON = "2026-01-05T12:00:00Z"
 
 
-class Agents:
-    """Agents that answer by their names, and note what they were asked."""
+class Ran(Bench):
+    """A bench without a store."""
 
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, str]] = []
-        self.failures = 0
-        self.never = asyncio.Event()
-
-    async def __call__(self, agent: str, message: str) -> AgentAnswer:
-        self.asked.append((agent, message))
-        if agent == "flaky" and len(self.asked) <= self.failures:
-            raise ConnectionError("flaky is away")
-        if agent == "slow":
-            await self.never.wait()
-        if agent == "typed":
-            return AgentAnswer('{"score": 7}', {"score": 7}, Usage(5, 2))
-        return AgentAnswer(f"{agent} says {message}", usage=Usage(1, 1))
+    async def flow(self, *nodes: dict[str, Any], **fields: Any) -> Outcome:
+        return await self.run(config(*nodes, **fields))
 
 
-class Ran:
-    """A run and all that could be seen of it."""
-
-    def __init__(self, folder: Path = Path("/nowhere")) -> None:
-        self.agents = Agents()
-        self.events: list[Event] = []
-        self.folder = folder
-
-    async def flow(
-        self, *nodes: dict[str, Any], params: dict[str, Any] | None = None, **flow: Any
-    ) -> Outcome:
-        config = RunConfig.model_validate(
-            {
-                "name": "r1",
-                "namespace": "news",
-                "flowName": "report",
-                "flow": {"start": nodes[0]["name"], "nodes": list(nodes), **flow},
-                "params": params or {},
-                "models": {"fast": {"name": "fast", "provider": "Scripted", "script": SCRIPT}},
-            }
-        )
-        clock = SteppingClock()
-        return await execute(
-            config,
-            models={name: build_model(model, {}, clock=clock) for name, model in config.models.items()},
-            ask_agent=self.agents,
-            tools=Toolbox(BUILTIN.values(), ToolContext(self.folder, clock)),
-            clock=clock,
-            observer=self.events.append,
-        )
-
-
-def llm(name: str, prompt: str, **fields: Any) -> dict[str, Any]:
-    return {"name": name, "llm": {"model": {"name": "fast"}, "prompt": prompt}, **fields}
-
-
-def agent(name: str, of: str, input: Any, **fields: Any) -> dict[str, Any]:
-    return {"name": name, "agent": of, "input": input, **fields}
+def ended(name: str, state: str, action: str | None, visits: int, **more: Any) -> NodeOutcome:
+    return NodeOutcome(name, state, action, visits, started_at=NOON, finished_at=NOON, **more)
 
 
 async def test_a_chain_passes_on_what_each_node_yields() -> None:
@@ -96,9 +35,9 @@ async def test_a_chain_passes_on_what_each_node_yields() -> None:
     assert outcome == Outcome(
         "bob says say: about bees 42",
         (
-            NodeOutcome("plan", "Succeeded", "default", 1),
-            NodeOutcome("ask", "Succeeded", "default", 1),
-            NodeOutcome("count", "Succeeded", "default", 1),
+            ended("plan", "Succeeded", "default", 1),
+            ended("ask", "Succeeded", "default", 1),
+            ended("count", "Succeeded", "default", 1),
         ),
         Usage(2, 3),
     )
@@ -158,7 +97,7 @@ async def test_a_branch_takes_the_first_condition_that_holds(score: int, result:
 async def test_a_loop_counts_its_visits_and_ends_at_the_step_limit() -> None:
     loop = llm("again", "hello", next={"default": "again"})
     outcome = await Ran().flow(loop, maxSteps=5)
-    assert outcome.nodes == (NodeOutcome("again", "Succeeded", "default", 5),)
+    assert outcome.nodes == (ended("again", "Succeeded", "default", 5),)
     assert outcome.error is not None
     assert outcome.error.node == ""
     assert outcome.error.message.startswith("the run made 5 visits, the flow's maxSteps, without an end")
@@ -177,7 +116,7 @@ async def test_a_node_is_tried_again_as_often_as_it_says() -> None:
     outcome = await ran.flow(agent("ask", "flaky", "hi", retry=retry))
     assert outcome.error is not None
     assert (outcome.error.node, outcome.error.message) == ("ask", "flaky is away")
-    assert outcome.nodes == (NodeOutcome("ask", "Failed", None, 1),)
+    assert outcome.nodes == (ended("ask", "Failed", None, 1, attempts=3),)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent_runtime.models.port import Usage
-from agent_runtime.runs.outcome import MAX_BYTES, NodeOutcome, Outcome, RunError, encode
+from agent_runtime.runs.outcome import NodeOutcome, Outcome, RunError, Waiting
+from agent_runtime.runs.termination import MAX_BYTES, encode, progress
 
 NODE = NodeOutcome("a", "Succeeded", "default", 1)
 
@@ -31,10 +32,12 @@ def test_a_failure_says_where_and_why() -> None:
 
 @pytest.mark.parametrize("result", ["x" * 10_000, "ü" * 10_000, '"' * 10_000, {"text": "x" * 10_000}])
 def test_a_large_result_is_cut_and_says_so(result: Any) -> None:
-    body = json.loads(encode(Outcome(result)))
+    body = json.loads(encode(Outcome(result), "r1"))
     assert isinstance(body["result"], str)
     size = len(json.dumps(result, ensure_ascii=False, separators=(",", ":")).encode())
-    assert body["result"].endswith(f"… [cut: the result is {size} bytes of JSON, 3072 are kept]")
+    assert body["result"].endswith(
+        f"… [cut: the result is {size} bytes of JSON; the whole: covey run show r1]"
+    )
     assert len(json.dumps(body["result"], ensure_ascii=False).encode()) > 3050, "as much as fits is kept"
 
 
@@ -47,6 +50,46 @@ def test_of_many_nodes_the_last_and_the_failed_are_kept_in_order() -> None:
     assert names[-1] == "node-199"
     assert names[1:] == [f"node-{n}" for n in range(200 - len(names) + 1, 200)]
     assert body["result"].startswith("xxx")
+
+
+WAITING = Waiting("Approval", "a/b", 2, "Print?", ("yes", "no"), "2026-01-05T12:00:00Z")
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Outcome({"answer": 1}, (NODE,), Usage(3, 4), resumed_from="a"),
+        Outcome(
+            None, (NodeOutcome("a", "Failed", None, 2, 3, "then", "now"),), error=RunError("a", "no ink")
+        ),
+        Outcome(waiting=WAITING),
+        Outcome(waiting=Waiting("Map", "each", count=3, parallelism=2, generation=7)),
+    ],
+)
+def test_an_outcome_comes_back_as_it_went(outcome: Outcome) -> None:
+    assert Outcome.from_wire(json.loads(encode(outcome))) == outcome
+
+
+def test_what_a_run_waits_for_fits_too() -> None:
+    nodes = tuple(NodeOutcome(f"node-{n}", "Succeeded", "default", 1) for n in range(200))
+    long = Waiting("Approval", "n" * 512, 1, "ü" * 10_000, tuple(f"{n}{'x' * 60}" for n in range(16)))
+    body = json.loads(encode(Outcome(None, nodes, waiting=long)))
+    assert body["waiting"]["actions"] == list(long.actions or ())
+    assert body["waiting"]["prompt"].endswith("ü…")
+    many = Waiting("Approval", "n" * 512, 1, "p" * 10_000, tuple("\U0001f41d" * 63 for _ in range(16)))
+    body = encode(Outcome(None, nodes, waiting=many))
+    assert len(body) <= MAX_BYTES
+    assert "actions" not in json.loads(body)["waiting"]
+
+
+@pytest.mark.parametrize("count", [0, 1, 500])
+def test_progress_fits_and_keeps_the_latest(count: int) -> None:
+    nodes = tuple(NodeOutcome(f"node-{n}", "Succeeded", "default", 1) for n in range(count))
+    body = progress(nodes)
+    assert len(body) <= MAX_BYTES
+    told = [node["name"] for node in json.loads(body)["nodes"]]
+    assert told == [node.name for node in nodes][count - len(told) :]
+    assert bool(told) == bool(count)
 
 
 @given(

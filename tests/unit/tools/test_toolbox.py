@@ -36,6 +36,13 @@ async def test_a_call_that_works() -> None:
     assert await toolbox(double).call(ToolCall("1", "twice", {"n": 4})) == Observation({"n": 8})
 
 
+async def test_the_tool_is_given_the_callers_idempotency_key() -> None:
+    tools = toolbox(lambda arguments, context: context.idempotency_key)
+    call = ToolCall("1", "twice", {"n": 4})
+    assert await tools.call(call, idempotency_key="run:node:1") == Observation("run:node:1")
+    assert await tools.call(call) == Observation(None)
+
+
 @pytest.mark.parametrize(
     ("run", "tool", "arguments", "outcome", "message"),
     [

@@ -1,0 +1,32 @@
+"""Ask an Agent."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from agent_runtime.api.nodes import FlowNode
+from agent_runtime.runs.errors import NodeFailed
+from agent_runtime.runs.nodes.field import Field
+from agent_runtime.runs.nodes.text import as_text
+from agent_runtime.runs.nodes.work import Done, PlainWork
+from agent_runtime.runs.port import AskAgent, Invocation
+
+
+class AgentWork(PlainWork):
+    """The agent's output when it has a type, else its reply."""
+
+    def __init__(self, node: FlowNode, variables: Iterable[str], ask: AskAgent) -> None:
+        assert node.agent is not None
+        self._agent = node.agent
+        self._input = Field("input", node.input, variables)
+        self._ask = ask
+
+    def given(self, variables: Mapping[str, object]) -> Any:
+        """The message."""
+        message = self._input.render(variables)
+        if message is None or message == "":
+            raise NodeFailed("there is nothing to ask the agent: set the node's input")
+        return as_text(message)
+
+    async def do(self, given: Any, invocation: Invocation) -> Done:
+        answer = await self._ask(self._agent, given, invocation.idempotency_key)
+        return Done(answer.reply if answer.output is None else answer.output, usage=answer.usage)

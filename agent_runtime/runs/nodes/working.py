@@ -1,0 +1,29 @@
+"""A node that does its work once in each visit."""
+
+from typing import Any
+
+from agent_runtime.api.base import seconds
+from agent_runtime.api.nodes import FlowNode
+from agent_runtime.runs.nodes.declared import Declared
+from agent_runtime.runs.nodes.work import Done, Work, attempt
+from agent_runtime.runs.scope import Scope, Shared
+from agent_runtime.runs.state import RunState
+
+
+class WorkNode(Declared):
+    """Does its work, with attempts of bounded length."""
+
+    def __init__(self, node: FlowNode, scope: Scope, state: RunState, work: Work) -> None:
+        super().__init__(node.retry.max_attempts, seconds(node.retry.wait), name=node.name)
+        self.declare(node, scope, state)
+        self._work = work
+        self._timeout = seconds(node.timeout)
+
+    async def prep_async(self, shared: Shared) -> Any:
+        return self._work.given(self.variables(shared))
+
+    async def exec_async(self, prep_res: Any) -> Done:
+        return await attempt(self._work, prep_res, self.invocation(), self._timeout)
+
+    async def post_async(self, shared: Shared, prep_res: Any, exec_res: Done) -> str:
+        return self.settle(shared, exec_res)

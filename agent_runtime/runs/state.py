@@ -1,0 +1,60 @@
+"""What the nodes of a run share besides its store."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import httpx2 as httpx
+
+from agent_runtime.clock import Clock
+from agent_runtime.durable.port import RunStore
+from agent_runtime.models.port import NO_USAGE, ModelClient, Usage
+from agent_runtime.runs.answers import Answers
+from agent_runtime.runs.deadline import Deadline
+from agent_runtime.runs.port import AskAgent
+from agent_runtime.telemetry.events import Event, Kind, Observer
+from agent_runtime.tools.toolbox import Toolbox
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What nodes use from outside."""
+
+    models: Mapping[str, ModelClient]
+    """By the names in the flow."""
+    ask_agent: AskAgent
+    tools: Toolbox
+    http: httpx.AsyncClient | None
+    """None when the flow has no node that needs it."""
+    environ: Mapping[str, str]
+    """Where secret headers are."""
+    clock: Clock
+    store: RunStore | None
+    """None: nothing outlives the process."""
+    observer: Observer
+
+
+@dataclass(slots=True)
+class RunState:
+    """One run under way."""
+
+    run: str
+    """Its id."""
+    name: str
+    """The FlowRun's."""
+    flow: str
+    namespace: str
+    services: Services
+    deadline: Deadline
+    answers: Answers = field(default_factory=Answers)
+    holder: str = ""
+    """Who writes the run."""
+    leg: str | None = None
+    """Which of the orchestrator's attempts at the run this is; None: not known."""
+    may_suspend: bool = True
+    """Whether the process may end to wait; not within a mapped flow, whose siblings go on."""
+    usage: Usage = NO_USAGE
+
+    def tell(self, kind: Kind, message: str, **data: object) -> None:
+        """Tell the observer of an event."""
+        now = self.services.clock.now()
+        self.services.observer(Event(now, kind, self.name, message, {"flow": self.flow, **data}))
