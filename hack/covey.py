@@ -78,7 +78,10 @@ def _docker(*arguments: str) -> None:
 
 
 def install(cluster: AnyCluster, images: Images | None) -> None:
-    """Installs or upgrades both charts and waits for the operator; `images` None leaves the chart's own."""
+    """Installs or upgrades both charts and waits for operator and run store.
+
+    `images` None leaves the chart's own. The run store's volume comes from the cluster's default class.
+    """
     wait = ("--namespace", NAMESPACE, "--create-namespace", "--wait", "--timeout=180s")
     cluster.helm("upgrade", "--install", "covey-crds", str(ROOT / "charts/covey-crds"), *wait)
     settings: list[str] = []
@@ -93,8 +96,11 @@ def install(cluster: AnyCluster, images: Images | None) -> None:
     except ClusterError as error:
         look_there = (f"--namespace={NAMESPACE}", "--request-timeout=20s")
         pods = cluster.kubectl("get", "pods", *look_there, check=False)
-        logs = cluster.kubectl("logs", "deployment/covey-operator", "--tail=20", *look_there, check=False)
-        raise ClusterError(f"{error}\n{pods}{logs}") from error
+        logs = [
+            cluster.kubectl("logs", part, "--tail=20", *look_there, check=False)
+            for part in ("deployment/covey-operator", "statefulset/covey-runs")
+        ]
+        raise ClusterError(f"{error}\n{pods}{''.join(logs)}") from error
 
 
 def image_values(prefix: str, image: str) -> list[str]:
@@ -143,7 +149,7 @@ def down(name: str) -> int:
     if isinstance(cluster, NamedCluster):
         for chart in ("covey", "covey-crds"):
             cluster.helm("uninstall", chart, "--namespace", NAMESPACE, "--ignore-not-found", "--wait")
-        say("Covey is out of the cluster; its CRDs and what you made of them stay.")
+        say("Covey is out of the cluster; its CRDs, what you made of them, and the volume of the runs stay.")
         return 0
     say("The cluster is down." if cluster.stop() else "No cluster was up; nothing is left of one.")
     return 0

@@ -64,7 +64,7 @@ def generated_files() -> dict[Path, str]:
 def _plain(manifest: Manifest) -> Manifest:
     """Without Helm's labels, on the object and on its pods."""
     labelled = [manifest["metadata"]]
-    if manifest["kind"] == "Deployment":
+    if manifest["kind"] in ("Deployment", "StatefulSet"):
         labelled.append(manifest["spec"]["template"]["metadata"])
     for metadata in labelled:
         metadata["labels"] = {

@@ -14,6 +14,7 @@ import orjson
 from covey_operator.kept import Child, Resource, version_of, without_managed_fields
 from covey_operator.keys import Key, key_of
 from covey_operator.labels import MANAGED_BY, OPERATOR
+from covey_operator.made_runs import MadeRuns
 from covey_operator.resources import OWN_KINDS, REFERENCED, Object
 
 
@@ -26,6 +27,7 @@ class Cache:
         self._by_owner: dict[str, tuple[Key, ...]] = {}
         self._present: dict[Key, int] = {}
         self._contents: dict[Key, Object] = {}
+        self._made = MadeRuns()
         self._users: dict[Key, set[Key]] = {}
         self._references: dict[Key, frozenset[Key]] = {}
         self._field_sets: dict[bytes, bytes] = {}
@@ -90,7 +92,7 @@ class Cache:
         if any(each is not None for each in known):
             news |= self._users.get(key, set())
         if key.kind in OWN_KINDS:
-            news.add(key)
+            news |= {key, *self._made.drop(key)}
         if key in self._children:
             news |= self._drop_child(key)
         return news
@@ -121,6 +123,10 @@ class Cache:
         """The children of a resource."""
         return {key: self._children[key] for key in self._by_owner.get(owner_uid, ())}
 
+    def made(self, flow_uid: str) -> dict[Key, Child]:
+        """The FlowRuns that the triggers of a Flow made: its own, and yet no children to be pruned."""
+        return self._made.of(flow_uid)
+
     def versions(self, kind: str) -> dict[Key, int]:
         """Everything of one kind that is known here, with its resource version."""
         tables = (self._resources, self._children, self._present)
@@ -150,7 +156,7 @@ class Cache:
         before = self._resources.get(key)
         now = self._resources[key] = Resource.of(obj)
         unchanged = before is not None and now.means_the_same_as(before)
-        return {key} if unchanged else {key, *self._users.get(key, ())}
+        return {key, *self._made.put(key, obj), *(() if unchanged else self._users.get(key, ()))}
 
     def _put_referenced(self, key: Key, obj: Object, *, whole: bool) -> set[Key]:
         self._present[key] = version_of(obj)

@@ -1,7 +1,7 @@
 """Children brought to what is desired: applied where they differ, deleted where they are no longer wanted."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -13,6 +13,7 @@ from covey_operator.hashing import digest
 from covey_operator.kept import Child, version_of
 from covey_operator.keys import Key, Owner, key_of, owner_of
 from covey_operator.labels import DESIRED_HASH
+from covey_operator.owned import owned
 from covey_operator.ownership import stands
 from covey_operator.plan import Plan
 from covey_operator.resources import APPLY_ORDER, BY_KIND, REFERENCED, WORKLOADS, Object
@@ -54,6 +55,58 @@ class Children:
         if not done.refusals:
             done += await self._apply_all(manifest for manifest in wanted if manifest["kind"] in WORKLOADS)
         return done + await self._prune(owner, {key_of(manifest) for manifest in wanted})
+
+    async def make(self, objects: Iterable[Object]) -> Outcome:
+        """Create what is not there yet; its watch makes it known. Raises ApiError."""
+        done = Outcome()
+        for each in objects:
+            try:
+                await self._cluster.create(BY_KIND[each["kind"]], each)
+                log.info("created", key=str(key_of(each)))
+            except ApiError as error:
+                if error.status != 409:  # else made by an earlier pass, of which we were not told
+                    done += Outcome((_refusal(key_of(each), error),))
+        return done
+
+    async def cancel(self, runs: Iterable[Key]) -> Outcome:
+        """Set `spec.cancel` of runs. One that is gone is no error. Raises ApiError."""
+        done = Outcome()
+        for key in runs:
+            found = self._cache.resource(key)
+            try:
+                if found is not None:
+                    await self._cluster.patch(BY_KIND[key.kind], found, {"spec": {"cancel": True}})
+                    log.info("cancelled", key=str(key))
+            except ApiError as error:
+                if error.status not in (404, 409):
+                    done += Outcome((_refusal(key, error),))
+        return done
+
+    async def end(self, keys: Iterable[Key]) -> None:
+        """Delete resources of ours, and children whose time is over. Raises ApiError."""
+        for key in keys:
+            found, child = self._cache.resource(key), self._cache.child(key)
+            uid = found["metadata"]["uid"] if found is not None else child.uid if child is not None else None
+            if uid is not None:
+                await self._cluster.delete(BY_KIND[key.kind], key.namespace, key.name, uid)
+                log.info("deleted", key=str(key))
+
+    async def hold(self, jobs: Mapping[Key, bool]) -> None:
+        """Let Jobs stop for now, or go on. One that is gone is no error. Raises ApiError."""
+        for key, held in jobs.items():
+            child = self._cache.child(key)
+            if child is None:
+                continue
+            job = {"metadata": {"namespace": key.namespace, "name": key.name, "uid": child.uid}}
+            try:
+                with self._cache.asking(key):
+                    self._cache.put(
+                        await self._cluster.patch(BY_KIND[key.kind], job, {"spec": {"suspend": held}})
+                    )
+                log.info("held" if held else "let go on", key=str(key))
+            except ApiError as error:
+                if error.status not in (404, 409):
+                    raise
 
     async def _apply_all(self, manifests: Iterable[Object]) -> Outcome:
         """All at once; when one raises, the others are let finish before."""
@@ -123,17 +176,8 @@ class Children:
 
 def complete(manifest: Object, owner: Object) -> Object:
     """With namespace, owner reference and the hash of all that."""
-    of = owner["metadata"]
-    reference = {
-        "apiVersion": owner["apiVersion"],
-        "kind": owner["kind"],
-        "name": of["name"],
-        "uid": of["uid"],
-        "controller": True,
-        "blockOwnerDeletion": True,
-    }
-    metadata = {**manifest["metadata"], "namespace": of["namespace"], "ownerReferences": [reference]}
-    whole = {**manifest, "metadata": metadata}
+    whole = owned(manifest, owner)
+    metadata = whole["metadata"]
     annotations = {**(metadata.get("annotations") or {}), DESIRED_HASH: digest(whole)}
     return {**whole, "metadata": {**metadata, "annotations": annotations}}
 

@@ -86,9 +86,18 @@ class Cluster:
                 return
 
     async def watch(
-        self, kind: ApiKind, namespace: str, version: str, selector: str = "", *, whole: bool = True
+        self,
+        kind: ApiKind,
+        namespace: str,
+        version: str,
+        selector: str = "",
+        *,
+        name: str = "",
+        whole: bool = True,
     ) -> AsyncIterator[tuple[str, Object]]:
         """(type, object) of what changes after `version`: ADDED, MODIFIED, DELETED, or BOOKMARK.
+
+        With `name`, of that object only, for which the right to watch just it suffices.
 
         Ends when the server has had enough, or is silent for long. Raises ApiError, with status 410 when
         `version` is too long ago.
@@ -98,7 +107,9 @@ class Cluster:
             "allowWatchBookmarks": "true",
             "resourceVersion": version,
             "timeoutSeconds": str(_WATCH),
-        } | ({"labelSelector": selector} if selector else {})
+        }
+        query |= {"labelSelector": selector} if selector else {}
+        query |= {"fieldSelector": f"metadata.name={name}"} if name else {}
         headers, status = {"Accept": _JSON if whole else _METADATA}, 0
         try:
             async with self._connection.stream(
@@ -156,6 +167,13 @@ class Cluster:
         """Sets the number of pods and nothing else."""
         path = kind.path(namespace, name, "scale")
         body = {"spec": {"replicas": replicas}}
+        return await self._request("PATCH", kind, path, {"fieldManager": OPERATOR}, body, _MERGE)
+
+    async def patch(self, kind: ApiKind, of: Object, changes: Object) -> Object:
+        """Merges `changes` into that very object."""
+        metadata = of["metadata"]
+        path = kind.path(metadata["namespace"], metadata["name"])
+        body = {**changes, "metadata": {**changes.get("metadata", {}), "uid": metadata["uid"]}}
         return await self._request("PATCH", kind, path, {"fieldManager": OPERATOR}, body, _MERGE)
 
     async def patch_status(self, kind: ApiKind, of: Object, status: Object) -> Object:

@@ -4,9 +4,12 @@ import secrets
 from datetime import datetime
 
 from covey_operator.labels import OPERATOR
+from covey_operator.plan import Notice
 from covey_operator.resources import EVENT, Object
 
-_QUIET = frozenset({"Creating", "RollingOut", "Suspending", "Pending", "Running"})
+_ROLLOUT = frozenset({"Creating", "RollingOut", "Suspending"})
+_RUN = frozenset({"AtCapacity", "Starting", "Running", "WaitingForItems", "WaitingForTime"})
+_QUIET = _ROLLOUT | _RUN
 """Reasons that only say that things take their course."""
 
 
@@ -15,6 +18,17 @@ def event_about(resource: Object, before: Object, now_is: Object, at: datetime) 
     aspects = ("status", "reason")
     if all(before.get(aspect) == now_is.get(aspect) for aspect in aspects) or now_is["reason"] in _QUIET:
         return None
+    fine = now_is["status"] == "True" or now_is["reason"] == "Suspended"
+    note = now_is["message"] or now_is["reason"]
+    return _event(resource, "Normal" if fine else "Warning", now_is["reason"], note, at)
+
+
+def event_of(resource: Object, notice: Notice, at: datetime) -> Object:
+    """The event for something that happened to the resource."""
+    return _event(resource, "Warning", notice.reason, notice.message, at)
+
+
+def _event(resource: Object, kind: str, reason: str, note: str, at: datetime) -> Object:
     metadata = resource["metadata"]
     regarding = {
         "apiVersion": resource["apiVersion"],
@@ -34,8 +48,8 @@ def event_about(resource: Object, before: Object, now_is: Object, at: datetime) 
         "reportingController": f"covey.dev/{OPERATOR}",
         "reportingInstance": OPERATOR,
         "action": "Reconcile",
-        "type": "Normal" if now_is["status"] == "True" or now_is["reason"] == "Suspended" else "Warning",
-        "reason": now_is["reason"],
-        "note": (now_is["message"] or now_is["reason"])[:1024],
+        "type": kind,
+        "reason": reason,
+        "note": note[:1024],
         "regarding": regarding,
     }

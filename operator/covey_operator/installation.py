@@ -6,8 +6,12 @@ from dataclasses import dataclass, field
 
 from agent_runtime.api.agent import OnBlackboard
 from agent_runtime.blackboard.board import Identity
-from agent_runtime.identity import derive, mint
+from agent_runtime.compile.places import ClusterPlaces
+from agent_runtime.identity import derive, mint, sign
+from agent_runtime.triggers.subscription import identity as listener_identity
 from covey_operator.settings import Settings
+
+RUNS_AUDIENCE = "runs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +20,26 @@ class Installation:
 
     settings: Settings
     key: bytes = field(repr=False)
+
+    def places(self) -> ClusterPlaces:
+        """Where things are reached."""
+        return ClusterPlaces(self.settings.own_namespace if self.settings.run_store else None)
+
+    def runs_key(self) -> str:
+        """What the tokens for the run store are signed with."""
+        return derive(self.key, "runs")
+
+    def run_token(self, run: str, reads: tuple[str, ...] = ()) -> str:
+        """What the processes of a run bring to the run store; they may also read the runs in `reads`."""
+        return sign(self.runs_key(), run, RUNS_AUDIENCE, {"role": "run", "reads": sorted(reads)})
+
+    def worker_token(self, queue: str) -> str:
+        """What the workers of a queue, `NAMESPACE/FLOW`, bring to the run store."""
+        return sign(self.runs_key(), queue, RUNS_AUDIENCE, {"role": "worker"})
+
+    def operator_token(self) -> str:
+        """What the operator brings to the run store."""
+        return sign(self.runs_key(), "operator", RUNS_AUDIENCE, {"role": "operator"})
 
     def agent_token(self, namespace: str, name: str, uid: str) -> str:
         """What callers of the agent must bring."""
@@ -33,6 +57,10 @@ class Installation:
         """The agent's token for its blackboard, whose uid is `uid`: it says who it is and what it may see."""
         identity = Identity(agent, labels=frozenset(place.labels), tenant=place.tenant)
         return self._for_blackboard(identity, namespace, place.name, uid)
+
+    def flow_token(self, namespace: str, flow: str, blackboard: str, uid: str) -> str:
+        """What the operator brings to a blackboard to listen for the triggers of a flow."""
+        return self._for_blackboard(listener_identity(flow), namespace, blackboard, uid)
 
     def user_token(self, namespace: str, blackboard: str, uid: str) -> str:
         """What people bring who may read its Secret: it publishes, and sees what is public."""

@@ -8,11 +8,14 @@ from typing import Self
 
 import orjson
 
+from agent_runtime.triggers.made import ENDED
 from covey_operator.keys import Key, Owner, key_of, owner_of
 from covey_operator.labels import DESIRED_HASH
 from covey_operator.ownership import owned_fields
 from covey_operator.packed import pack
 from covey_operator.resources import WORKLOADS, Object
+
+_RUN_METADATA = ("name", "labels", "annotations", "creationTimestamp", "deletionTimestamp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Child:
 
     @property
     def state(self) -> Object:
-        """For workloads `generation`, `replicas` and `status`; else empty."""
+        """Of workloads `generation`, `replicas` and `status`; of FlowRuns what triggers read; else empty."""
         state: Object = orjson.loads(self.state_json)
         return state
 
@@ -91,6 +94,8 @@ def without_managed_fields(obj: Object) -> Object:
 
 
 def _state(obj: Object) -> bytes:
+    if obj["kind"] == "FlowRun":
+        return pack(_run(obj))
     if obj["kind"] not in WORKLOADS:
         return b"{}"
     return pack(
@@ -98,5 +103,17 @@ def _state(obj: Object) -> bytes:
             "generation": obj["metadata"].get("generation", 0),
             "replicas": obj["spec"].get("replicas", 1),
             "status": obj.get("status") or {},
+            **({"suspend": True} if obj["spec"].get("suspend") else {}),
         }
     )
+
+
+def _run(obj: Object) -> Object:
+    """A FlowRun in its own shape, without what changes while it is under way."""
+    metadata, status = obj["metadata"], obj.get("status") or {}
+    ended = status.get("phase") in ENDED
+    return {
+        "metadata": {name: metadata[name] for name in _RUN_METADATA if name in metadata},
+        "spec": {"cancel": bool(obj["spec"].get("cancel"))},
+        "status": {name: status.get(name) for name in ("phase", "finishedAt")} if ended else {},
+    }

@@ -2,18 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from agent_runtime.api import KINDS as MODELS
 from agent_runtime.api import Resource
 from agent_runtime.compile.result import Lookup
-from covey_operator.desired import agent, blackboard, declared, flowrun
+from covey_operator.desired import agent, blackboard, flow, flowrun, model
 from covey_operator.installation import Installation
 from covey_operator.observed import agent as observed_agent
 from covey_operator.observed import blackboard as observed_blackboard
-from covey_operator.observed import declared as observed_declared
+from covey_operator.observed import flow as observed_flow
 from covey_operator.observed import flowrun as observed_flowrun
+from covey_operator.observed import model as observed_model
 from covey_operator.observed.observation import Observation
+from covey_operator.observed.seen import Seen
 from covey_operator.plan import Children, Plan
 from covey_operator.resources import Object
 
@@ -23,16 +26,30 @@ class Kind:
     """One kind. Its functions take the kind's own model, hence `Any`: the table pairs them."""
 
     model: type[Resource]
-    plan: Callable[[Any, Lookup, Installation, Children], Plan]
-    observe: Callable[[Any, Children, list[Object]], Observation]
-    rolls_out: bool
-    """Whether it has a `Progressing` condition."""
+    plan: Callable[[Any, Lookup, Installation, Children, datetime], Plan]
+    observe: Callable[[Any, Children, Seen], Observation]
+    rolls_out: Callable[[Object], bool]
+    """Whether it has a `Progressing` condition as it stands."""
+
+
+def _always(body: Object) -> bool:
+    del body
+    return True
+
+
+def _never(body: Object) -> bool:
+    del body
+    return False
+
+
+def _has_workers(flow: Object) -> bool:
+    return flow["spec"].get("serve") is not None
 
 
 KINDS = {
-    "Agent": Kind(MODELS["Agent"], agent.plan, observed_agent.observe, rolls_out=True),
-    "Blackboard": Kind(MODELS["Blackboard"], blackboard.plan, observed_blackboard.observe, rolls_out=True),
-    "Flow": Kind(MODELS["Flow"], declared.plan_flow, observed_declared.observe_flow, rolls_out=False),
-    "FlowRun": Kind(MODELS["FlowRun"], flowrun.plan, observed_flowrun.observe, rolls_out=False),
-    "Model": Kind(MODELS["Model"], declared.plan_model, observed_declared.observe_model, rolls_out=False),
+    "Agent": Kind(MODELS["Agent"], agent.plan, observed_agent.observe, _always),
+    "Blackboard": Kind(MODELS["Blackboard"], blackboard.plan, observed_blackboard.observe, _always),
+    "Flow": Kind(MODELS["Flow"], flow.plan, observed_flow.observe, _has_workers),
+    "FlowRun": Kind(MODELS["FlowRun"], flowrun.plan, observed_flowrun.observe, _never),
+    "Model": Kind(MODELS["Model"], model.plan, observed_model.observe, _never),
 }

@@ -36,8 +36,8 @@ def configure(level: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    # kopf logs a line for each event of each object, and aiohttp one for each probe.
-    for noisy in ("kopf.objects", "aiohttp.access", "kopf._core.reactor.running"):
+    # kopf logs a line for each event of each object, aiohttp one for each probe, httpx one for each request.
+    for noisy in ("kopf.objects", "aiohttp.access", "kopf._core.reactor.running", "httpx2"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     for library in ("asyncio", "kopf._cogs", "kopf._core"):
         logging.getLogger(library).setLevel(max(logging.INFO, logging.getLevelName(level.upper())))

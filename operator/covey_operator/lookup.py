@@ -1,9 +1,12 @@
 """What compiling may look at: the cache, and the API server for what the cache does not hold whole."""
 
+from collections.abc import Awaitable, Callable
+
 from agent_runtime.compile.result import Manifest
 from covey_operator.cache import Cache
 from covey_operator.cluster import Cluster
 from covey_operator.keys import Key
+from covey_operator.queueing import QUEUED
 from covey_operator.resources import BY_KIND, OWN_KINDS, REFERENCED, Object
 
 
@@ -14,10 +17,18 @@ class Reader:
     and compiling is done once more.
     """
 
-    __slots__ = ("_cache", "_cluster", "_fetched", "_namespace", "_wanted", "_watched")
+    __slots__ = ("_cache", "_cluster", "_fetched", "_in_queue", "_namespace", "_wanted", "_watched")
 
-    def __init__(self, cache: Cache, cluster: Cluster, watched: frozenset[str], namespace: str) -> None:
-        """`watched` are the kinds of which the cache knows every object."""
+    def __init__(
+        self,
+        cache: Cache,
+        cluster: Cluster,
+        watched: frozenset[str],
+        namespace: str,
+        in_queue: Callable[[str], Awaitable[Object | None]],
+    ) -> None:
+        """`watched` are the kinds of which the cache knows every object; `in_queue` looks runs up."""
+        self._in_queue = in_queue
         self._cache = cache
         self._cluster = cluster
         self._watched = watched
@@ -45,6 +56,9 @@ class Reader:
         """Get what was wanted; False when nothing was. Raises ApiError."""
         wanted, self._wanted = self._wanted, set()
         for key in wanted:
+            if key.kind == QUEUED:
+                self._fetched[key] = await self._in_queue(key.name)
+                continue
             with self._cache.asking(key):
                 found = await self._cluster.get(BY_KIND[key.kind], key.namespace, key.name)
                 self._fetched[key] = found

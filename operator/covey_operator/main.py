@@ -4,13 +4,16 @@ import asyncio
 import gc
 import random
 import signal
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 import structlog
 
 from agent_runtime.api import API_VERSION
+from covey_operator.admission import Admission
 from covey_operator.cache import Cache
+from covey_operator.claims import claims
 from covey_operator.cluster import ApiError, Cluster
 from covey_operator.follow import Follower
 from covey_operator.health import HealthServer
@@ -19,12 +22,17 @@ from covey_operator.installation import Installation
 from covey_operator.keys import Key
 from covey_operator.labels import OPERATOR
 from covey_operator.lease import Lease
+from covey_operator.listening import Connect, Listening
 from covey_operator.lists import Lists
 from covey_operator.metrics import Metrics
 from covey_operator.permissions import complaint, review, watchable
 from covey_operator.queue import WorkQueue
 from covey_operator.reconcile import Reconciler
 from covey_operator.resources import OWN, OWN_KINDS, ApiKind
+from covey_operator.runs import Runs
+from covey_operator.runs_follower import RunsFollower
+from covey_operator.runs_key import keep_runs_key
+from covey_operator.runs_server import RunsServer
 from covey_operator.settings import Settings
 from covey_operator.watch import Watches
 from covey_operator.workers import Workers
@@ -41,7 +49,18 @@ _RETRY_EVERY = 2.0
 class Operator:
     """One process. `run` returns when it was told to stop; what it raises is the reason for its end."""
 
-    def __init__(self, settings: Settings, cluster: Cluster, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        cluster: Cluster,
+        metrics: Metrics,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        connect: Connect | None = None,
+    ) -> None:
+        """`clock` is what schedules go by; `connect` reaches blackboards, by their Services unless told."""
+        self._clock = clock
+        self._connect = connect
         self._settings = settings
         self._cluster = cluster
         self._metrics = metrics
@@ -80,13 +99,29 @@ class Operator:
         kinds = watchable(denied)
         key = await patiently("the install key", self._install_key)
         await self._lease.acquire()
-        cache = Cache()
-        installation = Installation(self._settings, key)
-        watched = frozenset(kind.kind for kind in kinds)
-        reconciler = Reconciler(self._cluster, cache, installation, watched)
-        await first_of(self._lease.keep(), self._work(cache, reconciler, kinds))
+        install = Installation(self._settings, key)
+        tasks = [self._lease.keep(), self._work(install, kinds)]
+        if self._settings.run_store:
+            tasks.append(keep_runs_key(self._cluster, install))
+        await first_of(*tasks)
 
-    async def _work(self, cache: Cache, reconciler: Reconciler, kinds: list[ApiKind]) -> None:
+    async def _work(self, install: Installation, kinds: list[ApiKind]) -> None:
+        cache = Cache()
+        watched = frozenset(kind.kind for kind in kinds)
+        listening = Listening(
+            self._cluster,
+            cache,
+            install,
+            allowed=self._lease.held,
+            tell=self._look_again,
+            connect=self._connect,
+        )
+        server = RunsServer.of(install)
+        limits = Admission(
+            most=self._settings.max_runs, most_per_namespace=self._settings.max_runs_per_namespace
+        )
+        runs = Runs(limits, server, self._look_again)
+        reconciler = Reconciler(self._cluster, cache, install, listening, runs, watched, self._clock)
         workers = Workers(
             WorkQueue[Key](random.random),
             reconciler.reconcile,
@@ -115,6 +150,7 @@ class Operator:
                     await lists.load(kind, place)
 
         await patiently("the first lists", load)
+        runs.restore(claims(cache))
         # What is there by now stays: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
@@ -124,6 +160,8 @@ class Operator:
             *(follower.run() for follower in followers),
             lists.keep_sweeping(ours, places, random.random),
             Watches(cache, ours, workers.add).run(namespaces, self._watching),
+            listening.run(),
+            *self._follow_runs(runs, server, cache),
         )
 
     async def _crds_are_served(self) -> bool:
@@ -136,9 +174,20 @@ class Operator:
             await asyncio.sleep(_RETRY_EVERY)
         return True
 
+    def _follow_runs(
+        self, runs: Runs, server: RunsServer | None, cache: Cache
+    ) -> list[Coroutine[Any, Any, None]]:
+        if server is None:
+            return []
+        return [RunsFollower(runs, server, cache, self._settings.namespaces, self._look_again).run()]
+
     async def _install_key(self) -> bytes:
         settings = self._settings
         return await read_or_create(self._cluster, settings.own_namespace, settings.install_key_secret)
+
+    def _look_again(self, key: Key) -> None:
+        if self._workers is not None:
+            self._workers.add(key)
 
     def _not_live(self) -> str | None:
         waiting = self._workers.oldest() if self._workers is not None and self._lease.held.is_set() else 0.0

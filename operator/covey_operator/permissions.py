@@ -34,6 +34,7 @@ def needs() -> list[Need]:
     """Every permission that the operator uses in the namespaces that it serves."""
     wanted = [Need(verb, each.kind) for each in OWN for verb in ("list", "watch")]
     wanted += [Need("patch", each.kind, "status") for each in OWN]
+    wanted += [Need(verb, "FlowRun") for verb in ("create", "patch", "delete")]
     verbs = ("list", "watch", "get", "create", "patch", "delete")
     wanted += [Need(verb, each.kind) for each in CHILDREN for verb in verbs]
     wanted += [Need("list", POD.kind), Need("create", EVENT.kind), Need("patch", "Deployment", "scale")]

@@ -1,6 +1,7 @@
 """One pass over a resource, the same for every kind: look, plan, apply, prune, observe, say how it is."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
@@ -9,18 +10,22 @@ from pydantic import ValidationError
 from agent_runtime.api import Resource
 from agent_runtime.compile.result import Problem
 from covey_operator.cache import Cache
-from covey_operator.children import Children
+from covey_operator.children import Children, Outcome
 from covey_operator.cluster import ApiError, Cluster
 from covey_operator.conditions import Refusal
-from covey_operator.events import event_about
+from covey_operator.events import event_about, event_of
 from covey_operator.installation import Installation
 from covey_operator.keys import Key, key_of
 from covey_operator.kinds import KINDS, Kind
 from covey_operator.labels import as_text
+from covey_operator.listening import Listening
 from covey_operator.lookup import Reader
+from covey_operator.observed.flow import heard
 from covey_operator.observed.observation import Observation
+from covey_operator.observed.seen import Seen
 from covey_operator.plan import Plan
 from covey_operator.resources import BY_KIND, EVENT, POD, Object
+from covey_operator.runs import Runs
 from covey_operator.status import differs, status_of, top
 
 log = structlog.get_logger(__name__)
@@ -39,6 +44,8 @@ class Reconciler:
         cluster: Cluster,
         cache: Cache,
         install: Installation,
+        listening: Listening,
+        runs: Runs,
         watched: frozenset[str],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -46,6 +53,8 @@ class Reconciler:
         self._cluster = cluster
         self._cache = cache
         self._install = install
+        self._listening = listening
+        self._runs = runs
         self._watched = watched
         self._clock = clock
         self._children = Children(cluster, cache, watched)
@@ -58,6 +67,8 @@ class Reconciler:
         body = self._cache.resource(key)
         if body is None:
             self._cache.refer(key, frozenset())
+            self._listening.forget(key)
+            await self._runs.forget(key)
             return None
         if body["metadata"].get("deletionTimestamp"):
             return None  # its children go with it, by their owner reference
@@ -68,28 +79,63 @@ class Reconciler:
             await self._say(body, kind, _unreadable(error), Observation(), [])
             return None
         plan = await self._plan(key, kind, resource, body)
-        done = await self._children.bring_about(body, plan)
+        turn = self._runs.turn(key, plan)
+        if turn is not None:
+            plan = replace(plan, desired=None, held={}, step=None, notices=(), again_in=turn.again_in)
+        self._runs.note(key, resource, plan)
+        if plan.hears is not None:
+            self._listening.hear(key, plan.hears)
+        done = await self._make(plan)
+        if done.refusals:
+            plan = replace(plan, fields={}, notices=())
+        done += await self._children.bring_about(body, plan)
+        free, later = self._listening.may_go(plan.deletes)
+        await self._children.end(free)
+        await self._children.hold(plan.held)
+        if done.refusals:
+            self._runs.give_back(key)
+        else:
+            plan = await self._runs.step(plan)
         children = self._cache.children(body["metadata"]["uid"])
-        pods = await self._pods(key, plan)
-        await self._say(body, kind, plan, kind.observe(resource, children, pods), done.refusals)
+        seen = Seen(
+            pods=await self._pods(key, plan),
+            turn=turn,
+            queued=plan.queued,
+            verdict=plan.verdict,
+            nodes=await self._runs.nodes(key),
+        )
+        observation = heard(kind.observe(resource, children, seen), self._listening.trouble(key))
+        fields, later_still = self._runs.paced(key, body.get("status") or {}, observation.fields)
+        await self._say(body, kind, plan, replace(observation, fields=fields), done.refusals)
+        if observation.outcome is not None and observation.outcome.status != "Unknown":
+            await self._runs.settle(key, plan.queued)
         if done.overtaken:
             return 0.0
-        return patience(top(body.get("status") or {}), self._clock()) if done.refusals else None
+        if done.refusals:
+            return patience(top(body.get("status") or {}), self._clock())
+        times = (plan.again_in, later, later_still)
+        return min((time for time in times if time is not None), default=None)
+
+    async def _make(self, plan: Plan) -> Outcome:
+        """Cancel, then create; nothing is created in place of what could not be cancelled."""
+        done = await self._children.cancel(plan.cancels)
+        return done if done.refusals else await self._children.make(plan.creates)
 
     async def _plan(self, key: Key, kind: Kind, resource: Resource, body: Object) -> Plan:
-        reader = Reader(self._cache, self._cluster, self._watched, key.namespace)
+        reader = Reader(self._cache, self._cluster, self._watched, key.namespace, self._runs.look_up)
         for _ in range(_MOST_READS):
-            children = self._cache.children(body["metadata"]["uid"])
-            plan = kind.plan(resource, reader, self._install, children)
+            uid = body["metadata"]["uid"]
+            children = self._cache.children(uid) | self._cache.made(uid)
+            plan = kind.plan(resource, reader, self._install, children, self._clock())
             users = frozenset(Key(ref.kind, key.namespace, ref.name) for ref in plan.refs)
             self._cache.refer(key, users)
             if not await reader.fetch():
                 return plan
         raise RuntimeError(f"{key}: references nest more than {_MOST_READS} deep")
 
-    async def _pods(self, key: Key, plan: Plan) -> list[Object]:
+    async def _pods(self, key: Key, plan: Plan) -> list[Object] | None:
         if plan.pods_of is None:
-            return []
+            return None
         selector = as_text({"batch.kubernetes.io/job-name": plan.pods_of})
         return [pod async for page in self._cluster.list(POD, key.namespace, selector) for pod in page.items]
 
@@ -99,7 +145,7 @@ class Reconciler:
         """Write the status, if it is news, and tell what has happened as an event."""
         now = self._clock()
         stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-        status = status_of(body, plan, observation, refusals, rolls_out=kind.rolls_out, now=stamp)
+        status = status_of(body, plan, observation, refusals, rolls_out=kind.rolls_out(body), now=stamp)
         before = body.get("status") or {}
         if not differs(before, status):
             return
@@ -114,6 +160,8 @@ class Reconciler:
         event = event_about(body, top(before), top(status), now)
         if event is not None:
             await self._tell(event)
+        for notice in plan.notices:
+            await self._tell(event_of(body, notice, now))
 
     async def _tell(self, event: Object) -> None:
         try:

@@ -39,6 +39,14 @@ class Settings:
     """COVEY_IDENTITY: who holds the lease; the pod's name by default."""
     network_policies: bool
     """COVEY_NETWORK_POLICIES: whether NetworkPolicies are made."""
+    run_store: bool
+    """COVEY_RUN_STORE: whether the server `covey-runs` is there, in the operator's namespace."""
+    run_store_url: str | None
+    """COVEY_RUN_STORE_URL: where the operator itself reaches it; None: by its Service."""
+    max_runs: int | None
+    """COVEY_MAX_RUNS: runs under way at once in all; None: no limit."""
+    max_runs_per_namespace: int | None
+    """COVEY_MAX_RUNS_PER_NAMESPACE: the same in each namespace."""
     http_port: int
     """COVEY_HTTP_PORT: probes and metrics."""
     http_host: str
@@ -67,6 +75,10 @@ class Settings:
             install_key_secret=read("COVEY_INSTALL_KEY_SECRET") or "covey-install-key",
             identity=read("COVEY_IDENTITY") or read("HOSTNAME") or socket.gethostname(),
             network_policies=_one_of(environ, "COVEY_NETWORK_POLICIES", ("true", "false")) == "true",
+            run_store=_one_of(environ, "COVEY_RUN_STORE", ("true", "false")) == "true",
+            run_store_url=read("COVEY_RUN_STORE_URL") or None,
+            max_runs=_limit(environ, "COVEY_MAX_RUNS"),
+            max_runs_per_namespace=_limit(environ, "COVEY_MAX_RUNS_PER_NAMESPACE"),
             http_port=_number(environ, "COVEY_HTTP_PORT", 8081),
             http_host=read("COVEY_HTTP_HOST") or "0.0.0.0",
             workers=_number(environ, "COVEY_WORKERS", 16),
@@ -90,6 +102,11 @@ def _number(environ: Mapping[str, str], variable: str, default: int) -> int:
     if not value.isdecimal():
         raise SettingsError(f"{variable} is {value!r}, want a number")
     return int(value)
+
+
+def _limit(environ: Mapping[str, str], variable: str) -> int | None:
+    """A number from 1; unset, empty and 0 mean that there is no limit."""
+    return _number(environ, variable, 0) or None
 
 
 def _mounted_namespace() -> str:

@@ -33,6 +33,7 @@ def status_of(
     generation = body["metadata"].get("generation", 0)
     before = (body.get("status") or {}).get("conditions") or ()
     return {
+        **plan.fields,
         **observation.fields,
         "observedGeneration": generation,
         "conditions": conditions.merge(before, said, generation, now),

@@ -102,7 +102,8 @@ class Workers:
                 log.debug("reconcile failed", key=str(key), exc_info=error)
         else:
             self._queue.done(key)
-            self._queue.add_after(key, again if again is not None else self._resync(), self._clock())
+            resync = self._resync()
+            self._queue.add_after(key, resync if again is None else min(again, resync), self._clock())
             self._metrics.reconciled(key.kind, "ok", self._clock() - start)
 
     def _resync(self) -> float:

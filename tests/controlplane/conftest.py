@@ -11,6 +11,7 @@ from agent_runtime.api import GROUP, KINDS
 from hack.cluster.control_plane import ControlPlane
 from tests.controlplane.api import Api
 from tests.controlplane.process import OperatorProcess
+from tests.controlplane.rig import Rig
 
 CRDS = Path(__file__).resolve().parents[2] / "crds"
 
@@ -49,7 +50,20 @@ def operator(_operator: OperatorProcess) -> OperatorProcess:
 
 
 @pytest.fixture
+def quiet(_operator: OperatorProcess) -> None:
+    """The tier's operator does not run: the test brings one of its own."""
+    _operator.stop()
+
+
+@pytest.fixture
 def api(control_plane: ControlPlane, request: pytest.FixtureRequest) -> Api:
     """A person in a namespace that is named after the test."""
     words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower()).strip("-")
     return Api(control_plane.kubeconfig).within(f"{words[:40].strip('-')}-{os.urandom(3).hex()}")
+
+
+@pytest.fixture
+def rig(quiet: None, control_plane: ControlPlane, api: Api, tmp_path: Path) -> Iterator[Rig]:
+    """An operator for the test's namespace, whose clock, blackboard and death are the test's."""
+    with Rig(control_plane.kubeconfig, api, tmp_path) as rig:
+        yield rig

@@ -21,8 +21,11 @@ IMAGE = "localhost/covey-runtime:test"
 class OperatorProcess:
     """Start it, look at its log and metrics, stop or kill it, start it again."""
 
-    def __init__(self, kubeconfig: Path, folder: Path, **settings: str) -> None:
-        """`settings` are environment variables; the logs go to `folder`."""
+    def __init__(
+        self, kubeconfig: Path, folder: Path, *, module: str = "covey_operator", **settings: str
+    ) -> None:
+        """`settings` are environment variables; the logs go to `folder`. `module` is run as the program."""
+        self._module = module
         (self._port,) = free_ports(1)
         self._folder = folder
         self._starts = 0
@@ -54,7 +57,7 @@ class OperatorProcess:
         """Starts it and, unless told otherwise, returns when it is ready."""
         self._starts += 1
         with self.log_file.open("wb") as log:
-            command = [sys.executable, "-m", "covey_operator"]
+            command = [sys.executable, "-m", self._module]
             self._process = subprocess.Popen(command, env=self._environ, stdout=log, stderr=subprocess.STDOUT)
         end = time.monotonic() + 120
         while wait and not self.answers("/readyz"):

@@ -78,13 +78,16 @@ def test_the_pods_are_let_into_a_restricted_namespace(installed: ControlPlane) -
     for manifest in rendered(ROOT / "charts/covey"):
         if manifest["kind"] == "Pod":
             pods.append(manifest)
-        if manifest["kind"] == "Deployment":
-            metadata = {"name": "operator", "namespace": NAMESPACE}
+        if manifest["kind"] in ("Deployment", "StatefulSet"):
+            metadata = {"name": manifest["metadata"]["name"], "namespace": NAMESPACE}
             spec = manifest["spec"]["template"]["spec"]
+            for claim in manifest["spec"].get("volumeClaimTemplates", ()):  # else its controller adds it
+                volume = {"persistentVolumeClaim": {"claimName": "some"}}
+                spec["volumes"].append({"name": claim["metadata"]["name"], **volume})
             pods.append({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
-    assert len(pods) == 2
+    assert len(pods) == 3
     answer = installed.kubectl("apply", "--dry-run=server", "-f", "-", input=yaml.safe_dump_all(pods))
-    assert answer.count("created (server dry run)") == 2
+    assert answer.count("created (server dry run)") == 3
 
 
 @pytest.mark.parametrize(
@@ -93,7 +96,9 @@ def test_the_pods_are_let_into_a_restricted_namespace(installed: ControlPlane) -
         (("watch", "agents.covey.dev", "", ""), True),
         (("patch", "agents.covey.dev", "status", ""), True),
         (("patch", "agents.covey.dev", "", ""), False),
-        (("delete", "flowruns.covey.dev", "", ""), False),
+        (("create", "flowruns.covey.dev", "", ""), True),
+        (("delete", "flowruns.covey.dev", "", ""), True),
+        (("delete", "flows.covey.dev", "", ""), False),
         (("create", "deployments.apps", "", ""), True),
         (("patch", "deployments.apps", "scale", ""), True),
         (("delete", "persistentvolumeclaims", "", ""), False),
@@ -145,15 +150,38 @@ def test_a_second_release_serves_named_namespaces_only(installed: ControlPlane) 
     assert not may(installed, account, ("create", "deployments.apps", "", "team"))
     assert not may(installed, account, ("list", "agents.covey.dev", "", ""))
     assert may(installed, account, ("get", "secrets/covey-install-key", "", "team"))
+    assert may(installed, account, ("patch", "secrets/covey-runs", "", "team"))
+    assert not may(installed, account, ("patch", "secrets/covey-install-key", "", "team"))
     assert not may(installed, account, ("list", "secrets", "", "team"))
     installed.helm("uninstall", "covey-team", "--namespace=team")
+
+
+def test_a_second_run_store_in_a_namespace_is_refused(installed: ControlPlane) -> None:
+    options = (
+        f"--namespace={NAMESPACE}",
+        "--set=watch.namespaces={default}",
+        "--set=rbac.aggregateRoles=false",
+    )
+    with pytest.raises(ClusterError, match=r"belongs to the release covey\..*set runs\.enabled=false"):
+        installed.helm("install", "another", CHART, *options)
+
+
+def test_the_values_of_the_run_store_are_accepted(installed: ControlPlane) -> None:
+    options = ("--set=runs.replicas=2", "--set=runs.store.urlFrom.secretKeyRef.name=store")
+    shown = rendered(ROOT / "charts/covey", *options, "--set=runs.store.urlFrom.secretKeyRef.key=url")
+    ours = [each for each in shown if each["metadata"]["name"] == "covey-runs"]
+    for each in ours:
+        each["metadata"]["namespace"] = "default"
+    answer = installed.kubectl("apply", "--dry-run=server", "-f", "-", input=yaml.safe_dump_all(ours))
+    assert answer.count("created (server dry run)") == 5
 
 
 def test_uninstalling_leaves_the_definitions_and_nothing_else(installed: ControlPlane) -> None:
     """Comes last: it takes away what the others look at."""
     installed.helm("uninstall", "covey", f"--namespace={NAMESPACE}")
     installed.helm("uninstall", "covey-crds")
-    kinds = "deployment,service,role,rolebinding,clusterrole,clusterrolebinding,serviceaccount,secret"
+    kinds = "deployment,statefulset,service,networkpolicy,serviceaccount,secret"
+    kinds += ",role,rolebinding,clusterrole,clusterrolebinding"
     label = "--selector=app.kubernetes.io/part-of=covey"
     assert installed.kubectl("get", kinds, "--all-namespaces", label, "--output=name") == ""
     assert installed.kubectl("get", "secrets", "--all-namespaces", "--output=name") == ""

@@ -91,7 +91,7 @@ def person(plane: ControlPlane, restricted: OperatorProcess) -> Api:
 def test_one_message_says_everything_that_is_missing(restricted: OperatorProcess, person: Api) -> None:
     (line,) = [each for each in restricted.log() if "permissions are missing" in each["event"]]
     for part in (
-        "list, watch flowruns of covey.dev in ",
+        "create, delete, list, patch, watch flowruns of covey.dev in ",
         "list, watch flows of covey.dev in ",
         "create, delete, get, list, patch, watch statefulsets of apps in ",
         "list pods of the core group in ",

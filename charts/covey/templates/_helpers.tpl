@@ -52,6 +52,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - apiGroups: [covey.dev]
   resources: [agents, blackboards, flowruns, flows, models]
   verbs: [list, watch]
+# Triggers create runs, and cancel those that a new one replaces; old ones are deleted.
+- apiGroups: [covey.dev]
+  resources: [flowruns]
+  verbs: [create, patch, delete]
 - apiGroups: [covey.dev]
   resources: [agents/status, blackboards/status, flowruns/status, flows/status, models/status]
   verbs: [patch]

@@ -1,11 +1,12 @@
 """An Agent becomes a Deployment behind a Service, with config, tokens and an account without rights."""
 
+from datetime import datetime
+
 from agent_runtime.api.agent import AgentResource
 from agent_runtime.api.base import seconds
 from agent_runtime.api.common import PodSettings
 from agent_runtime.compile.agent import compile_agent
 from agent_runtime.compile.config import AgentConfig
-from agent_runtime.compile.places import ClusterPlaces
 from agent_runtime.compile.result import Compiled, Lookup, SecretEnv
 from covey_operator.desired.manifests import (
     config_map,
@@ -33,10 +34,12 @@ def child_name(agent: str) -> str:
     return f"{agent}-agent"
 
 
-def plan(agent: AgentResource, lookup: Lookup, install: Installation, children: Children) -> Plan:
+def plan(
+    agent: AgentResource, lookup: Lookup, install: Installation, children: Children, now: datetime
+) -> Plan:
     """Compile the agent; where that fails, what runs goes on running."""
-    del children  # an agent is what its spec says, whatever there was before
-    compiled = compile_agent(agent, lookup, ClusterPlaces())
+    del children, now  # an agent is what its spec says, whatever there was before
+    compiled = compile_agent(agent, lookup, install.places())
     if compiled.config is None:
         paused = child_name(agent.name) if agent.spec.suspend else None
         return Plan(None, compiled.problems, compiled.refs, pause=paused)

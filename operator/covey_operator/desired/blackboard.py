@@ -1,10 +1,11 @@
 """A Blackboard becomes its server and, when the store is ours to run, a Redis with a volume."""
 
+from datetime import datetime
+
 from agent_runtime.api.blackboard import BlackboardResource, RedisManaged
 from agent_runtime.api.common import PodSettings
 from agent_runtime.compile.blackboard import STORE_URL_ENV, compile_blackboard
 from agent_runtime.compile.config import BlackboardConfig
-from agent_runtime.compile.places import ClusterPlaces
 from agent_runtime.compile.result import Compiled, Lookup, Problem, SecretEnv
 from covey_operator.desired import redis
 from covey_operator.desired.manifests import (
@@ -14,6 +15,7 @@ from covey_operator.desired.manifests import (
     http_service,
     ingress_policy,
     manifest,
+    operators_pod,
     rollout_hash,
     secret,
     service_account,
@@ -32,10 +34,12 @@ def child_name(blackboard: str) -> str:
     return f"{blackboard}-blackboard"
 
 
-def plan(board: BlackboardResource, lookup: Lookup, install: Installation, children: Children) -> Plan:
+def plan(
+    board: BlackboardResource, lookup: Lookup, install: Installation, children: Children, now: datetime
+) -> Plan:
     """Compile the blackboard; where that fails, what runs goes on running."""
-    del children  # a blackboard is what its spec says, whatever there was before
-    compiled = compile_blackboard(board, lookup, ClusterPlaces())
+    del children, now  # a blackboard is what its spec says, whatever there was before
+    compiled = compile_blackboard(board, lookup, install.places())
     problems = (*compiled.problems, *_one_memory(board))
     if compiled.config is None or problems:
         return Plan(None, problems, compiled.refs)
@@ -84,7 +88,8 @@ def desired(
     if board.spec.server.replicas > 1:
         children.append(disruption_budget(name, "Blackboard", board.name, COMPONENT))
     if install.settings.network_policies:
-        children.append(ingress_policy(name, "Blackboard", board.name, COMPONENT, "http"))
+        listens = operators_pod(install.settings.own_namespace)  # for the artifact triggers of flows
+        children.append(ingress_policy(name, "Blackboard", board.name, COMPONENT, "http", also=(listens,)))
     if store is not None:
         peer = selector("Blackboard", board.name, COMPONENT)
         account_and_secret = redis.Borrowed(service_account=name, secret=name, password=keys[redis.PASSWORD])

@@ -1,111 +1,218 @@
-"""A FlowRun becomes one Job, once. Its config is frozen in an immutable ConfigMap when it starts."""
+"""What becomes of a FlowRun: legs, each in a Job of its own, or a place in the queue of its flow's workers.
+
+The config is frozen when the run starts, in an immutable ConfigMap: later legs are made from it and from the
+FlowRun's own spec, and the Flow is not looked at again but for its limits.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from pydantic import ValidationError
 
 from agent_runtime.api.base import seconds
-from agent_runtime.api.common import PodSettings
 from agent_runtime.api.flow import RunSettings
 from agent_runtime.api.flowrun import FlowRunResource
 from agent_runtime.compile.config import RunConfig
-from agent_runtime.compile.places import ClusterPlaces
-from agent_runtime.compile.result import Compiled, Lookup
+from agent_runtime.compile.result import Compiled, Lookup, Ref
 from agent_runtime.compile.run import compile_run
-from covey_operator.desired.manifests import config_map, manifest, rollout_hash, service_account
+from covey_operator.admission import Claim
+from covey_operator.conditions import Said
+from covey_operator.desired.queued_run import cancelled, plan_queued
+from covey_operator.desired.run_jobs import items_job, leg_job, parts
 from covey_operator.installation import Installation
 from covey_operator.keys import Key
-from covey_operator.labels import labels
-from covey_operator.plan import Children, Plan
-from covey_operator.pods import CONFIG_FOLDER, CONFIG_KEY, Part, pod_template, secret_env
+from covey_operator.legs import FINAL, Standing, child_name, finished, leg_name, standing
+from covey_operator.plan import Children, Notice, Plan
+from covey_operator.pods import CONFIG_KEY
 from covey_operator.resources import Object
-from covey_operator.settings import Settings
-
-COMPONENT = "run"
-FINAL = frozenset({"Succeeded", "Failed", "Cancelled"})
-"""Phases that nothing follows."""
-FAILED_FOR_GOOD = 1
-"""Exit status of a run whose flow failed: another pod would fail the same way."""
+from covey_operator.waits import look
 
 
-def child_name(run: str) -> str:
-    """The name of everything that the run becomes."""
-    return f"{run}-run"
+def plan(
+    run: FlowRunResource, lookup: Lookup, install: Installation, children: Children, now: datetime
+) -> Plan:
+    """Start it, let it go on, hold it, leave it alone, or take it away."""
+    made = _plan(run, lookup, install, children, now)
+    state = made.queued.state if made.queued is not None else None
+    if made.verdict is not None or (state is not None and state.state == "Ended"):
+        return replace(made, fields={"finishedAt": f"{now:%Y-%m-%dT%H:%M:%SZ}"})
+    return made
 
 
-def plan(run: FlowRunResource, lookup: Lookup, install: Installation, children: Children) -> Plan:
-    """Start it, leave it alone, or take it away.
-
-    Once there was a Job, the Flow is not looked at again: an edit of it does not change a run under way,
-    and a run never starts twice, not even when its Job is gone.
-    """
-    status = run.status
-    if status is not None and status.phase in FINAL:
-        return Plan(() if status.phase == "Cancelled" else None)
-    job = children.get(Key("Job", run.namespace, child_name(run.name)))
-    if job is not None and finished(job.state):
-        return Plan(None, pods_of=job.key.name)
+def _plan(
+    run: FlowRunResource, lookup: Lookup, install: Installation, children: Children, now: datetime
+) -> Plan:
+    stand = standing(run, children)
+    if run.status is not None and run.status.phase in FINAL:
+        return _retired(run, stand, lookup, children, now)
+    if stand.unread and stand.job is not None:
+        return Plan(None, pods_of=stand.job.key.name, deletes=stand.stale, again_in=0.0)
+    if stand.at_work is not None:
+        return _at_work(run, stand, lookup)
+    frozen = _frozen(run, lookup, children)
+    if _is_queued(run, frozen, lookup):
+        compiled = _compiled(run, frozen, lookup, install)
+        return plan_queued(
+            run, compiled, stand, lookup, install, now, claim_of(run, lookup), is_frozen=frozen is not None
+        )
     if run.spec.cancel:
-        return Plan(())
-    if job is not None:
-        return Plan(None)
-    if status is not None and status.job is not None:
-        lookup("Job", status.job)  # asks the API server itself: a watch that lags must not make it look lost
-        return Plan(None)
-    compiled = compile_run(run, lookup, ClusterPlaces())
+        return Plan((), verdict=cancelled())
+    if stand.leg == 0:
+        return _start(run, _compiled(run, frozen, lookup, install), lookup, install)
+    return _go_on(run, stand, frozen, lookup, install, now)
+
+
+def claim_of(run: FlowRunResource, lookup: Lookup, *, under_way: bool = False) -> Claim:
+    """The run's claim on a slot. The limit is what the Flow says now."""
+    since = str((run.metadata.model_extra or {}).get("creationTimestamp") or "")
+    settings = _flow_settings(run, lookup)
+    flow = run.spec.flow.name if run.spec.flow is not None else ""
+    return Claim(since, flow, settings.max_concurrent if settings and flow else None, under_way)
+
+
+def claim_at_start(run: FlowRunResource, children: Children, lookup: Lookup) -> Claim | None:
+    """As `Plan.claim`, for an operator that has just started and has made no pass yet."""
+    status, stand = run.status, standing(run, children)
+    if status is not None and status.phase in FINAL:
+        return None
+    if stand.at_work is not None:
+        return claim_of(run, lookup, under_way=True) if not _is_held(stand) else None
+    in_queue = stand.leg > 0 and stand.job is None and (status is None or status.job is None)
+    if in_queue and status is not None and status.phase in ("Queued", "Running"):
+        return claim_of(run, lookup, under_way=True)
+    wants = stand.waiting is None and not (run.spec.suspend or run.spec.cancel or stand.unread)
+    return claim_of(run, lookup) if wants else None
+
+
+def _start(
+    run: FlowRunResource, compiled: Compiled[RunConfig], lookup: Lookup, install: Installation
+) -> Plan:
     if compiled.config is None:
         return Plan(None, compiled.problems, compiled.refs)
-    return Plan(tuple(desired(run, compiled, compiled.config, install.settings)), (), compiled.refs)
+    if run.spec.suspend:
+        return Plan(None, (), compiled.refs)
+    desired = (*parts(run, compiled.config, install), leg_job(run, compiled.config, 1, install))
+    return Plan(desired, (), compiled.refs, claim=claim_of(run, lookup))
 
 
-def finished(job: Object) -> str | None:
-    """`Complete` or `Failed` for a Job that has ended, by its state; else None."""
-    for condition in job["status"].get("conditions") or ():
-        if condition["type"] in ("Complete", "Failed") and condition["status"] == "True":
-            return str(condition["type"])
-    return None
+def _at_work(run: FlowRunResource, stand: Standing, lookup: Lookup) -> Plan:
+    """A Job that has not ended: it is left alone, but for being held."""
+    job = stand.at_work
+    assert job is not None
+    if run.spec.cancel:
+        return Plan((), verdict=cancelled())
+    held = _is_held(stand)
+    if run.spec.suspend:
+        return Plan(None, deletes=stand.stale, held={} if held else {job.key: True})
+    claim = claim_of(run, lookup, under_way=not held)
+    refs = (Ref("Flow", run.spec.flow.name),) if held and run.spec.flow is not None else ()
+    return Plan(None, refs=refs, deletes=stand.stale, held={job.key: False} if held else {}, claim=claim)
 
 
-def desired(
-    run: FlowRunResource, compiled: Compiled[RunConfig], config: RunConfig, install: Settings
-) -> list[Object]:
-    """The children of the run, in the order in which they are applied."""
+def _go_on(
+    run: FlowRunResource,
+    stand: Standing,
+    config: RunConfig | None,
+    lookup: Lookup,
+    install: Installation,
+    now: datetime,
+) -> Plan:
+    """The Job of the latest leg is over or gone."""
+    if config is None:
+        message = (
+            f"ConfigMap {child_name(run.name)}, the run's config, is gone or spoilt: create another FlowRun"
+        )
+        return Plan(None, verdict=Said("Succeeded", "False", "ConfigLost", message))
+    leg, notices = stand.leg, tuple[Notice, ...]()
+    if stand.waiting is None:
+        name = leg_name(run.name, leg)
+        lookup("Job", name)  # asks the API server itself: a watch that lags must not make it look lost
+        if config.store is None:
+            message = f"Job {name} is gone, and with it its outcome: create another FlowRun to run again"
+            return Plan(None, verdict=Said("Succeeded", "False", "JobLost", message))
+        notices = (Notice("JobLost", f"Job {name} was gone: made again, the run goes on where it stood"),)
+        job = leg_job(run, config, leg, install)
+    else:
+        done = stand.items is not None and finished(stand.items.state) is not None
+        wait = look(run, stand.waiting, now, items_done=done)
+        if wait.state == "Going":
+            return Plan(None, deletes=stand.stale, again_in=wait.seconds)
+        if wait.state == "Items":
+            job = items_job(run, config, leg, stand.waiting, install)
+        else:
+            job = leg_job(run, config, leg + 1, install)
+    if run.spec.suspend:
+        return Plan(None, deletes=stand.stale)
+    refs = [Ref("ConfigMap", child_name(run.name))]
+    if run.spec.flow is not None:
+        refs.append(Ref("Flow", run.spec.flow.name))
+    desired = (*parts(run, config, install), job)
+    return Plan(desired, refs=tuple(refs), notices=notices, claim=claim_of(run, lookup))
+
+
+def _retired(
+    run: FlowRunResource, stand: Standing, lookup: Lookup, children: Children, now: datetime
+) -> Plan:
+    """A run that has ended, until its time to live is over: by the Flow's word, should it still be there."""
+    assert run.status is not None
+    desired = () if run.status.phase == "Cancelled" else None
+    settings = _flow_settings(run, lookup)
+    if settings is None and run.spec.flow is not None:
+        frozen = _frozen(run, lookup, children)
+        settings = frozen.flow.run if frozen is not None else None
+    kept = settings.ttl_after_finished if settings is not None else None
+    if kept is None or run.status.finished_at is None:
+        return Plan(desired, deletes=stand.stale)
+    left = datetime.fromisoformat(run.status.finished_at) + timedelta(seconds=seconds(kept)) - now
+    if left > timedelta():
+        return Plan(desired, deletes=stand.stale, again_in=left.total_seconds())
+    return Plan(None, deletes=(Key("FlowRun", run.namespace, run.name),))
+
+
+def _is_held(stand: Standing) -> bool:
+    return stand.at_work is not None and bool(stand.at_work.state.get("suspend"))
+
+
+def _compiled(
+    run: FlowRunResource, frozen: RunConfig | None, lookup: Lookup, install: Installation
+) -> Compiled[RunConfig]:
+    """The config as it was frozen, should a pass have come that far; else as it would be now."""
+    if frozen is None:
+        return compile_run(run, lookup, install.places())
+    return Compiled(frozen, refs=tuple(_refs(run)))
+
+
+def _refs(run: FlowRunResource) -> Iterable[Ref]:
+    yield Ref("ConfigMap", child_name(run.name))
+    if run.spec.flow is not None:
+        yield Ref("Flow", run.spec.flow.name)
+
+
+def _frozen(run: FlowRunResource, lookup: Lookup, children: Children) -> RunConfig | None:
     name = child_name(run.name)
-    labelled = labels("FlowRun", run.name, COMPONENT)
-    part = Part(
-        kind="FlowRun",
-        name=run.name,
-        component=COMPONENT,
-        image=install.runtime_image,
-        args=(
-            *("run", "--config", f"{CONFIG_FOLDER}/{CONFIG_KEY}"),
-            *("--result", "/dev/termination-log"),
-        ),
-        config_hash=rollout_hash(config, {}),
-        service_account=name,
-        settings=run.spec.pod or PodSettings(),
-        env=secret_env(compiled.secrets),
-        container={"terminationMessagePolicy": "FallbackToLogsOnError"},
-        config_map=name,
-    )
-    template = pod_template(part, install)
-    template["spec"]["restartPolicy"] = "Never"
-    return [
-        service_account(name, labelled),
-        config_map(name, labelled, config, immutable=True),
-        manifest("batch/v1", "Job", name, labelled, spec={**_job(config.flow.run), "template": template}),
-    ]
+    if Key("ConfigMap", run.namespace, name) not in children:
+        return None
+    found: Object = dict(lookup("ConfigMap", name) or {})
+    text = (found.get("data") or {}).get(CONFIG_KEY)
+    try:
+        return RunConfig.model_validate_json(text) if text is not None else None
+    except ValidationError:
+        return None  # of a version that knew other fields, or touched while it was not immutable
 
 
-def _job(settings: RunSettings) -> Object:
-    """How often and how long it is tried. A pod that was evicted does not count as an attempt."""
-    disruption = {"type": "DisruptionTarget", "status": "True"}
-    for_good = {"containerName": COMPONENT, "operator": "In", "values": [FAILED_FOR_GOOD]}
-    return {
-        "backoffLimit": settings.backoff_limit,
-        "activeDeadlineSeconds": max(1, int(seconds(settings.deadline))),
-        "ttlSecondsAfterFinished": int(seconds(settings.ttl_after_finished)),
-        "podReplacementPolicy": "Failed",
-        "podFailurePolicy": {
-            "rules": [
-                {"action": "Ignore", "onPodConditions": [disruption]},
-                {"action": "FailJob", "onExitCodes": for_good},
-            ]
-        },
-    }
+def _flow_settings(run: FlowRunResource, lookup: Lookup) -> RunSettings | None:
+    if run.spec.flow is None:
+        return run.spec.flow_spec.run if run.spec.flow_spec is not None else None
+    found = lookup("Flow", run.spec.flow.name)
+    try:
+        return None if found is None else RunSettings.model_validate(found["spec"].get("run") or {})
+    except ValidationError:
+        return None
+
+
+def _is_queued(run: FlowRunResource, frozen: RunConfig | None, lookup: Lookup) -> bool:
+    if run.spec.backend is not None:
+        return run.spec.backend == "Queue"
+    settings = frozen.flow.run if frozen is not None else _flow_settings(run, lookup)
+    return settings is not None and settings.backend == "Queue"

@@ -57,18 +57,47 @@ def disruption_budget(name: str, kind: str, owner: str, component: str) -> Objec
 
 
 def ingress_policy(
-    name: str, kind: str, owner: str, component: str, port: str, peer: Object | None = None
+    name: str,
+    kind: str,
+    owner: str,
+    component: str,
+    port: str,
+    peer: Object | None = None,
+    *,
+    also: tuple[Object, ...] = (),
 ) -> Object:
-    """Nothing reaches the pods but `port`, from the pods of the namespace that `peer` selects (None: all)."""
+    """Nothing reaches the pods but `port`, from the pods of the namespace that `peer` selects (None: all).
+
+    `also` are peers of other namespaces, as a NetworkPolicy has them.
+    """
     spec = {
         "podSelector": {"matchLabels": selector(kind, owner, component)},
         "policyTypes": ["Ingress"],
         "ingress": [
             {
-                "from": [{"podSelector": {"matchLabels": peer} if peer else {}}],
+                "from": [{"podSelector": {"matchLabels": peer} if peer else {}}, *also],
                 "ports": [{"port": port, "protocol": "TCP"}],
             }
         ],
+    }
+    labelled = labels(kind, owner, component)
+    return manifest("networking.k8s.io/v1", "NetworkPolicy", name, labelled, spec=spec)
+
+
+def operators_pod(namespace: str) -> Object:
+    """The operator's pod, in its namespace, as a peer of a NetworkPolicy."""
+    return {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+        "podSelector": {"matchLabels": {"app.kubernetes.io/name": "covey", COMPONENT: "operator"}},
+    }
+
+
+def seclusion_policy(name: str, kind: str, owner: str, component: str) -> Object:
+    """Nothing reaches the pods; the kubelet's probes come from their own node and always do."""
+    spec = {
+        "podSelector": {"matchLabels": selector(kind, owner, component)},
+        "policyTypes": ["Ingress"],
+        "ingress": [],
     }
     labelled = labels(kind, owner, component)
     return manifest("networking.k8s.io/v1", "NetworkPolicy", name, labelled, spec=spec)

@@ -7,14 +7,15 @@ from covey_operator.desired.agent import COMPONENT, child_name
 from covey_operator.keys import Key
 from covey_operator.labels import as_text, selector
 from covey_operator.observed.observation import Observation
+from covey_operator.observed.seen import Seen
 from covey_operator.observed.workloads import rollout
 from covey_operator.plan import Children
 from covey_operator.resources import Object
 
 
-def observe(agent: AgentResource, children: Children, pods: list[Object]) -> Observation:
+def observe(agent: AgentResource, children: Children, seen: Seen) -> Observation:
     """From the agent's Deployment."""
-    del pods
+    del seen
     name = child_name(agent.name)
     child = children.get(Key("Deployment", agent.namespace, name))
     state = child.state if child is not None else None

@@ -6,17 +6,18 @@ from covey_operator.desired import redis
 from covey_operator.desired.blackboard import child_name, managed_store
 from covey_operator.keys import Key
 from covey_operator.observed.observation import Observation
+from covey_operator.observed.seen import Seen
 from covey_operator.observed.workloads import first_unfinished, rollout
 from covey_operator.plan import Children
 from covey_operator.resources import Object
 
 
-def observe(board: BlackboardResource, children: Children, pods: list[Object]) -> Observation:
+def observe(board: BlackboardResource, children: Children, seen: Seen) -> Observation:
     """From the server's Deployment and the store's StatefulSet.
 
     A store that is not ours to run counts as ready when the servers are: they are ready only with a store.
     """
-    del pods
+    del seen
     name, store_name = child_name(board.name), redis.child_name(board.name)
     server = children.get(Key("Deployment", board.namespace, name))
     status: Object = server.state["status"] if server is not None else {}

@@ -1,60 +1,108 @@
-"""The status of a FlowRun: from its Job, and from the last words of its pod."""
+"""The status of a FlowRun: from its Jobs and the last words of their pods, or from its queue."""
+
+from datetime import datetime
 
 from agent_runtime.api.flowrun import FlowRunResource, FlowRunStatus
-from covey_operator.conditions import Rollout, Said
-from covey_operator.desired.flowrun import FINAL, child_name, finished
-from covey_operator.keys import Key
+from covey_operator.conditions import Said
+from covey_operator.legs import FINAL, Standing, finished, standing
+from covey_operator.observed.nodes import merged
 from covey_operator.observed.observation import Observation
 from covey_operator.observed.outcome import Outcome, last_words
+from covey_operator.observed.queued_run import observe_queued
+from covey_operator.observed.run_phases import SUSPENDED, ends, going, waits
+from covey_operator.observed.seen import Seen
 from covey_operator.plan import Children
 from covey_operator.resources import Object
+from covey_operator.waits import is_answered
 
-_WAITING = Rollout("Progressing", "Running")
 
-
-def observe(run: FlowRunResource, children: Children, pods: list[Object]) -> Observation:
-    """`pods` are those of the Job, and are looked at only when it has finished."""
+def observe(run: FlowRunResource, children: Children, seen: Seen) -> Observation:
+    """`seen.pods` are those of a leg's Job, and are looked at only when that has finished."""
     status = run.status or FlowRunStatus(conditions=[])
     if status.phase in FINAL:
         return _as_it_was(status)
-    job = children.get(Key("Job", run.namespace, child_name(run.name)))
-    if job is not None and finished(job.state):
-        return _ended(job.state, last_words(pods))
-    if run.spec.cancel:
-        return _end("Cancelled", Said("Succeeded", "False", "Cancelled", "spec.cancel is true"))
-    if job is None and status.job is not None:
-        message = f"Job {status.job} is gone, and with it its outcome: create another FlowRun to run again"
-        return _end("Failed", Said("Succeeded", "False", "JobLost", message))
-    if job is None:
-        return _going(
-            "Pending", None, None, Said("Succeeded", "Unknown", "Pending", "the Job is not there yet")
-        )
-    started = job.state["status"].get("startTime")
-    if job.state["status"].get("active"):
-        return _going("Running", job.key.name, started, Said("Succeeded", "Unknown", "Running"))
-    waiting = Said("Succeeded", "Unknown", "Pending", "the Job has no pod yet")
-    return _going("Pending", job.key.name, started, waiting)
+    if seen.verdict is not None:
+        phase = "Cancelled" if seen.verdict.reason == "Cancelled" else "Failed"
+        return ends(phase, seen.verdict)
+    if seen.queued is not None and seen.turn is None:
+        return observe_queued(run, status, seen.queued)
+    stand = standing(run, children)
+    if stand.unread and stand.job is not None and seen.pods is not None:
+        return _ended(run, status, stand, last_words(seen.pods))
+    return _under_way(run, status, stand, seen)
 
 
-def _going(phase: str, job: str | None, started: str | None, said: Said) -> Observation:
-    fields: Object = {"phase": phase, "job": job, "startedAt": started}
-    return Observation(fields=fields, rollout=_WAITING, outcome=said, running=phase == "Running")
+def _under_way(run: FlowRunResource, status: FlowRunStatus, stand: Standing, seen: Seen) -> Observation:
+    fields: Object = {"leg": stand.leg or None}
+    if stand.job is not None:
+        started = status.started_at or stand.job.state["status"].get("startTime")
+        fields |= {"job": stand.job.key.name, "startedAt": started}
+    if seen.nodes:
+        fields["nodes"] = merged(status.nodes or (), seen.nodes)
+    if seen.turn is not None:
+        waiting = None if stand.waiting is None else stand.waiting.manifest()
+        said = Said("Succeeded", "Unknown", "AtCapacity", seen.turn.message)
+        return going("Queued", said, waiting=waiting, **fields)
+    if stand.waiting is not None:
+        return waits(run, stand.waiting, suspended=_could_go_on(run, stand), **fields)
+    fields["waiting"] = None
+    if run.spec.suspend:
+        return going("Waiting" if stand.leg else "Queued", SUSPENDED, **fields)
+    if stand.job is not None and _has_had_a_pod(status, stand):
+        return going("Running", Said("Succeeded", "Unknown", "Running"), **fields)
+    message = "the Job has no pod yet" if stand.job is not None else "the Job is not there yet"
+    return going("Queued", Said("Succeeded", "Unknown", "Starting", message), **fields)
 
 
-def _end(phase: str, said: Said, **fields: object) -> Observation:
-    return Observation(fields={"phase": phase, **fields}, outcome=said)
+def _could_go_on(run: FlowRunResource, stand: Standing) -> bool:
+    """But for being suspended: its items would be at work, or the answer is there."""
+    assert stand.waiting is not None
+    return run.spec.suspend and (stand.items is not None or is_answered(run, stand.waiting))
 
 
-def _ended(job: Object, outcome: Outcome) -> Observation:
-    status = job["status"]
-    how = next(each for each in status["conditions"] if each["type"] == finished(job))
-    at = status.get("completionTime") or how.get("lastTransitionTime")
-    told = {"startedAt": status.get("startTime"), "finishedAt": at, **outcome.fields}
-    if how["type"] == "Complete":
-        return _end("Succeeded", Said("Succeeded", "True", "Succeeded", outcome.trouble), **told)
+def _has_had_a_pod(status: FlowRunStatus, stand: Standing) -> bool:
+    """A pod that was killed is replaced by its Job: the run is under way all the time."""
+    assert stand.job is not None
+    job = stand.job.state["status"]
+    ran = status.phase == "Running" and status.leg == stand.leg and bool(job.get("startTime"))
+    return ran or any(job.get(each) for each in ("active", "failed", "terminating"))
+
+
+def _ended(run: FlowRunResource, status: FlowRunStatus, stand: Standing, outcome: Outcome) -> Observation:
+    """The leg has ended: with it the run, unless it waits for something."""
+    assert stand.job is not None
+    job = stand.job.state
+    how = next(each for each in job["status"]["conditions"] if each["type"] == finished(job))
+    at = job["status"].get("completionTime") or how.get("lastTransitionTime")
+    started = job["status"].get("startTime")
+    told: Object = {
+        "job": stand.job.key.name,
+        "leg": stand.leg,
+        "startedAt": status.started_at or started,
+        "workedSeconds": (status.worked_seconds or 0) + _seconds_between(started, at),
+        **outcome.fields,
+    }
+    nodes = merged(status.nodes or (), outcome.nodes)
+    if nodes:
+        told["nodes"] = nodes
+    complete = how["type"] == "Complete"
+    if complete and outcome.waiting is not None:
+        if run.spec.cancel:
+            return ends("Cancelled", Said("Succeeded", "False", "Cancelled", "spec.cancel is true"))
+        told.pop("result", None)
+        return waits(run, outcome.waiting, **told)
+    told["finishedAt"] = at
+    if complete:
+        return ends("Succeeded", Said("Succeeded", "True", "Succeeded", outcome.trouble), **told)
     reason = "FlowFailed" if how.get("reason") == "PodFailurePolicy" else how.get("reason") or "Failed"
     message = outcome.error or how.get("message") or ""
-    return _end("Failed", Said("Succeeded", "False", reason, message), **told)
+    return ends("Failed", Said("Succeeded", "False", reason, message), **told)
+
+
+def _seconds_between(start: str | None, stop: str | None) -> int:
+    if start is None or stop is None:
+        return 0
+    return max(0, int((datetime.fromisoformat(stop) - datetime.fromisoformat(start)).total_seconds()))
 
 
 def _as_it_was(status: FlowRunStatus) -> Observation:

@@ -1,44 +1,79 @@
-"""What a run's pod said last: JSON in its termination message."""
+"""What a run's process said last: JSON, in its pod's termination message or from the queue."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import orjson
 
-from agent_runtime.api.flowrun import NodeState, Usage
+from agent_runtime.api.flowrun import NodeState, Usage, Waiting
 from covey_operator.resources import Object
+
+_LONGEST_RESULT = 3072
+_LONGEST_PROMPT = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Fields for the status, by their names on the wire, and the error when the flow failed."""
+    """What a leg came to: the run's end, or what it waits for."""
 
     fields: Object = field(default_factory=dict)
+    """For the status, by their names on the wire."""
+    nodes: tuple[NodeState, ...] = ()
+    waiting: Waiting | None = None
     error: str = ""
+    """Why the flow failed, when it did."""
     trouble: str = ""
-    """Why the pod's words could not be taken over, when they could not."""
+    """Why the words could not be taken over, when they could not."""
 
 
-def last_words(pods: list[Object]) -> Outcome:
-    """Of the pod that ended last and said something; nothing when none did.
-
-    Words that are no outcome, as after a crash, are the tail of the pod's log: they become the error.
-    """
+def last_words(pods: Sequence[Object]) -> Outcome:
+    """Of the pod that ended last and said something; nothing when none did."""
     said = max((words for pod in pods for words in _words(pod)), default=None)
     if said is None:
         return Outcome(trouble="the pod was gone before its result was read")
-    text = said[1]
+    return outcome_of(said[1])
+
+
+def outcome_of(words: str | bytes) -> Outcome:
+    """Words that are no outcome, as after a crash, are the tail of the pod's log: they become the error."""
     try:
-        told = orjson.loads(text)
+        told = orjson.loads(words)
         error = told.get("error") or {}
+        waiting = told.get("waiting")
         fields = {
-            "result": told.get("result"),
-            "nodes": [NodeState.model_validate(node).manifest() for node in told.get("nodes") or ()],
+            "result": _bounded(told.get("result")),
             "usage": Usage.model_validate(told.get("usage") or {}).manifest(),
         }
+        if told.get("resumedFrom"):
+            fields["resumedFrom"] = str(told["resumedFrom"])
+        nodes = tuple(NodeState.model_validate(node) for node in told.get("nodes") or ())
+        asked = Waiting.model_validate(_known(waiting)) if waiting is not None else None
     except (ValueError, AttributeError, TypeError):  # pydantic's and orjson's errors are ValueErrors
+        text = words if isinstance(words, str) else words.decode(errors="replace")
         return Outcome(error=f"the pod crashed: {text[-900:]}", trouble="the pod's last words are no outcome")
-    node = f'node "{error["node"]}": ' if error.get("node") else ""
-    return Outcome(fields=fields, error=f"{node}{error.get('message', '')}" if error else "")
+    where = f'node "{error["node"]}": ' if error.get("node") else ""
+    failure = f"{where}{error.get('message', '')}" if error else ""
+    return Outcome(fields, nodes, asked, failure)
+
+
+def _known(waiting: Object) -> Object:
+    """Without what only the runtime understands. Raises ValueError for a time that is none."""
+    names = {field.alias or name for name, field in Waiting.model_fields.items()}
+    known = {name: value for name, value in waiting.items() if name in names}
+    if known.get("until") is not None and datetime.fromisoformat(known["until"]).tzinfo is None:
+        raise ValueError("a time without a zone")
+    if known.get("prompt") is not None:
+        known["prompt"] = str(known["prompt"])[:_LONGEST_PROMPT]
+    return known
+
+
+def _bounded(result: object) -> object:
+    """A worker's may be longer than what fits a pod's termination message."""
+    text = orjson.dumps(result).decode()
+    if len(text) <= _LONGEST_RESULT:
+        return result
+    return f"{text[: _LONGEST_RESULT // 2]}… [cut: the result is {len(text)} characters of JSON]"
 
 
 def _words(pod: Object) -> list[tuple[str, str]]:

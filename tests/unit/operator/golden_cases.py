@@ -1,6 +1,6 @@
 """The resources whose children are kept as golden manifests."""
 
-from tests.unit.operator.worlds import AGENT, IDEA, RUN, Object, resource
+from tests.unit.operator.worlds import AGENT, FLOW, IDEA, RUN, Object, resource
 
 _MODEL = {"model": {"name": "fast"}}
 _POD: Object = {
@@ -62,6 +62,15 @@ CASES: dict[str, Object] = {
                 "redis": {"external": {"urlFrom": {"secretKeyRef": {"name": "provider", "key": "api-key"}}}}
             },
             **_TYPES,
+        },
+    ),
+    "flow-with-workers": resource(
+        "Flow",
+        "report",
+        {
+            **FLOW["spec"],
+            "run": {"backend": "Queue"},
+            "serve": {"replicas": 2, "concurrency": 4, "pod": {"nodeSelector": {"disk": "fast"}}},
         },
     ),
     "flow-run": RUN,

@@ -99,7 +99,7 @@ def test_ready_is_computed_from_the_rest(
 
 
 def test_a_run_that_cannot_start_says_why_and_one_that_ended_keeps_its_word() -> None:
-    waiting = Observation(outcome=Said("Succeeded", "Unknown", "Pending"))
+    waiting = Observation(outcome=Said("Succeeded", "Unknown", "Starting"))
     ended = Observation(outcome=Said("Succeeded", "True", "Succeeded"))
 
     def reason(observation: Observation) -> str:
@@ -152,7 +152,7 @@ def pod(message: str, finished_at: str = NOW) -> dict[str, Any]:
         ([pod("")], {}, ""),
         (
             [pod('{"result": 1}')],
-            {"result": 1, "nodes": [], "usage": {"inputTokens": 0, "outputTokens": 0}},
+            {"result": 1, "usage": {"inputTokens": 0, "outputTokens": 0}},
             "",
         ),
         ([pod('{"result": 1}', EARLIER), pod("Killed")], {}, "the pod crashed: Killed"),

@@ -1,13 +1,10 @@
-"""Plans that depend on more than the spec: broken references, suspension, the life of a run."""
+"""Plans that depend on more than the spec: broken references, suspension."""
 
 from typing import Any
 
-import orjson
 import pytest
 
 from covey_operator.installation import Installation
-from covey_operator.kept import Child
-from covey_operator.keys import Key
 from tests.unit.operator.worlds import (
     AGENT,
     FAST,
@@ -15,7 +12,6 @@ from tests.unit.operator.worlds import (
     NEWSROOM,
     PAID,
     PROVIDER,
-    RUN,
     WORLD,
     Object,
     child,
@@ -23,57 +19,6 @@ from tests.unit.operator.worlds import (
     resource,
     secret,
 )
-
-JOB = Key("Job", "news", "monday-run")
-
-
-def job(*conditions: str) -> dict[Key, Child]:
-    """The run's Job with these conditions."""
-    status: Object = {"conditions": [{"type": each, "status": "True"} for each in conditions]}
-    state = {"generation": 1, "replicas": 1, "status": status}
-    return {JOB: Child(JOB, "uid-of-job", 1, None, False, "", b"{}", orjson.dumps(state))}
-
-
-def run(**status: object) -> Object:
-    return {**RUN, "status": {"conditions": [], **status}}
-
-
-CANCELLED: Object = {**RUN, "spec": {**RUN["spec"], "cancel": True}}
-
-
-@pytest.mark.parametrize(
-    ("body", "children", "wanted"),
-    [
-        (RUN, {}, ["ServiceAccount", "ConfigMap", "Job"]),
-        (RUN, job(), None),
-        (run(phase="Running", job="monday-run"), {}, None),
-        (run(phase="Succeeded"), {}, None),
-        (run(phase="Failed"), job("Failed"), None),
-        (CANCELLED, {}, []),
-        (CANCELLED, job(), []),
-        (CANCELLED, job("Complete"), None),
-        (run(phase="Cancelled"), job(), []),
-    ],
-    ids=[
-        "new",
-        "under way",
-        "its Job is lost",
-        "succeeded",
-        "failed",
-        "cancelled at once",
-        "cancelled under way",
-        "cancelled too late",
-        "was cancelled",
-    ],
-)
-def test_a_run_starts_once(body: Object, children: dict[Key, Child], wanted: list[str] | None) -> None:
-    desired = plan(body, *WORLD, children=children).desired
-    assert (None if desired is None else [each["kind"] for each in desired]) == wanted
-
-
-def test_a_finished_jobs_pods_are_asked_for() -> None:
-    assert plan(RUN, *WORLD, children=job("Complete")).pods_of == "monday-run"
-    assert plan(RUN, *WORLD, children=job()).pods_of is None
 
 
 def test_a_broken_reference_leaves_what_runs_and_is_watched() -> None:

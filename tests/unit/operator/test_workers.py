@@ -2,11 +2,12 @@
 
 import asyncio
 from collections import Counter
+from time import monotonic
 
 from covey_operator.keys import Key
 from covey_operator.metrics import Metrics
 from covey_operator.queue import WorkQueue
-from covey_operator.workers import Workers
+from covey_operator.workers import RESYNC, Workers
 
 KEYS = [Key("Agent", "news", f"a{number}") for number in range(20)]
 
@@ -113,3 +114,21 @@ async def test_nothing_starts_while_it_is_not_allowed() -> None:
     async with asyncio.timeout(60):
         await passes.enough.wait()
     running.cancel()
+
+
+async def test_a_key_that_wants_to_wait_for_days_is_looked_at_now_and_then_all_the_same() -> None:
+    passes = Passes(1)
+    made, allowed, _ = workers(passes)
+
+    async def in_a_month(key: Key) -> float | None:
+        await Passes.reconcile(passes, key)
+        return 30 * 86400.0
+
+    made._reconcile = in_a_month
+    made.add(KEYS[0])
+    allowed.set()
+    before = monotonic()
+    await run_until_enough(made, passes)
+    due = made._queue.next_due()
+    assert due is not None
+    assert due - before < RESYNC + 60

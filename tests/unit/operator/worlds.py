@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from agent_runtime.api import API_VERSION
@@ -14,6 +15,7 @@ from covey_operator.settings import Settings
 
 Object = dict[str, Any]
 
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 INSTALL = Installation(
     Settings.from_environ(
         {
@@ -78,11 +80,15 @@ def lookup_in(*objects: Object) -> Lookup:
 
 
 def plan(
-    body: Object, *others: Object, children: Children | None = None, install: Installation = INSTALL
+    body: Object,
+    *others: Object,
+    children: Children | None = None,
+    install: Installation = INSTALL,
+    now: datetime = NOW,
 ) -> Plan:
     """What the operator plans for the resource in a world of others."""
     kind = KINDS[body["kind"]]
-    return kind.plan(kind.model.model_validate(body), lookup_in(*others), install, children or {})
+    return kind.plan(kind.model.model_validate(body), lookup_in(*others), install, children or {}, now)
 
 
 def manifests(body: Object, *others: Object) -> list[Object]:

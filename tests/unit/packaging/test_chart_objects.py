@@ -21,8 +21,17 @@ EVERYTHING = (
     "--set=priorityClassName=high",
     "--set=serviceAccount.annotations.role=x",
     "--set=networkPolicies=false",
+    "--set=runs.replicas=3",
+    "--set=runs.store.urlFrom.secretKeyRef.name=runs-store",
+    "--set=runs.store.urlFrom.secretKeyRef.key=url",
+    "--set=runs.podAnnotations.team=bees",
+    "--set=runs.podLabels.team=bees",
+    "--set=runs.nodeSelector.disk=fast",
+    "--set=runs.tolerations[0].operator=Exists",
+    "--set=runs.priorityClassName=high",
 )
 NOTHING = (
+    "--set=runs.enabled=false",
     "--set=rbac.create=false",
     "--set=rbac.aggregateRoles=false",
     "--set=serviceAccount.create=false",
@@ -33,6 +42,12 @@ SWITCHES = pytest.mark.parametrize(
     [(), NAMESPACED, EVERYTHING, NOTHING],
     ids=["default", "namespaced", "everything", "nothing"],
 )
+
+
+def the(manifests: list[Manifest], name: str) -> Manifest:
+    """The one object of that kind and name."""
+    (found,) = [each for each in manifests if f"{each['kind']}/{each['metadata']['name']}" == name]
+    return found
 
 
 def names(manifests: list[Manifest]) -> set[str]:
@@ -68,6 +83,10 @@ def test_by_default_all_namespaces_are_served(render: Render) -> None:
         "Deployment/covey-operator",
         "Service/covey-operator",
         "Pod/covey-operator-test",
+        "StatefulSet/covey-runs",
+        "Service/covey-runs",
+        "ServiceAccount/covey-runs",
+        "NetworkPolicy/covey-runs",
     }
 
 
@@ -109,8 +128,9 @@ def test_scheduling_reaches_the_pod(render: Render) -> None:
 @SWITCHES
 def test_every_pod_passes_pod_security_restricted(render: Render, options: tuple[str, ...]) -> None:
     pods = [each["spec"] for each in render(*options) if each["kind"] == "Pod"]
-    pods += [each["spec"]["template"]["spec"] for each in render(*options) if each["kind"] == "Deployment"]
-    assert len(pods) == 2
+    workloads = [each for each in render(*options) if each["kind"] in ("Deployment", "StatefulSet")]
+    pods += [each["spec"]["template"]["spec"] for each in workloads]
+    assert len(pods) == (2 if options == NOTHING else 3)
     for pod in pods:
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -131,7 +151,7 @@ def test_only_one_operator_runs_at_a_time(deployment: Manifest) -> None:
 
 def test_selectors_find_the_operators_pod_and_not_the_tests(render: Render, deployment: Manifest) -> None:
     pod = deployment["spec"]["template"]["metadata"]["labels"]
-    service = next(each for each in render() if each["kind"] == "Service")
+    service = the(render(), "Service/covey-operator")
     selector = service["spec"]["selector"]
     assert selector == deployment["spec"]["selector"]["matchLabels"]
     assert selector.items() <= pod.items()
@@ -139,8 +159,10 @@ def test_selectors_find_the_operators_pod_and_not_the_tests(render: Render, depl
     assert not selector.items() <= test["metadata"]["labels"].items()
 
 
-def test_a_release_of_another_name_shares_no_object_with_the_first(render: Render) -> None:
+def test_a_release_of_another_name_shares_nothing_with_the_first_but_the_name_of_the_run_store(
+    render: Render,
+) -> None:
     first = names(render())
     other = names(render(release="second"))
     assert "Deployment/second-covey-operator" in other
-    assert not first & other
+    assert {name.partition("/")[2] for name in first & other} == {"covey-runs"}

@@ -49,17 +49,27 @@ def test_each_named_namespace_gets_the_same(render: Render) -> None:
         assert granted(role(manifests, "Role", "covey-operator", namespace)["rules"]) == needed()
 
 
-def test_in_its_own_namespace_it_keeps_a_lease_and_the_install_key(render: Render) -> None:
+def test_in_its_own_namespace_it_keeps_a_lease_and_two_keys(render: Render) -> None:
     rules = role(render("--set=installKeySecret=k"), "Role", "covey-operator-own", "covey-system")["rules"]
     assert granted(rules) == {
+        ("", "secrets", "watch"),
+        ("", "secrets", "patch"),
         ("coordination.k8s.io", "leases", "get"),
         ("coordination.k8s.io", "leases", "create"),
         ("coordination.k8s.io", "leases", "update"),
         ("", "secrets", "create"),
         ("", "secrets", "get"),
     }
-    reads = [rule for rule in rules if rule["verbs"] == ["get"]]
-    assert [rule["resourceNames"] for rule in reads] == [["k"]]
+    named = {
+        tuple(rule["verbs"]): rule.get("resourceNames") for rule in rules if "secrets" in rule["resources"]
+    }
+    assert named == {("create",): None, ("get",): ["k"], ("watch", "patch"): ["covey-runs"]}
+
+
+def test_without_a_run_store_its_key_is_not_touched(render: Render) -> None:
+    manifests = render("--set=runs.enabled=false")
+    rules = role(manifests, "Role", "covey-operator-own", "covey-system")["rules"]
+    assert ("", "secrets", "patch") not in granted(rules)
 
 
 def test_nothing_is_granted_by_wildcard(render: Render) -> None:

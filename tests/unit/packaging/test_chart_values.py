@@ -38,6 +38,10 @@ def environment(manifests: list[Manifest]) -> dict[str, str]:
         ("--set=networkPolicies=off", "'/networkPolicies'"),
         ("--set=images.store.tag=8", "'/images/store/tag': got number, want string"),
         ("--set=storeCommand={}", "'/storeCommand/0'"),
+        ("--set=runs.store.sqlite.storage=lots", "'/runs/store/sqlite/storage'"),
+        ("--set=runs.store.urlFrom.secretKeyRef.name=x", "missing property 'key'"),
+        ("--set=runs.maxConcurrent=-1", "'/runs/maxConcurrent'"),
+        ("--set=runs.replicas=2", "runs.replicas is 2, but servers cannot share a file of SQLite"),
     ],
 )
 def test_a_wrong_value_is_refused_by_its_name(render: Render, wrong: str, told: str) -> None:
@@ -50,7 +54,7 @@ def test_the_schema_names_every_value_and_no_other() -> None:
     schema = yaml.safe_load((chart / "values.schema.json").read_text())
     values = yaml.safe_load((chart / "values.yaml").read_text())
     assert schema["properties"].keys() - {"global"} == values.keys()
-    for name in ("images", "watch", "rbac", "serviceAccount"):
+    for name in ("images", "watch", "rbac", "serviceAccount", "runs"):
         assert schema["properties"][name]["properties"].keys() == values[name].keys()
 
 
@@ -98,6 +102,9 @@ def test_values_reach_the_operator(render: Render) -> None:
                 "--set=installKeySecret=our-key",
                 "--set=workers=3",
                 "--set=logLevel=debug",
+                "--set=runs.enabled=false",
+                "--set=runs.maxConcurrent=100",
+                "--set=runs.maxConcurrentPerNamespace=7",
             )
         )
     )
@@ -110,6 +117,8 @@ def test_values_reach_the_operator(render: Render) -> None:
     assert given.install_key_secret == "our-key"
     assert given.workers == 3
     assert given.log_level == "debug"
+    assert given.run_store is False
+    assert (given.max_runs, given.max_runs_per_namespace) == (100, 7)
 
 
 def test_the_chart_sets_no_variable_that_nobody_reads(render: Render) -> None:

@@ -17,7 +17,7 @@ def essence(manifest: Manifest) -> Manifest:
     """Without what Helm adds: labels and annotations of the object and of its pods."""
     metadata = {name: manifest["metadata"].get(name) for name in ("name", "namespace")}
     spec = manifest.get("spec") or {}
-    if manifest["kind"] == "Deployment":
+    if manifest["kind"] in ("Deployment", "StatefulSet"):
         template = {**spec["template"], "metadata": {}}
         manifest = {**manifest, "spec": {**spec, "template": template}}
     return {**manifest, "metadata": metadata}

@@ -1,0 +1,37 @@
+"""The status of a Flow: its size, and how its workers are."""
+
+from dataclasses import replace
+
+from agent_runtime.api.flow import FlowResource
+from covey_operator.conditions import Rollout
+from covey_operator.desired.flow import child_name
+from covey_operator.keys import Key
+from covey_operator.observed.observation import Observation
+from covey_operator.observed.seen import Seen
+from covey_operator.observed.workloads import rollout
+from covey_operator.plan import Children
+from covey_operator.resources import Object
+
+
+def observe(flow: FlowResource, children: Children, seen: Seen) -> Observation:
+    """From the workers' Deployment, if it has workers. What its schedules had is the plan's to say."""
+    del seen
+    nodes = len(flow.spec.nodes)
+    if flow.spec.serve is None:
+        return Observation(fields={"nodes": nodes, "readyWorkers": None})
+    name = child_name(flow.name)
+    child = children.get(Key("Deployment", flow.namespace, name))
+    state = child.state if child is not None else None
+    status: Object = state["status"] if state is not None else {}
+    return Observation(
+        fields={"nodes": nodes, "readyWorkers": status.get("readyReplicas", 0)},
+        rollout=rollout(f"Deployment {name}", state),
+        running=status.get("replicas", 0) > 0,
+    )
+
+
+def heard(observation: Observation, trouble: str) -> Observation:
+    """With why its artifact triggers are not heard; what is wrong with its workers is said before that."""
+    if not trouble or observation.rollout.state != "Done":
+        return observation
+    return replace(observation, rollout=Rollout("Blocked", "NotListening", trouble))

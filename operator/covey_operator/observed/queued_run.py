@@ -1,0 +1,82 @@
+"""The status of a FlowRun that warm workers run: from its queue."""
+
+from agent_runtime.api.flowrun import FlowRunResource, FlowRunStatus, Waiting
+from agent_runtime.runs_server.queue import QueueState
+from covey_operator.conditions import Said
+from covey_operator.observed.nodes import merged
+from covey_operator.observed.observation import Observation
+from covey_operator.observed.outcome import Outcome, outcome_of
+from covey_operator.observed.run_phases import SUSPENDED, ends, going, waits
+from covey_operator.queueing import InQueue
+from covey_operator.resources import Object
+from covey_operator.waits import is_answered
+
+
+def observe_queued(run: FlowRunResource, status: FlowRunStatus, place: InQueue) -> Observation:
+    """`status` is as it was."""
+    state = place.state
+    if place.away:
+        said = Said("Succeeded", "Unknown", "RunStoreAway", f"the runs server does not answer: {place.away}")
+        return going(status.phase or "Queued", said)
+    if state is None:
+        fields: Object = {"leg": status.leg or 1}
+        return going("Queued", SUSPENDED if run.spec.suspend else _starting(place, 0), **fields)
+    outcome = outcome_of(state.outcome) if state.outcome is not None else None
+    match state.state:
+        case "Ended":
+            return _ended(status, state, outcome)
+        case "Suspended":
+            return _at_rest(run, status, outcome)
+        case "Waiting":
+            return going("Queued", _starting(place, state.attempts), **_going_on(status, state))
+        case "Running":
+            return going("Running", Said("Succeeded", "Unknown", "Running"), **_going_on(status, state))
+
+
+def _starting(place: InQueue, attempts: int) -> Said:
+    before = "its worker was lost: it " if attempts else ""
+    message = f"{before}waits for a worker of Flow {place.queue.partition('/')[2]}"
+    return Said("Succeeded", "Unknown", "Starting", message)
+
+
+def _going_on(status: FlowRunStatus, state: QueueState) -> Object:
+    """A leg after a wait has a number of its own: Jobs of mapped nodes are named after it."""
+    leg = (status.leg or 1) + (1 if status.waiting is not None else 0)
+    progress = outcome_of(state.progress) if state.progress is not None else Outcome()
+    return {"leg": leg, "waiting": None, **_nodes(status, progress)}
+
+
+def _at_rest(run: FlowRunResource, status: FlowRunStatus, outcome: Outcome | None) -> Observation:
+    waiting = outcome.waiting if outcome is not None else None
+    if waiting is None or outcome is None:
+        return going("Waiting", SUSPENDED)
+    fields = {"leg": _leg_of(status, waiting), **_nodes(status, outcome)}
+    if outcome.fields.get("usage"):
+        fields["usage"] = outcome.fields["usage"]
+    suspended = run.spec.suspend and is_answered(run, waiting)
+    return waits(run, waiting, suspended=suspended, **fields)
+
+
+def _leg_of(status: FlowRunStatus, waiting: Waiting) -> int:
+    """Another wait than the one that was known has a leg of its own, even when nobody saw the run between."""
+    another = status.waiting is not None and status.waiting != waiting
+    return (status.leg or 1) + (1 if another else 0)
+
+
+def _ended(status: FlowRunStatus, state: QueueState, outcome: Outcome | None) -> Observation:
+    if outcome is None or outcome.waiting is not None:
+        if state.wanted == "Cancel":
+            return ends("Cancelled", Said("Succeeded", "False", "Cancelled", "spec.cancel is true"))
+        return ends("Failed", Said("Succeeded", "False", "Failed", "the queue ended it without an outcome"))
+    fields = {**outcome.fields, **_nodes(status, outcome)}
+    if outcome.error:
+        return ends("Failed", Said("Succeeded", "False", "FlowFailed", outcome.error), **fields)
+    return ends("Succeeded", Said("Succeeded", "True", "Succeeded", outcome.trouble), **fields)
+
+
+def _nodes(status: FlowRunStatus, outcome: Outcome) -> Object:
+    """What is known of nodes, and when the first of them began."""
+    nodes = merged(status.nodes or (), outcome.nodes)
+    begun = [node["startedAt"] for node in nodes if node.get("startedAt")]
+    started = status.started_at or min(begun, default=None)
+    return ({"nodes": nodes} if nodes else {}) | ({"startedAt": started} if started else {})

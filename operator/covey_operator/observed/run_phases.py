@@ -1,0 +1,28 @@
+"""How the phases of a run are said."""
+
+from agent_runtime.api.flowrun import FlowRunResource, Waiting
+from covey_operator.conditions import Rollout, Said
+from covey_operator.observed.observation import Observation
+from covey_operator.waits import said_about
+
+_ON_ITS_WAY = Rollout("Progressing", "Running")
+SUSPENDED = Said("Succeeded", "Unknown", "Suspended", "spec.suspend is true: set it to false to go on")
+
+
+def going(phase: str, said: Said, **fields: object) -> Observation:
+    """A run that has not ended."""
+    running = phase == "Running"
+    return Observation({"phase": phase, **fields}, rollout=_ON_ITS_WAY, outcome=said, running=running)
+
+
+def waits(
+    run: FlowRunResource, waiting: Waiting, *, suspended: bool = False, **fields: object
+) -> Observation:
+    """A run whose process ended to wait; `suspended` when it could go on, but for that."""
+    said = SUSPENDED if suspended else said_about(run, waiting)
+    return going("Waiting", said, waiting=waiting.manifest(), **fields)
+
+
+def ends(phase: str, said: Said, **fields: object) -> Observation:
+    """A run that has ended."""
+    return Observation({"phase": phase, "waiting": None, **fields}, outcome=said)

@@ -1,0 +1,247 @@
+"""What a run's status says at every point of its life, in Jobs of its own."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from covey_operator.admission import Turn
+from covey_operator.kept import Child
+from covey_operator.keys import Key
+from tests.unit.operator.run_worlds import (
+    APPROVAL,
+    ITEMS,
+    TIME,
+    answers,
+    begun,
+    job,
+    pod,
+    run,
+    seen_of,
+)
+from tests.unit.operator.worlds import Object
+
+Children = dict[Key, Child]
+STARTED: dict[str, Any] = {"startTime": "2026-03-02T08:50:00Z"}
+ENDED = begun() | job("monday-run", "Complete", **STARTED)
+OUTCOME: Object = {
+    "result": {"title": "Bees"},
+    "nodes": [{"name": "ask", "state": "Succeeded", "action": "default", "visits": 1}],
+    "usage": {"inputTokens": 3, "outputTokens": 4},
+}
+
+
+@pytest.mark.parametrize(
+    ("body", "children", "phase", "reason"),
+    [
+        pytest.param(run(), {}, "Queued", "Starting", id="new"),
+        pytest.param(run({"suspend": True}), {}, "Queued", "Suspended", id="new, and suspended"),
+        pytest.param(run(), job("monday-run"), "Queued", "Starting", id="no pod yet"),
+        pytest.param(run(), job("monday-run", active=1), "Running", "Running", id="under way"),
+        pytest.param(
+            run(phase="Running", leg=1),
+            job("monday-run", failed=1, **STARTED),
+            "Running",
+            "Running",
+            id="its pod was killed",
+        ),
+        pytest.param(
+            run(phase="Running", leg=1),
+            job("monday-run", **STARTED),
+            "Running",
+            "Running",
+            id="its pod was evicted, which counts for nothing",
+        ),
+        pytest.param(
+            run(phase="Running", leg=1), job("monday-run"), "Queued", "Starting", id="its Job was made again"
+        ),
+        pytest.param(
+            run({"suspend": True}, phase="Running", leg=1),
+            job("monday-run", suspend=True),
+            "Waiting",
+            "Suspended",
+            id="suspended",
+        ),
+        pytest.param(
+            run(phase="Waiting", leg=1, waiting=APPROVAL),
+            ENDED,
+            "Waiting",
+            "WaitingForApproval",
+            id="asks a person",
+        ),
+        pytest.param(
+            run({"suspend": True}, phase="Waiting", leg=1, waiting=APPROVAL),
+            ENDED,
+            "Waiting",
+            "WaitingForApproval",
+            id="suspended, and asks a person first",
+        ),
+        pytest.param(
+            run(
+                {**answers(("review", 1, "print")), "suspend": True},
+                phase="Waiting",
+                leg=1,
+                waiting=APPROVAL,
+            ),
+            ENDED,
+            "Waiting",
+            "Suspended",
+            id="answered, and suspended",
+        ),
+        pytest.param(
+            run(phase="Waiting", leg=1, waiting=TIME), ENDED, "Waiting", "WaitingForTime", id="lets time pass"
+        ),
+        pytest.param(
+            run(phase="Waiting", leg=1, waiting=ITEMS),
+            ENDED | job("monday-run-1-map", active=3),
+            "Waiting",
+            "WaitingForItems",
+            id="items at work",
+        ),
+        pytest.param(
+            run(phase="Waiting", leg=1, waiting=APPROVAL),
+            ENDED | job("monday-run-2", active=1),
+            "Running",
+            "Running",
+            id="went on",
+        ),
+    ],
+)
+def test_where_a_run_stands(body: Object, children: Children, phase: str, reason: str) -> None:
+    found = seen_of(body, children)
+    assert found.outcome is not None
+    assert (found.fields["phase"], found.outcome.status, found.outcome.reason) == (phase, "Unknown", reason)
+
+
+def test_a_leg_that_went_on_no_longer_says_what_it_waited_for() -> None:
+    found = seen_of(run(phase="Waiting", leg=1, waiting=APPROVAL), job("monday-run-2"))
+    assert (found.fields["waiting"], found.fields["leg"], found.fields["job"]) == (None, 2, "monday-run-2")
+
+
+def test_a_run_in_line_says_which_limit_it_waits_for() -> None:
+    turn = Turn('Flow "report" (spec.run.maxConcurrent)', 5, 12)
+    found = seen_of(run(), turn=turn)
+    assert found.outcome is not None
+    assert (found.fields["phase"], found.outcome.reason) == ("Queued", "AtCapacity")
+    assert found.outcome.message == (
+        'Flow "report" (spec.run.maxConcurrent) may have 5 runs under way at once, and has them: '
+        "about 10 come before this one"
+    )
+
+
+def test_a_question_comes_with_the_line_that_answers_it() -> None:
+    found = seen_of(run(phase="Waiting", leg=1, waiting=APPROVAL), ENDED)
+    assert found.outcome is not None
+    assert found.outcome.message == (
+        'node "review" asks: Print it? Answer it with: kubectl patch flowrun monday -n news --type json -p '
+        '\'[{"op":"add","path":"/spec/answers","value":[{"node":"review","visit":1,"action":"print"}]}]\' '
+        '(or drop instead of "print")'
+    )
+
+
+def test_a_further_answer_is_added_to_those_that_were_given() -> None:
+    given = answers(("review", 1, "drop"))
+    body = run(
+        given,
+        phase="Waiting",
+        leg=2,
+        waiting={**APPROVAL, "visit": 2, "until": TIME["until"]},
+        nodes=[{"name": "review", "state": "Waiting", "visits": 2}],
+    )
+    found = seen_of(body, begun())
+    assert found.outcome is not None
+    assert found.outcome.reason == "WaitingForApproval"
+    assert '"path":"/spec/answers/-"' in found.outcome.message
+    assert 'node "review" asks, until 2026-03-02T09:10:00Z: ' in found.outcome.message
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (("review", 1, "burn"), 'visit 1: "burn" is no answer, it offers print, drop'),
+        (("reveiw", 1, "print"), 'nobody has asked for the answer to node "reveiw", visit 1'),
+        (("review", 2, "print"), 'nobody has asked for the answer to node "review", visit 2'),
+    ],
+)
+def test_an_answer_that_does_not_fit_is_named(given: tuple[str, int, str], text: str) -> None:
+    found = seen_of(run(answers(given), phase="Waiting", leg=1, waiting=APPROVAL), ENDED)
+    assert found.outcome is not None
+    assert found.outcome.reason == "InvalidAnswer"
+    assert text in found.outcome.message
+
+
+def test_the_longest_question_leaves_room_for_the_line_that_answers_it() -> None:
+    asks = {**APPROVAL, "prompt": "why " * 5000, "actions": ["a" * 63, "b" * 63]}
+    found = seen_of(run(phase="Waiting", leg=1, waiting=asks), ENDED)
+    assert found.outcome is not None
+    assert len(found.outcome.message) < 1024
+
+
+def test_last_words_of_a_leg_that_waits_become_the_wait() -> None:
+    words = {**OUTCOME, "result": None, "waiting": {**APPROVAL, "key": "k"}, "resumedFrom": "ask"}
+    found = seen_of(run(phase="Running", leg=1), ENDED, pods=[pod(words)])
+    wanted = {"phase": "Waiting", "leg": 1, "waiting": APPROVAL, "workedSeconds": 540, "resumedFrom": "ask"}
+    assert {name: found.fields[name] for name in wanted} == wanted
+    assert "result" not in found.fields
+    assert "finishedAt" not in found.fields
+
+
+def test_a_wait_of_a_cancelled_run_is_its_end() -> None:
+    words = {**OUTCOME, "waiting": APPROVAL}
+    found = seen_of(run({"cancel": True}, phase="Running", leg=1), ENDED, pods=[pod(words)])
+    assert (found.fields["phase"], found.fields["waiting"]) == ("Cancelled", None)
+
+
+def test_what_legs_worked_and_used_adds_up() -> None:
+    body = run(phase="Running", leg=1, workedSeconds=60, startedAt="2026-03-01T00:00:00Z")
+    found = seen_of(body, ENDED, pods=[pod(OUTCOME)])
+    wanted = {
+        **OUTCOME,
+        "phase": "Succeeded",
+        "workedSeconds": 600,
+        "startedAt": "2026-03-01T00:00:00Z",
+        "finishedAt": "2026-03-02T08:59:00Z",
+    }
+    assert {name: found.fields[name] for name in wanted} == wanted
+
+
+def node(number: int, state: str = "Succeeded") -> Object:
+    return {
+        "name": f"a-node-with-a-name-{number}",
+        "state": state,
+        "action": "default",
+        "visits": 1,
+        "attempts": 3,
+        "startedAt": "2026-03-02T08:50:00Z",
+        "finishedAt": "2026-03-02T08:59:00Z",
+    }
+
+
+def test_a_status_with_200_nodes_stays_small_and_keeps_what_failed_and_what_came_last() -> None:
+    nodes = [node(number, "Failed" if number == 3 else "Succeeded") for number in range(200)]
+    body = run(phase="Running", leg=1, nodes=nodes[:150])
+    words = {**OUTCOME, "result": "r" * 3000, "nodes": nodes[150:]}
+    found = seen_of(body, ENDED, pods=[pod(words)])
+    names = [each["name"] for each in found.fields["nodes"]]
+    assert len(orjson.dumps(found.fields)) + 1024 + 500 < 10 * 1024
+    assert names[0].endswith("-3")
+    assert names[-1].endswith("-199")
+
+
+def test_nodes_of_earlier_legs_are_not_forgotten_by_later_ones() -> None:
+    body = run(phase="Running", leg=1, nodes=[node(1), {**node(2, "Waiting"), "visits": 1}])
+    later = {**OUTCOME, "nodes": [{"name": node(2)["name"], "state": "Succeeded", "visits": 1}]}
+    found = seen_of(body, ENDED, pods=[pod(later)])
+    assert [(each["name"], each["state"]) for each in found.fields["nodes"]] == [
+        (node(1)["name"], "Succeeded"),
+        (node(2)["name"], "Succeeded"),
+    ]
+
+
+@pytest.mark.parametrize("phase", ["Succeeded", "Failed", "Cancelled"])
+def test_a_run_that_has_ended_says_the_same_for_ever(phase: str) -> None:
+    said = {"type": "Succeeded", "status": "False", "reason": "Cancelled", "message": "spec.cancel is true"}
+    found = seen_of(run(phase=phase, conditions=[said]), job("monday-run", active=1))
+    assert found.fields == {}
+    assert found.outcome is not None
+    assert (found.outcome.reason, found.outcome.message) == (said["reason"], said["message"])
