@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from agent_runtime.cli.errors import guarded
+from agent_runtime.cli.groups import StartsByDefault
 
 app = typer.Typer(
     name="covey",
@@ -128,9 +129,17 @@ def get(
     run(kind, name, output, blackboard, state)
 
 
-@app.command()
+run_app = typer.Typer(cls=StartsByDefault, help="Run Flows, and deal with their runs.", no_args_is_help=True)
+app.add_typer(run_app, name="run")
+Run = Annotated[str, typer.Argument(help="The FlowRun.", metavar="RUN")]
+Boundary = Annotated[
+    int | None, typer.Option("--at", help="The number of a boundary.  [default: the latest]", min=0)
+]
+
+
+@run_app.command("start")
 @guarded
-def run(
+def run_start(
     flow: Annotated[str, typer.Argument(help="The Flow.")],
     param: Annotated[
         list[str] | None, typer.Option("--param", "-p", help="A parameter.", metavar="KEY=VALUE")
@@ -138,10 +147,85 @@ def run(
     timeout: Annotated[str, typer.Option(help="Give up waiting after this long; the run goes on.")] = "10m",
     state: State = None,
 ) -> None:
-    """Run a Flow, follow it, and print its result."""
-    from agent_runtime.cli.run import run as start
+    """Run a Flow, follow it, and print its result: covey run FLOW for short."""
+    from agent_runtime.cli.run import start
 
     start(flow, param or [], timeout, state)
+
+
+@run_app.command("show")
+@guarded
+def run_show(
+    run: Run,
+    at: Boundary = None,
+    output: Annotated[str, typer.Option("--output", "-o", help="text or json.")] = "text",
+    store: Annotated[
+        str,
+        typer.Option(
+            help="Read this store instead: RUN is then NAMESPACE/NAME. sqlite:///FILE, redis://..., "
+            "postgresql://..., or http://... with COVEY_RUNS_TOKEN.",
+            metavar="URL",
+            show_default=False,
+        ),
+    ] = "",
+    state: State = None,
+) -> None:
+    """Show how a run stands, its history, and what it knew at a boundary between two nodes."""
+    from agent_runtime.cli.runs import show
+
+    show(run, at, output, store, state)
+
+
+@run_app.command("answer")
+@guarded
+def run_answer(
+    run: Run,
+    action: Annotated[str, typer.Argument(help="One of the actions that it offers.")],
+    comment: Annotated[str, typer.Option(help="For those who come after.", show_default=False)] = "",
+    node: Annotated[str, typer.Option(help="Only if this node asks.", show_default=False)] = "",
+    visit: Annotated[int | None, typer.Option(help="Only if it is this visit.", min=1)] = None,
+    state: State = None,
+) -> None:
+    """Answer a run that asks for approval."""
+    from agent_runtime.cli.runs import answer
+
+    answer(run, action, node, visit, comment, state)
+
+
+@run_app.command("suspend")
+@guarded
+def run_suspend(run: Run, state: State = None) -> None:
+    """Pause a run; the node under way is abandoned and done again later."""
+    from agent_runtime.cli.runs import change
+
+    change(run, "suspend", "suspended", state)
+
+
+@run_app.command("resume")
+@guarded
+def run_resume(run: Run, state: State = None) -> None:
+    """Go on with a run that is suspended; one that failed goes on as a new run, at the node that failed."""
+    from agent_runtime.cli.runs import resume
+
+    resume(run, state)
+
+
+@run_app.command("cancel")
+@guarded
+def run_cancel(run: Run, state: State = None) -> None:
+    """Stop a run for good."""
+    from agent_runtime.cli.runs import change
+
+    change(run, "cancel", "cancelled", state)
+
+
+@run_app.command("fork")
+@guarded
+def run_fork(run: Run, at: Boundary = None, state: State = None) -> None:
+    """Start a new run from a boundary of another."""
+    from agent_runtime.cli.runs import fork
+
+    fork(run, at, state)
 
 
 @app.command()
@@ -211,3 +295,48 @@ def version() -> None:
     from importlib.metadata import version as installed
 
     typer.echo(f"covey {installed('covey')}")
+
+
+flow_app = typer.Typer(help="Check Flows, and draw them.", no_args_is_help=True)
+app.add_typer(flow_app, name="flow")
+
+
+@flow_app.command("check")
+@guarded
+def flow_check(
+    targets: Annotated[
+        list[str],
+        typer.Argument(
+            help="Files or folders of manifests, or a Flow of the running covey up.", metavar="PATH...|FLOW"
+        ),
+    ],
+    state: State = None,
+) -> None:
+    """Show the nodes of Flows, and name every fault with its file, line and field."""
+    from agent_runtime.cli.flow import check
+
+    check(targets, state)
+
+
+@flow_app.command("draw")
+@guarded
+def flow_draw(
+    target: Annotated[
+        str,
+        typer.Argument(help="A Flow of the running covey up, or a file or folder.", metavar="FLOW|PATH"),
+    ],
+    flow: Annotated[str, typer.Option(help="Which Flow of the files.", show_default=False)] = "",
+    format_: Annotated[
+        str | None,
+        typer.Option("--format", help="svg or mermaid.  [default: by the name of FILE, or svg]"),
+    ] = None,
+    run: Annotated[str, typer.Option(help="Show the states of this FlowRun.", show_default=False)] = "",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to.  [default: standard output]")
+    ] = None,
+    state: State = None,
+) -> None:
+    """Draw the graph of a Flow, with the states of a run on it."""
+    from agent_runtime.cli.flow import draw
+
+    draw(target, flow, format_, run, output, state)

@@ -2,9 +2,25 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from agent_runtime.compile.result import Compiled, Lookup, Manifest
+
+
+class FromSecret(Protocol):
+    """A variable that takes its value from a key of a Secret."""
+
+    @property
+    def env(self) -> str:
+        """The variable."""
+
+    @property
+    def secret(self) -> str:
+        """The Secret."""
+
+    @property
+    def key(self) -> str:
+        """The key."""
 
 
 def variable(secret: str, key: str) -> str:
@@ -26,8 +42,13 @@ def from_environment(manifests: Iterable[Manifest], environ: Mapping[str, str]) 
 
 def environment_of(compiled: Compiled[Any], lookup: Lookup) -> dict[str, str]:
     """The variables that a process would get from its Secrets, which are plain, as the loader leaves them."""
+    return environment_for(compiled.secrets, lookup)
+
+
+def environment_for(variables: Iterable[FromSecret], lookup: Lookup) -> dict[str, str]:
+    """The same for variables that are known."""
     found: dict[str, str] = {}
-    for item in compiled.secrets:
+    for item in variables:
         content = (lookup("Secret", item.secret) or {}).get("stringData") or {}
         if item.key in content:
             found[item.env] = str(content[item.key])

@@ -1,7 +1,8 @@
 """Runs what the plan says, in this process; when the plan changes, touches only what changed."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 
 from agent_runtime.blackboard.board import BoardError
 from agent_runtime.compile.config import AgentConfig, BlackboardConfig
@@ -30,10 +31,12 @@ class Host:
         self,
         boards: Mapping[str, BlackboardConfig],
         agents: Mapping[str, tuple[AgentConfig, Mapping[str, str]]],
+        listening: Mapping[str, Collection[str]] = MappingProxyType({}),
     ) -> None:
         """Stop what is no longer wanted or has changed, then start what is missing.
 
-        `agents` come with their environment: the keys of their models.
+        `agents` come with their environment: the keys of their models. `listening` names who else
+        subscribes, by blackboard.
         """
         old_boards = {n for n, board in self.boards.items() if boards.get(n) != board.config}
         old_agents = {
@@ -50,7 +53,7 @@ class Host:
                 await self._open(name, board)
         for name in self.boards:
             members = [agent for agent, (config, _) in agents.items() if _board_of(config) == name]
-            await self.boards[name].forget_all_but(members)
+            await self.boards[name].forget_all_but([*members, *listening.get(name, ())])
         for name, (config, environ) in agents.items():
             if name not in self.agents:
                 await self._start(config, environ)

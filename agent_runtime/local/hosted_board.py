@@ -51,9 +51,9 @@ class HostedBoard:
         """The board as this identity sees it."""
         return self.service.board(identity)
 
-    async def forget_all_but(self, agents: Iterable[str]) -> None:
-        """Take back what agents that are gone had subscribed to: nobody would work on it."""
-        wanted = set(agents)
+    async def forget_all_but(self, subscribers: Iterable[str]) -> None:
+        """Take back what agents and flows that are gone had subscribed to: nobody would work on it."""
+        wanted = set(subscribers)
         for member in (await self.service.store.subscribers()).members:
             if member.identity.name not in wanted:
                 await self.board(member.identity).subscribe([])

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
-from agent_runtime.api import KINDS
+from agent_runtime.api import KINDS, FlowResource
 from agent_runtime.compile.result import Compiled, Manifest
 from agent_runtime.local.admission import admit
 from agent_runtime.local.check import Checked, check, lookup_in
@@ -16,14 +17,15 @@ from agent_runtime.local.inventory import InFile, Inventory, key_of
 from agent_runtime.local.manifests import Loaded
 from agent_runtime.local.plan import Key, Plan, plan
 from agent_runtime.local.run_control import RunControl
-from agent_runtime.local.runs import rfc3339
 from agent_runtime.local.state import StateFolder
 from agent_runtime.local.status import Running, conditions
 from agent_runtime.local.surroundings import Surroundings
+from agent_runtime.local.triggers import Triggers, listening
+from agent_runtime.runs.outcome import rfc3339
 from agent_runtime.serving.errors import ApiError
 
 DRAIN_RUNS = 20.0
-"""Seconds that runs under way get when the laptop stops; what is left begins again at the next start."""
+"""Seconds that runs under way get when the laptop stops; what is left goes on at the next start."""
 
 
 class Laptop:
@@ -34,7 +36,8 @@ class Laptop:
         self._around = around
         self._inventory = Inventory(state.folder("applied"), self._now)
         self.host = Host(state, around.tools, feed)
-        self.runs = RunControl(state.folder("runs"), self.lookup, self.host, around, feed)
+        self.runs = RunControl(state, self.lookup, self.host, around, feed)
+        self._triggers = Triggers(state.path / "triggers.json", self.runs, self.host, around.clock)
         self.plan: Plan = plan({}, lambda kind, name: None)
         self._changing = asyncio.Lock()
 
@@ -63,7 +66,7 @@ class Laptop:
                 self.runs.ensure(run.manifest)
 
     def resume_runs(self) -> None:
-        """Begin again what an earlier process left unfinished."""
+        """Go on with what an earlier process left unfinished."""
         self.runs.resume()
 
     def resources(self, kind: str = "") -> list[dict[str, Any]]:
@@ -81,6 +84,9 @@ class Laptop:
         shown = self._inventory.shown((kind, name))
         if shown is None:
             raise self.missing(kind, name)
+        if kind == "Flow" and (self.plan.flows[name].config is not None):
+            triggers = self._triggers.status(FlowResource.model_validate(self.manifests[kind, name]))
+            shown["status"] |= {"triggers": triggers} if triggers else {}
         return shown
 
     def missing(self, kind: str, name: str) -> ApiError:
@@ -104,7 +110,7 @@ class Laptop:
             # Runs come last: what they name may be among the rest.
             for manifest, told in zip(manifests, results, strict=True):
                 if told["kind"] == "FlowRun":
-                    told["result"] = await self.runs.apply(manifest)
+                    told["result"] = self.runs.apply(manifest)
             return results
 
     async def delete(self, kind: str, name: str) -> None:
@@ -123,6 +129,7 @@ class Laptop:
     async def drain(self) -> None:
         """Finish what is under way, then stop everything."""
         async with self._changing:
+            await self._triggers.close()
             await self.runs.drain(DRAIN_RUNS)
             await self.host.close()
             self.feed.close()
@@ -141,7 +148,9 @@ class Laptop:
             for name, compiled in self.plan.agents.items()
             if (config := compiled.config) is not None and not _suspended(manifests["Agent", name])
         }
-        await self.host.follow(boards, agents)
+        flows = self._flows()
+        await self.host.follow(boards, agents, listening([flow for flow, _ in flows]))
+        await self._triggers.follow(flows)
         for key, entry in self._inventory.entries.items():
             compiled = self.plan.compiled(key)
             if compiled is not None:
@@ -154,6 +163,14 @@ class Laptop:
                     earlier=entry.conditions,
                 )
                 self._inventory.set_status(key, said, _details(key, compiled, said[-1].status == "True"))
+
+    def _flows(self) -> list[tuple[FlowResource, datetime]]:
+        """The flows that can be run, and since when each is there."""
+        return [
+            (FlowResource.model_validate(entry.manifest), datetime.fromisoformat(entry.created_at))
+            for (kind, name), entry in self._inventory.entries.items()
+            if kind == "Flow" and self.plan.flows[name].config is not None
+        ]
 
     def _running(self, key: Key, manifest: Manifest) -> Running | None:
         if key[0] not in ("Agent", "Blackboard"):

@@ -28,6 +28,10 @@ class SameProcess:
         """No URL is needed."""
         return ""
 
+    def runs(self) -> str | None:
+        """No URL is needed."""
+        return ""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

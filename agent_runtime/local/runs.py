@@ -1,145 +1,232 @@
-"""Runs of flows in this process, kept in the state folder: what was not finished begins again."""
+"""Runs of flows in this process. What a process leaves behind, the next one goes on with."""
 
 import asyncio
-import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from agent_runtime.api.flowrun import Answer
 from agent_runtime.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.compile.config import RunConfig
-from agent_runtime.local.files import write_private
-from agent_runtime.runs.outcome import Outcome
+from agent_runtime.local import run_status
+from agent_runtime.local.run_files import KeptRun, RunFiles
+from agent_runtime.local.run_status import ENDED, Status
+from agent_runtime.runs.errors import Interrupted
+from agent_runtime.runs.outcome import Outcome, rfc3339
 from agent_runtime.telemetry.events import Event
 
-Execute = Callable[[RunConfig], Awaitable[Outcome]]
-ENDED = ("Succeeded", "Failed", "Cancelled")
+Execute = Callable[[RunConfig, Sequence[Answer]], Awaitable[Outcome]]
+"""One leg of a run: up to its end, or to something that it has to wait for."""
+_STORE_PATIENCE = 10.0
+"""Seconds until a run that was interrupted, as by a full disk, is tried again."""
 
 
 class Runs:
-    """FlowRuns by name, as manifests with their status."""
+    """FlowRuns by name. Each is Queued, Running in a task, Waiting, or has ended."""
 
     def __init__(self, folder: Path, execute: Execute, clock: Clock = SYSTEM_CLOCK) -> None:
-        self._folder = folder
+        self._files = RunFiles(folder)
         self._execute = execute
         self._clock = clock
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._legs: dict[str, asyncio.Task[None]] = {}
+        self._ending: dict[str, asyncio.Task[None]] = {}
+        self._alarms: dict[str, asyncio.Task[None]] = {}
+        self._draining = False
         self._changed = asyncio.Event()
-        self._runs: dict[str, dict[str, Any]] = {
-            file.stem: json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))
-        }
+        self._runs = dict(self._files.read())
 
     @property
-    def all(self) -> Mapping[str, dict[str, Any]]:
-        """Every run that is known."""
+    def all(self) -> Mapping[str, KeptRun]:
+        """Every run that is known, in the order in which they were made."""
         return self._runs
 
-    def unfinished(self) -> list[dict[str, Any]]:
-        """Runs that an earlier process left behind."""
-        return [
-            run
-            for name, run in self._runs.items()
-            if name not in self._tasks and run["status"].get("phase") not in ENDED
-        ]
-
-    def start(self, manifest: Mapping[str, Any], config: RunConfig) -> dict[str, Any]:
-        """Begin a run, or begin one again, and return its manifest."""
+    def add(self, manifest: dict[str, Any], config: RunConfig) -> None:
+        """Take a new run in; it begins at once, or when one of its flow's slots is free."""
         name = config.name
-        now = self._now()
-        metadata = {"creationTimestamp": now, **manifest["metadata"]}
-        self._runs[name] = {**manifest, "metadata": metadata}
-        self._note(
-            name, _status("Running", "Unknown", "Running", f"runs flow {config.flow_name}", startedAt=now)
-        )
-        self._tasks[name] = asyncio.create_task(self._run(config), name=f"run {name}")
-        return self._runs[name]
+        self._runs[name] = KeptRun({**manifest, "status": {}}, config)
+        if manifest["spec"].get("suspend"):
+            self._note(name, run_status.suspended({}))
+        else:
+            self._queue(name)
 
-    def refuse(self, manifest: Mapping[str, Any], reason: str, message: str) -> dict[str, Any]:
+    def refuse(self, manifest: dict[str, Any], reason: str, message: str) -> None:
         """Keep a run that cannot be started, with the reason."""
         name = manifest["metadata"]["name"]
-        self._runs[name] = {
-            **manifest,
-            "metadata": {"creationTimestamp": self._now(), **manifest["metadata"]},
-        }
-        self._note(name, _status("Failed", "False", reason, message, finishedAt=self._now()))
+        self._runs[name] = KeptRun({**manifest, "status": {}}, None)
+        self._note(name, run_status.refused(reason, message, self._now()))
+
+    def resume(self) -> None:
+        """Go on with what an earlier process left."""
+        for name, run in self._runs.items():
+            phase = run.status.get("phase")
+            if phase == "Waiting":
+                self._set_alarm(name)
+            elif phase not in ENDED:
+                self._queue(name)
+
+    def change(self, name: str, spec: Mapping[str, Any]) -> None:
+        """The run's spec is another now: it may be cancelled, suspended, resumed or answered."""
+        run = self._runs[name]
+        before = run.spec
+        run.manifest = {**run.manifest, "spec": dict(spec)}
+        self._write(name)
+        if run.status.get("phase") in ENDED:
+            return
+        if spec.get("cancel"):
+            self._stop(name)
+            self._note(name, run_status.cancelled(run.status, self._now()))
+            self._fill_slots()
+        elif spec.get("suspend"):
+            self._stop(name)
+            self._note(name, run_status.suspended(run.status))
+            self._fill_slots()
+        elif before.get("suspend") or self._is_answered(name):
+            self._queue(name)
+
+    async def delete(self, name: str) -> None:
+        """Stop a run, wait for its end and forget it. Raises KeyError."""
+        del self._runs[name]
+        self._files.delete(name)
+        self._stop(name)
+        self._fill_slots()
+        self._wake()
+        if (ending := self._ending.pop(name, None)) is not None:
+            await asyncio.wait([ending])
+
+    async def drain(self, grace: float) -> None:
+        """Give the legs under way `grace` seconds; those that are left go on at the next start."""
+        self._draining = True
+        for alarm in self._alarms.values():
+            alarm.cancel()
+        legs = [leg for leg in self._legs.values() if not leg.done()]
+        if legs:
+            _, late = await asyncio.wait(legs, timeout=grace)
+            for leg in late:
+                leg.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def changed(self, name: str, wait: float) -> KeptRun:
+        """The run, when it has ended or changed, or after `wait` seconds. Raises KeyError."""
+        if wait and self._runs[name].status["phase"] not in ENDED:
+            try:
+                async with asyncio.timeout(wait):
+                    before = self._runs[name].status
+                    while self._runs[name].status is before:
+                        await self._changed.wait()
+            except TimeoutError:
+                pass
         return self._runs[name]
 
     def observe(self, event: Event) -> None:
         """Follow the nodes of the runs."""
-        if event.kind != "run.node" or event.subject not in self._runs:
+        run = self._runs.get(event.subject)
+        if event.kind != "run.node" or run is None or "node" not in event.data:
             return
-        status = self._runs[event.subject]["status"]
         node = {
             "name": event.data["node"],
             "state": event.data["state"],
             "visits": event.data["visit"],
             **({"action": event.data["action"]} if event.data.get("action") else {}),
         }
-        nodes = [n for n in status.get("nodes", []) if n["name"] != node["name"]]
-        self._runs[event.subject]["status"] = {**status, "nodes": [*nodes, node]}
+        nodes = [each for each in run.status.get("nodes", []) if each["name"] != node["name"]]
+        run.manifest["status"] = {**run.status, "nodes": [*nodes, node]}
         self._wake()
 
-    async def changed(self, name: str, wait: float) -> dict[str, Any]:
-        """The run, when it has ended or changed, or after `wait` seconds. Raises KeyError."""
-        if wait and self._runs[name]["status"]["phase"] not in ENDED:
-            try:
-                async with asyncio.timeout(wait):
-                    before = self._runs[name]["status"]
-                    while self._runs[name]["status"] is before:
-                        await self._changed.wait()
-            except TimeoutError:
-                pass
-        return self._runs[name]
+    def _queue(self, name: str) -> None:
+        """It has something to do: run it as soon as its flow has a slot."""
+        self._stop(name)
+        run = self._runs[name]
+        self._note(name, run_status.queued("Starting", "", run.status))
+        self._fill_slots()
 
-    async def cancel(self, name: str, manifest: Mapping[str, Any]) -> None:
-        """Stop a run for good; `manifest` says so. One that has ended stays as it is."""
-        self._runs[name] = {**self._runs[name], "spec": manifest["spec"]}
-        await self._stop(name)
-        if self._runs[name]["status"].get("phase") not in ENDED:
-            self._note(name, _status("Cancelled", "False", "Cancelled", "spec.cancel is true"))
+    def _fill_slots(self) -> None:
+        if self._draining:
+            return
+        for name, run in list(self._runs.items()):
+            if run.status.get("phase") != "Queued" or run.config is None or name in self._alarms:
+                continue
+            limit = run.config.flow.run.max_concurrent
+            under_way = sum(self._runs[other].flow == run.flow for other in self._legs if other in self._runs)
+            if limit is None or under_way < limit:
+                self._note(name, run_status.running(run.flow, run.status, self._now()))
+                self._legs[name] = asyncio.create_task(self._leg(name, run.config), name=f"run {name}")
+            elif run.status["conditions"][0]["reason"] != "AtCapacity":
+                message = f"{under_way} runs of flow {run.flow} are under way, its run.maxConcurrent"
+                self._note(name, run_status.queued("AtCapacity", message, run.status))
 
-    async def delete(self, name: str) -> None:
-        """Stop a run and forget it. Raises KeyError."""
-        del self._runs[name]
-        (self._folder / f"{name}.json").unlink(missing_ok=True)
-        await self._stop(name)
+    async def _leg(self, name: str, config: RunConfig) -> None:
+        run = self._runs[name]
+        if (before := self._ending.pop(name, None)) is not None:
+            await asyncio.wait([before])  # one writer at a time
+        try:
+            outcome = await self._execute(config, answers_of(run))
+        except Interrupted as error:
+            self._note(name, run_status.queued("Starting", str(error), run.status))
+            self._alarm(name, _STORE_PATIENCE)
+        else:
+            if outcome.waiting is None:
+                self._note(name, run_status.ended(outcome, run.status, self._now()))
+            else:
+                self._note(name, run_status.waiting(outcome, name, run.status))
+        if self._legs.get(name) is asyncio.current_task():
+            del self._legs[name]
+        if run.status["phase"] == "Waiting":
+            self._set_alarm(name)
+            if self._is_answered(name):
+                self._queue(name)
+        self._fill_slots()
 
-    async def _stop(self, name: str) -> None:
-        if task := self._tasks.pop(name, None):
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+    def _is_answered(self, name: str) -> bool:
+        """Whether one of its answers is what it waits for; one that is refused is noted."""
+        run = self._runs[name]
+        waiting = run.status.get("waiting") or {}
+        if (
+            run.status.get("phase") != "Waiting"
+            or waiting.get("for") != "Approval"
+            or run.spec.get("suspend")
+        ):
+            return False
+        for answer in answers_of(run):
+            if (answer.node, answer.visit) == (waiting["node"], waiting["visit"]):
+                if answer.action in waiting["actions"]:
+                    return True
+                offered = ", ".join(waiting["actions"])
+                message = f"{answer.node} cannot be answered with {answer.action!r}: it offers {offered}"
+                self._note(name, run_status.refused_answer(message, run.status))
+        return False
 
-    async def drain(self, grace: float) -> None:
-        """Give the runs under way `grace` seconds; those that are left begin again at the next start."""
-        tasks = [task for task in self._tasks.values() if not task.done()]
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=grace)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+    def _set_alarm(self, name: str) -> None:
+        """Wake it when what it waits for is due, if that has a time."""
+        until = (self._runs[name].status.get("waiting") or {}).get("until")
+        if until and not self._runs[name].spec.get("suspend"):
+            self._alarm(name, (datetime.fromisoformat(until) - self._clock.now()).total_seconds())
 
-    async def _run(self, config: RunConfig) -> None:
-        outcome = await self._execute(config)
-        wire = outcome.wire()
-        error = wire.get("error")
-        where = f"{error['node']}: " if error and error["node"] else ""
-        condition = (
-            ("Failed", "False", "Failed", f"{where}{error['message']}")
-            if error
-            else ("Succeeded", "True", "Succeeded", "")
-        )
-        started = self._runs[config.name]["status"].get("startedAt")
-        status = _status(*condition, startedAt=started, finishedAt=self._now())
-        status |= {key: wire[key] for key in ("nodes", "usage")}
-        if not error:
-            status["result"] = wire["result"]
-        self._note(config.name, status)
+    def _alarm(self, name: str, delay: float) -> None:
+        async def ring() -> None:
+            await self._clock.sleep(max(0.0, delay))
+            del self._alarms[name]  # it must not be stopped by what it sets off
+            self._queue(name)
 
-    def _note(self, name: str, status: dict[str, Any]) -> None:
+        self._alarms[name] = asyncio.create_task(ring(), name=f"alarm {name}")
+
+    def _stop(self, name: str) -> None:
+        if alarm := self._alarms.pop(name, None):
+            alarm.cancel()
+        if leg := self._legs.pop(name, None):
+            leg.cancel()
+            self._ending[name] = leg
+
+    def _note(self, name: str, status: Status) -> None:
+        run = self._runs.get(name)
+        if run is None:  # it was deleted meanwhile
+            return
         status["conditions"][0]["lastTransitionTime"] = self._now()
-        self._runs[name] = {**self._runs[name], "status": status}
-        write_private(self._folder / f"{name}.json", json.dumps(self._runs[name]))
+        run.manifest = {**run.manifest, "status": status}
+        self._write(name)
+
+    def _write(self, name: str) -> None:
+        self._files.write(name, self._runs[name])
         self._wake()
 
     def _wake(self) -> None:
@@ -150,11 +237,6 @@ class Runs:
         return rfc3339(self._clock.now())
 
 
-def rfc3339(time: datetime) -> str:
-    """As Kubernetes writes times: UTC, whole seconds."""
-    return time.isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _status(phase: str, succeeded: str, reason: str, message: str, **more: str | None) -> dict[str, Any]:
-    condition = {"type": "Succeeded", "status": succeeded, "reason": reason, "message": message[:1024]}
-    return {"phase": phase, "conditions": [condition], **{k: v for k, v in more.items() if v}}
+def answers_of(run: KeptRun) -> list[Answer]:
+    """What people have answered so far."""
+    return [Answer.model_validate(answer) for answer in run.spec.get("answers") or ()]

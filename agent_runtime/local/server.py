@@ -37,6 +37,25 @@ class Manifests(BaseModel):
     manifests: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=1000)]
 
 
+class GivenAnswer(BaseModel):
+    """What a person says to a node that asks. Without a node and visit: to whatever asks now."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    action: Annotated[str, Field(min_length=1, max_length=63)]
+    node: str | None = None
+    visit: Annotated[int, Field(ge=1)] | None = None
+    comment: Annotated[str, Field(max_length=2048)] = ""
+
+
+class Fork(BaseModel):
+    """From which boundary; none: the latest."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    at: Annotated[int, Field(ge=0)] | None = None
+
+
 class NewRun(BaseModel):
     """A run that is wanted."""
 
@@ -61,6 +80,7 @@ def local_app(laptop: Laptop, token: str, health: Health) -> FastAPI:
     routes = APIRouter(prefix="/v1", route_class=StrictJsonRoute, dependencies=needed)
     _resource_routes(routes, laptop)
     _work_routes(routes, laptop)
+    _run_routes(routes, laptop)
     _feed_routes(routes, laptop)
     add_board_routes(routes, laptop)
     app.include_router(routes)
@@ -120,10 +140,49 @@ def _work_routes(routes: APIRouter, laptop: Laptop) -> None:
         laptop.resource("Flow", name)  # one that is not there is told as such
         return laptop.runs.create(name, body.params)
 
+
+def _run_routes(routes: APIRouter, laptop: Laptop) -> None:
+    runs = laptop.runs
+
     @routes.get("/runs/{name}")
     async def run(name: str, wait: Annotated[float, Query(ge=0, le=60)] = 0) -> dict[str, Any]:
         """A FlowRun; with `wait`, after it changed or that many seconds passed."""
-        return await laptop.runs.changed(name, wait)
+        return await runs.changed(name, wait)
+
+    @routes.get("/runs/{name}/history")
+    async def history(name: str) -> dict[str, Any]:
+        """The boundaries between its nodes that are kept, oldest first."""
+        return {"items": await runs.history(name)}
+
+    @routes.get("/runs/{name}/state")
+    async def state(name: str, at: Annotated[int | None, Query(ge=0)] = None) -> dict[str, Any]:
+        """What it knew at a boundary; without one, at the latest."""
+        return await runs.state(name, at)
+
+    @routes.post("/runs/{name}/answers")
+    async def answer(name: str, body: GivenAnswer) -> dict[str, Any]:
+        """Answer a node that asks for approval."""
+        return runs.answer(name, body.action, node=body.node, visit=body.visit, comment=body.comment)
+
+    @routes.post("/runs/{name}/fork", status_code=201)
+    async def fork(name: str, body: Fork) -> dict[str, Any]:
+        """A new run that goes on from a boundary of this one."""
+        return runs.fork(name, body.at)
+
+    @routes.post("/runs/{name}/suspend")
+    async def suspend(name: str) -> dict[str, Any]:
+        """Pause it."""
+        return runs.suspend(name)
+
+    @routes.post("/runs/{name}/resume")
+    async def resume(name: str) -> dict[str, Any]:
+        """Take the pause back. A run that failed goes on as a new one, which is the answer."""
+        return runs.go_on(name)
+
+    @routes.post("/runs/{name}/cancel")
+    async def cancel(name: str) -> dict[str, Any]:
+        """Stop it for good."""
+        return runs.cancel(name)
 
 
 def _feed_routes(routes: APIRouter, laptop: Laptop) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -82,6 +83,8 @@ class Up:
             _bound(settings.port) as sock,
         ):
             log_to(state.path)
+            if str(settings.folder) not in sys.path:
+                sys.path.append(str(settings.folder))  # functions of python nodes lie beside the manifests
             laptop = Laptop(
                 state, Surroundings(settings.environ, settings.tools, settings.real_model), self.feed
             )

@@ -1,0 +1,131 @@
+"""`covey run show|answer|suspend|resume|cancel|fork`: runs that are there."""
+
+import asyncio
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from agent_runtime.cli.client import Client, Json
+from agent_runtime.cli.table import table
+from agent_runtime.local.failure import Failure
+
+
+def show(name: str, at: int | None, output: str, store: str, state: Path | None) -> None:
+    """Print how the run stands, its history, and what it knew: at the boundary `at`, or at the latest."""
+    if output not in ("text", "json"):
+        raise Failure(f"-o {output} is no format", "There are text, json.", code=2)
+    found = _from_store(name, at, store) if store else _from_server(name, at, Client.connect(state))
+    if output == "json":
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    blocks = (_headline(name, found), _nodes(found), _history(found["history"]), _known(found["state"]))
+    typer.echo("\n\n".join(block for block in blocks if block))
+
+
+def answer(name: str, action: str, node: str, visit: int | None, comment: str, state: Path | None) -> None:
+    """Answer what the run asks."""
+    body: Json = {"action": action, "comment": comment, "visit": visit, "node": node or None}
+    Client.connect(state).post(f"/v1/runs/{name}/answers", body)
+    typer.echo(f"flowrun/{name} answered: {action}")
+
+
+def change(name: str, verb: str, done: str, state: Path | None) -> None:
+    """Suspend or cancel it."""
+    Client.connect(state).post(f"/v1/runs/{name}/{verb}", {})
+    typer.echo(f"flowrun/{name} {done}")
+
+
+def resume(name: str, state: Path | None) -> None:
+    """Take a pause back; a run that failed goes on as a new one."""
+    run = Client.connect(state).post(f"/v1/runs/{name}/resume", {})
+    _tell_new(name, run, "resumed")
+
+
+def fork(name: str, at: int | None, state: Path | None) -> None:
+    """A new run from a boundary of this one."""
+    run = Client.connect(state).post(f"/v1/runs/{name}/fork", {} if at is None else {"at": at})
+    _tell_new(name, run, "forked")
+
+
+def _tell_new(name: str, run: Json, done: str) -> None:
+    new = run["metadata"]["name"]
+    typer.echo(f"flowrun/{name} {done}" if new == name else f"flowrun/{new} goes on where {name} stood")
+
+
+def _from_server(name: str, at: int | None, client: Client) -> Json:
+    query = {} if at is None else {"at": at}
+    return {
+        "run": client.get(f"/v1/runs/{name}"),
+        "history": client.get(f"/v1/runs/{name}/history")["items"],
+        "state": client.get(f"/v1/runs/{name}/state", **query),
+    }
+
+
+def _from_store(name: str, at: int | None, url: str) -> Json:
+    """Read the store itself. `name` is NAMESPACE/NAME, or the whole id of the run."""
+    from agent_runtime.durable import open_store
+    from agent_runtime.durable.checkpoint import CheckpointError
+    from agent_runtime.durable.port import StoreError
+    from agent_runtime.local.run_history import history_of, state_at
+
+    async def read() -> Json:
+        store = open_store(url, environ=os.environ)
+        await store.open()
+        try:
+            runs = [found.run for found in await store.runs(name)]
+            ids = [run for run in runs if run == name or run.startswith(f"{name}/")]
+            if not ids:
+                raise Failure(f"the store has no run {name}", "Name it NAMESPACE/NAME.", code=1)
+            return {
+                "run": None,
+                "history": await history_of(store, ids[0]),
+                "state": await state_at(store, ids[0], at),
+            }
+        finally:
+            await store.close()
+
+    try:
+        return asyncio.run(read())
+    except (StoreError, CheckpointError, ValueError) as error:
+        raise Failure(str(error), code=1) from error
+
+
+def _headline(name: str, found: Json) -> str:
+    if found["run"] is None:
+        return name
+    status = found["run"]["status"]
+    condition = status["conditions"][0]
+    lines = [f"flowrun/{name} is {status['phase']} ({condition['reason']})"]
+    lines += [condition["message"]] if condition.get("message") else []
+    lines += [status["waiting"]["prompt"]] if "prompt" in status.get("waiting", {}) else []
+    return "\n".join(lines)
+
+
+def _nodes(found: Json) -> str:
+    nodes = ((found["run"] or {}).get("status") or {}).get("nodes") or []
+    rows = [
+        [n["name"], n["state"], n.get("action") or "", str(n.get("visits", "")), str(n.get("attempts") or "")]
+        for n in nodes
+    ]
+    return table(["NODE", "STATE", "ACTION", "VISITS", "ATTEMPTS"], rows) if rows else ""
+
+
+def _history(boundaries: Sequence[Json]) -> str:
+    rows = [[str(each["number"]), _place(each), str(each["action"] or ""), each["at"]] for each in boundaries]
+    return table(["BOUNDARY", "AFTER", "ACTION", "AT"], rows) if rows else ""
+
+
+def _place(boundary: Json) -> str:
+    if not boundary["node"]:
+        return "the end" if boundary["visit"] else "the start"
+    return f"{boundary['node']} ({boundary['visit']})"
+
+
+def _known(state: Json) -> str:
+    following = ", ".join(state["next"]) or "nothing"
+    outputs = {key: value for key, value in state["shared"].items() if not key.startswith("$")}
+    shown = json.dumps(outputs, indent=2, ensure_ascii=False)
+    return f"At boundary {state['boundary']['number']}, next comes {following}. It knows:\n{shown}"
