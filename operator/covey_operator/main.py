@@ -121,7 +121,8 @@ class Operator:
             most=self._settings.max_runs, most_per_namespace=self._settings.max_runs_per_namespace
         )
         runs = Runs(limits, server, self._look_again)
-        reconciler = Reconciler(self._cluster, cache, install, listening, runs, watched, self._clock)
+        ended = self._metrics.runs.ended
+        reconciler = Reconciler(self._cluster, cache, install, listening, runs, watched, self._clock, ended)
         workers = Workers(
             WorkQueue[Key](random.random),
             reconciler.reconcile,

@@ -3,6 +3,8 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.process_collector import ProcessCollector
 
+from covey_operator.run_metrics import RunMetrics
+
 
 class Metrics:
     """One set of metrics in a registry of its own."""
@@ -10,6 +12,7 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
+        self.runs = RunMetrics(self.registry)
         self._reconciles = Counter(
             "covey_operator_reconciles", "Passes over a resource.", ["kind", "result"], registry=self.registry
         )

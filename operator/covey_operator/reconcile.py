@@ -18,6 +18,7 @@ from covey_operator.installation import Installation
 from covey_operator.keys import Key, key_of
 from covey_operator.kinds import KINDS, Kind
 from covey_operator.labels import as_text
+from covey_operator.legs import FINAL
 from covey_operator.listening import Listening
 from covey_operator.lookup import Reader
 from covey_operator.observed.flow import heard
@@ -48,8 +49,9 @@ class Reconciler:
         runs: Runs,
         watched: frozenset[str],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        ended: Callable[[Object], None] = lambda run: None,
     ) -> None:
-        """`watched` are the kinds of which the cache is kept up to date."""
+        """`watched` are the kinds of which the cache is kept up to date; `ended` hears of runs' ends."""
         self._cluster = cluster
         self._cache = cache
         self._install = install
@@ -57,6 +59,7 @@ class Reconciler:
         self._runs = runs
         self._watched = watched
         self._clock = clock
+        self._ended = ended
         self._children = Children(cluster, cache, watched)
 
     async def reconcile(self, key: Key) -> float | None:
@@ -157,6 +160,8 @@ class Reconciler:
             if error.status == 404 or (error.status in (409, 422) and "uid" in str(error).lower()):
                 return  # it was deleted, or deleted and made anew, while we looked at it: its watch tells
             raise
+        if status.get("phase") in FINAL and before.get("phase") not in FINAL:
+            self._ended({**body, "status": {**before, **status}})
         event = event_about(body, top(before), top(status), now)
         if event is not None:
             await self._tell(event)

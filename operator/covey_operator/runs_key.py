@@ -1,7 +1,8 @@
-"""The Secret `covey-runs`: the key of the run store's tokens, kept in the operator's own namespace.
+"""The Secret `covey-runs`, in the operator's own namespace: the key of the run store's tokens, and one token.
 
-It follows from the install key, as everything else does. So it is written again whenever somebody changes or
-deletes it; the store's pod waits for it when it starts.
+The token may do everything; it is for people who look into runs (`covey run show --store`). Both follow from
+the install key, as everything else does. So the Secret is written again whenever somebody changes or deletes
+it; the store's pod waits for it when it starts.
 """
 
 import asyncio
@@ -18,7 +19,6 @@ from covey_operator.resources import BY_KIND, Object
 log = structlog.get_logger(__name__)
 
 _KIND = BY_KIND["Secret"]
-_FIELD = "key"
 _PAUSE = 0.5
 """Seconds between two watches, should the server end them at once."""
 
@@ -50,7 +50,7 @@ def _secret(install: Installation) -> Object:
             "labels": labels,
         },
         "type": "Opaque",
-        "data": encoded({_FIELD: install.runs_key()}),
+        "data": encoded({"key": install.runs_key(), "token": install.operator_token()}),
     }
 
 

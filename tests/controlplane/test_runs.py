@@ -85,7 +85,7 @@ def phase(api: Api, wanted: str, name: str = "monday") -> Object:
     return until(f"phase {wanted}", reached)
 
 
-def test_a_run_becomes_a_job_and_its_pods_last_words_the_status(api: Api) -> None:
+def test_a_run_becomes_a_job_and_its_pods_last_words_the_status(api: Api, operator: OperatorProcess) -> None:
     api.apply(make.model(), make.flow(), make.flow_run())
     job = started(api)["spec"]
     assert (job["backoffLimit"], job["activeDeadlineSeconds"], job["ttlSecondsAfterFinished"]) == (
@@ -101,6 +101,8 @@ def test_a_run_becomes_a_job_and_its_pods_last_words_the_status(api: Api) -> Non
     assert {name: status[name] for name in OUTCOME} == OUTCOME
     assert status["finishedAt"] == "2026-01-05T12:01:00Z"
     assert says_of(api, "FlowRun", "monday", "Succeeded", top="Succeeded")["status"] == "True"
+    ended = ("covey_runs_ended_total", ("report", api.namespace, "Succeeded"))
+    assert until("the run to be counted", lambda: operator.metrics().get(ended)) == 1
 
 
 def test_a_flow_that_fails_says_where_and_why(api: Api) -> None:

@@ -12,10 +12,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 import orjson
-import redis.asyncio
-from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import ConnectionError, OutOfMemoryError, RedisError, ResponseError, TimeoutError
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 from agent_runtime.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.durable.port import (
@@ -31,6 +28,7 @@ from agent_runtime.durable.port import (
     Unavailable,
     Writer,
 )
+from agent_runtime.redis_client import connect
 from agent_runtime.times import micros, moment
 
 _SCRIPTS = ("acquire", "renew", "commit", "entry", "history", "record", "page", "begin", "delete")
@@ -38,9 +36,6 @@ _INDEX = "covey:runs"
 """Sorted: the name of each run by when it was started. A list of hints: what a run is, its own keys say."""
 _CACHE = "covey:run-cache:"
 _PAGE = 200
-_CONNECTIONS = 32
-_SOCKET_SECONDS = 5.0
-_RETRIES = 3
 _ABOUT_THE_RUN = ("", 0)
 
 
@@ -49,18 +44,7 @@ class RedisRunStore:
 
     def __init__(self, url: str, clock: Clock = SYSTEM_CLOCK) -> None:
         """`url` as redis://:password@host:6379/0."""
-        pool = redis.asyncio.BlockingConnectionPool.from_url(
-            url,
-            max_connections=_CONNECTIONS,
-            timeout=_SOCKET_SECONDS,
-            socket_timeout=_SOCKET_SECONDS,
-            socket_connect_timeout=_SOCKET_SECONDS,
-            socket_keepalive=True,
-            # after a restart of Redis every pooled connection is dead once; each step may be repeated
-            retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), _RETRIES),
-            retry_on_error=[ConnectionError, TimeoutError],
-        )
-        self._client = redis.asyncio.Redis.from_pool(pool)
+        self._client = connect(url)
         self._clock = clock
         folder = files(__package__) / "lua"
         common = (folder / "common.lua").read_text()

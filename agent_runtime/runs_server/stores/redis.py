@@ -10,21 +10,16 @@ from contextlib import contextmanager, suppress
 from importlib.resources import files
 from typing import Any
 
-import redis.asyncio
-from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import ConnectionError, OutOfMemoryError, RedisError, TimeoutError
+from redis.exceptions import OutOfMemoryError, RedisError
 
 from agent_runtime.durable.port import StoreFull, Unavailable
+from agent_runtime.redis_client import connect
 from agent_runtime.runs_server.queue import NotQueued
 from agent_runtime.runs_server.rules import Row, noteworthy
 from agent_runtime.runs_server.stores.port import COLUMNS, Rule, differences
 
 PREFIX = "covey:{runs-queue}:"
 
-_SOCKET_SECONDS = 5.0
-_CONNECTIONS = 32
-_RETRIES = 3
 _SETTLED_AT_ONCE = 100
 _BYTES = frozenset({"body", "outcome", "progress"})
 _NUMBERS = frozenset({"place", "generation", "attempts", "until", "settled"})
@@ -38,18 +33,7 @@ class RedisQueueStore:
 
     def __init__(self, url: str, *, prefix: str = PREFIX) -> None:
         """`url` as redis://:password@host:6379/0."""
-        pool = redis.asyncio.BlockingConnectionPool.from_url(
-            url,
-            max_connections=_CONNECTIONS,
-            timeout=_SOCKET_SECONDS,
-            socket_timeout=_SOCKET_SECONDS,
-            socket_connect_timeout=_SOCKET_SECONDS,
-            socket_keepalive=True,
-            # after a restart of Redis every pooled connection is dead once; each step may be repeated
-            retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), _RETRIES),
-            retry_on_error=[ConnectionError, TimeoutError],
-        )
-        self._client = redis.asyncio.Redis.from_pool(pool)
+        self._client = connect(url)
         self._prefix = prefix
         folder = files(__package__) / "lua"
         self._put, self._first, self._delete = (

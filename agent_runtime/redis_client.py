@@ -1,0 +1,28 @@
+"""How stores reach a Redis: a bounded pool of connections that survives restarts of the server."""
+
+import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.exceptions import ConnectionError, TimeoutError
+
+_CONNECTIONS = 32
+_SOCKET_SECONDS = 5.0
+_RETRIES = 3
+
+
+def connect(url: str) -> redis.asyncio.Redis:
+    """A client for redis://:password@host:6379/0. Connections are made when they are needed.
+
+    What it is asked may be repeated: after a restart of Redis every pooled connection is dead once.
+    """
+    pool = redis.asyncio.BlockingConnectionPool.from_url(
+        url,
+        max_connections=_CONNECTIONS,
+        timeout=_SOCKET_SECONDS,
+        socket_timeout=_SOCKET_SECONDS,
+        socket_connect_timeout=_SOCKET_SECONDS,
+        socket_keepalive=True,
+        retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), _RETRIES),
+        retry_on_error=[ConnectionError, TimeoutError],
+    )
+    return redis.asyncio.Redis.from_pool(pool)
