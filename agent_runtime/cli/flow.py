@@ -20,7 +20,7 @@ _SUFFIXES = {".mmd": "mermaid", ".mermaid": "mermaid"}
 def check(targets: Sequence[str], state: Path | None) -> None:
     """Tell the nodes of each Flow. Faults make it fail; references to what is not in the files are told."""
     if len(targets) == 1 and _is_name(targets[0]):
-        flows = of_server(Client.connect(state))
+        flows = of_server(_server(targets[0], state))
         named(targets[0], list(flows), "the covey up")
         _tell(targets[0], flows[targets[0]].spec)
         _require_accepted(flows[targets[0]])
@@ -64,10 +64,19 @@ def _is_name(target: str) -> bool:
     return not Path(target).exists() and "/" not in target and "." not in target
 
 
+def _server(name: str, state: Path | None) -> Client:
+    """The running covey up, which is asked because `name` is no file."""
+    try:
+        return Client.connect(state)
+    except Failure as failure:
+        what = f"there is no file or folder {name}, and no Flow of that name: {failure.what}"
+        raise Failure(what, failure.cure, failure.code) from failure
+
+
 def _from_server(name: str, flow: str, state: Path | None) -> tuple[str, Mapping[str, FlowSpec]]:
     if flow and flow != name:
         raise Failure(f"--flow {flow} is for files; {name} is no file", code=2)
-    flows = of_server(Client.connect(state))
+    flows = of_server(_server(name, state))
     named(name, list(flows), "the covey up")
     return name, {each: resource.spec for each, resource in flows.items()}
 

@@ -45,7 +45,7 @@ class _Running:
 
 
 class Listeners:
-    """All that listen in this process; `troubles` says why some do not hear.
+    """All that listen in this process: `heard` have subscribed, `troubles` says why some cannot.
 
     `connect` makes the board as the flow of the place sees it (`subscription.identity`), and raises
     LookupError when there is no such Blackboard. `tell` is called when a trouble comes, changes or goes.
@@ -69,6 +69,7 @@ class Listeners:
         self._farewells: dict[Place, asyncio.Task[None]] = {}
         self._following = asyncio.Lock()
         self.troubles: dict[Place, str] = {}
+        self.heard: set[Place] = set()
 
     async def follow(self, flows: Iterable[FlowResource]) -> None:
         """Listen for the artifact triggers of these flows, and of no others.
@@ -91,6 +92,7 @@ class Listeners:
             await _ended(self._running.pop(place).task for place in gone | changed)
             for place in gone:
                 self.troubles.pop(place, None)
+                self.heard.discard(place)
                 self._farewells[place] = asyncio.create_task(self._take_back(place), name=f"leave {place}")
             for place, flow in wanted.items():
                 if place not in self._running:
@@ -119,9 +121,12 @@ class Listeners:
 
     def _tell(self, place: Place, trouble: str) -> None:
         before = self.troubles.pop(place, "")
+        is_first = not trouble and place not in self.heard
         if trouble:
             self.troubles[place] = trouble
-        if trouble != before:
+        else:
+            self.heard.add(place)
+        if trouble != before or is_first:
             self._notify(place)
 
     async def _take_back(self, place: Place) -> None:

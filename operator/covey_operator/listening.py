@@ -97,11 +97,20 @@ class Listening:
                 self._quiet_since.pop(place, None)
             self._changed.set()
 
-    def trouble(self, key: Key) -> str:
-        """Why the flow does not hear what it should, for people; empty when it does."""
+    def trouble(self, key: Key, *, was_ready: bool) -> str:
+        """Why the flow does not hear what it should, for people; empty when it does.
+
+        A flow that was ready before this process began has its subscription, renewed or not.
+        """
         flow = self._flows.get(key)
-        told = [self._listeners.troubles.get(place) for place in _places(flow)] if flow is not None else []
+        told = [self._trouble_at(place, was_ready) for place in _places(flow)] if flow is not None else []
         return "; ".join(filter(None, told))
+
+    def _trouble_at(self, place: Place, was_ready: bool) -> str:
+        known = self._listeners.troubles.get(place, "")
+        if known or was_ready or place in self._listeners.heard:
+            return known
+        return f'Blackboard "{place.blackboard}" has not answered yet'
 
     def may_go(self, keys: Iterable[Key]) -> tuple[tuple[Key, ...], float | None]:
         """Those of `keys` that can be deleted now, and after how many seconds the others; None: no others.

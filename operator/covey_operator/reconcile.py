@@ -107,7 +107,8 @@ class Reconciler:
             verdict=plan.verdict,
             nodes=await self._runs.nodes(key),
         )
-        observation = heard(kind.observe(resource, children, seen), self._listening.trouble(key))
+        trouble = self._listening.trouble(key, was_ready=_is_ready(body))
+        observation = heard(kind.observe(resource, children, seen), trouble)
         fields, later_still = self._runs.paced(key, body.get("status") or {}, observation.fields)
         await self._say(body, kind, plan, replace(observation, fields=fields), done.refusals)
         if observation.outcome is not None and observation.outcome.status != "Unknown":
@@ -173,6 +174,13 @@ class Reconciler:
             await self._cluster.create(EVENT, event)
         except ApiError as error:  # an event is a courtesy: the condition already says it
             log.warning("event not written", about=event["regarding"]["name"], error=str(error))
+
+
+def _is_ready(body: Object) -> bool:
+    """Whether the status says so, of the spec as it is now."""
+    status = body.get("status") or {}
+    is_current = status.get("observedGeneration") == body["metadata"].get("generation")
+    return is_current and top(status).get("status") == "True"
 
 
 def patience(said: Object, now: datetime) -> float:

@@ -162,6 +162,74 @@ def test_the_clock_makes_runs(here: Here) -> None:
     eventually(lambda: not here.names("flowruns", "--selector=covey.dev/flow=ticking"), "its runs go with it")
 
 
+def test_an_artifact_starts_a_run_once(here: Here) -> None:
+    board: Manifest = {
+        "apiVersion": API_VERSION,
+        "kind": "Blackboard",
+        "metadata": {"name": "shop"},
+        "spec": {
+            "store": {"memory": {}},
+            "artifactTypes": [{"name": "Order", "schema": {"type": "object", "required": ["amount"]}}],
+        },
+    }
+    flow: Manifest = {
+        "apiVersion": API_VERSION,
+        "kind": "Flow",
+        "metadata": {"name": "ship"},
+        "spec": {
+            "params": {"amount": {"type": "integer"}},
+            "start": "double",
+            "nodes": [
+                {
+                    "name": "double",
+                    "tool": {"builtin": "calculator"},
+                    "input": {"expression": "${params.amount} * 2"},
+                }
+            ],
+            "result": "${shared.double.value}",
+            "triggers": [
+                {
+                    "artifact": {"blackboard": "shop", "type": "Order", "where": "payload.amount > 10"},
+                    "params": {"amount": "${artifact.payload.amount}"},
+                }
+            ],
+        },
+    }
+    here.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(board))
+    here.wait("--for=condition=Ready", "blackboard/shop")
+    here.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(flow))
+    here.wait("--for=condition=Ready", "flow/ship")
+    with here.door("service/shop-blackboard", here.secret("shop-blackboard", "token")) as http:
+        for amount in (5, 21):
+            order = {"type": "Order", "payload": {"amount": amount}}
+            http.post("/v1/artifacts", json=order).raise_for_status()
+    made = "--selector=covey.dev/flow=ship,covey.dev/trigger"
+    (run,) = eventually(lambda: here.names("flowruns", made), "the run of the order")
+    assert phase(here, run.rpartition("/")[2], "Succeeded")["result"] == 42
+    assert here.names("flowruns", made) == [run]
+
+
+def test_a_run_is_paused_and_goes_on(here: Here) -> None:
+    graph = {
+        "start": "rest",
+        "nodes": [
+            {"name": "rest", "wait": {"duration": "15s"}, "next": {"default": "last"}},
+            {"name": "last", "tool": {"builtin": "clock"}},
+        ],
+    }
+    start(here, "paused", flowSpec=graph)
+    pods = ("pods", "--selector=covey.dev/flowrun=paused")
+    eventually(lambda: here.names(*pods, "--field-selector=status.phase=Running"), "a running pod")
+    here.kubectl("patch", "flowrun", "paused", "--type=merge", "-p", '{"spec": {"suspend": true}}')
+    phase(here, "paused", "Waiting")
+    eventually(lambda: not here.names(*pods), "no pod while it is paused")
+    here.kubectl("patch", "flowrun", "paused", "--type=merge", "-p", '{"spec": {"suspend": false}}')
+    assert {node["name"]: node["visits"] for node in phase(here, "paused", "Succeeded")["nodes"]} == {
+        "rest": 1,
+        "last": 1,
+    }
+
+
 def test_the_run_store_may_go_away_in_mid_run(here: Here) -> None:
     graph = {
         "start": "first",

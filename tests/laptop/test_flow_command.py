@@ -76,7 +76,10 @@ def test_what_cannot_be_drawn(covey: Covey) -> None:
     told = covey("flow", "draw", "two.yaml", "--format", "png", status=2).stderr
     assert told == "error: --format png is no format\nThere are svg and mermaid.\n"
     told = covey("flow", "draw", "greet", status=2).stderr
-    assert told == "error: covey up is not running\nStart it with: covey up DIR\n"
+    assert told == (
+        "error: there is no file or folder greet, and no Flow of that name: covey up is not running\n"
+        "Start it with: covey up DIR\n"
+    )
     (covey.home / "wrong.yaml").write_text(FLOW.replace("NAME", "a") + NODE.replace("TARGET", "x"))
     told = covey("flow", "draw", "wrong.yaml", status=1).stderr
     assert told.startswith("error: wrong.yaml:7:51: spec.nodes[0].next.default: ")

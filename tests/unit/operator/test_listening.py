@@ -99,6 +99,14 @@ def test_without_the_board_nothing_can_come_again() -> None:
     assert world.listening.may_go(RUNS[:1]) == (tuple(RUNS[:1]), None)
 
 
+def test_a_new_flow_is_not_ready_before_it_has_subscribed() -> None:
+    world = World(NEWSROOM, HEARING)
+    world.listening.hear(KEY, flow())
+    said = world.listening.trouble(KEY, was_ready=False)
+    assert said == 'Blackboard "newsroom" has not answered yet'
+    assert world.listening.trouble(KEY, was_ready=True) == "", "its subscription is there from before"
+
+
 @pytest.mark.parametrize("there", [True, False], ids=["silent", "missing"])
 async def test_a_board_that_is_away_is_the_flows_trouble(there: bool) -> None:
     world = World(*([NEWSROOM] if there else []), HEARING)
@@ -108,10 +116,10 @@ async def test_a_board_that_is_away_is_the_flows_trouble(there: bool) -> None:
         await world.heard.wait()
     assert world.told == [KEY]
     why = "does not answer" if there else "there is no such Blackboard"
-    assert 'Blackboard "newsroom"' in world.listening.trouble(KEY)
-    assert why in world.listening.trouble(KEY)
+    assert 'Blackboard "newsroom"' in world.listening.trouble(KEY, was_ready=True)
+    assert why in world.listening.trouble(KEY, was_ready=True)
     assert bool(world.tokens) is there
     world.listening.forget(KEY)
-    assert world.listening.trouble(KEY) == ""
+    assert world.listening.trouble(KEY, was_ready=True) == ""
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
