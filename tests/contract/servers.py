@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -45,7 +46,9 @@ def free_port() -> int:
 class RedisServer:
     """A redis-server with an append-only file, which can be killed and started again on the same data."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, fsync: Literal["everysec", "always"] = "everysec") -> None:
+        """`fsync` as Redis knows it: what is killed and must know all that it answered takes `always`."""
+        self._fsync = fsync
         self._program = find_program("redis-server", "redis-server")
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
@@ -59,7 +62,7 @@ class RedisServer:
                 [
                     self._program,
                     *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder)),
-                    *("--save", "", "--appendonly", "yes", "--appendfsync", "everysec"),
+                    *("--save", "", "--appendonly", "yes", "--appendfsync", self._fsync),
                 ],
                 stdout=log,
                 stderr=log,
@@ -95,9 +98,9 @@ class RedisServer:
 
 
 @contextmanager
-def running_redis(folder: Path) -> Iterator[RedisServer]:
+def running_redis(folder: Path, fsync: Literal["everysec", "always"] = "everysec") -> Iterator[RedisServer]:
     """A Redis for the duration of the block."""
-    server = RedisServer(folder)
+    server = RedisServer(folder, fsync)
     server.start()
     try:
         yield server
@@ -115,7 +118,7 @@ def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 @pytest.fixture
 def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
     """A Redis for a test that breaks it."""
-    with running_redis(tmp_path) as server:
+    with running_redis(tmp_path, "always") as server:
         yield server
 
 

@@ -37,9 +37,11 @@ def listeners(url: str, folder: Path, how: str = "never", nth: int = 0) -> Liste
         if how == "before" and asked == nth:
             os.kill(os.getpid(), signal.SIGKILL)
         note(folder / "asked", manifest["metadata"]["name"])
+        # Made in one step, as the API server does it: whoever is killed leaves all of it or nothing.
+        draft = folder / f"draft-{os.getpid()}-{asked}"
+        draft.write_bytes(orjson.dumps(manifest))
         try:
-            with (folder / f"{manifest['metadata']['name']}.json").open("xb") as file:
-                file.write(orjson.dumps(manifest))
+            os.link(draft, folder / f"{manifest['metadata']['name']}.json")
         except FileExistsError:
             note(folder / "again", manifest["metadata"]["name"])
         if how == "after" and asked == nth:
