@@ -34,11 +34,11 @@ from agent_runtime.blackboard.stores.port import (
     Wake,
 )
 from agent_runtime.blackboard.stores.redis_answers import dead_letter, decoded, raise_if_lost, same
-from agent_runtime.blackboard.stores.redis_client import connect
 from agent_runtime.blackboard.stores.redis_publications import bodies_of, most_selective_index, plan_of
 from agent_runtime.blackboard.stores.redis_scripts import Scripts, unavailable
 from agent_runtime.blackboard.stores.redis_watch import follow
 from agent_runtime.blackboard.subscriptions import Subscribers
+from agent_runtime.redis_client import connect
 from agent_runtime.times import micros, moment
 
 _Run = Callable[[Sequence[Publication]], Awaitable[list[Any]]]
@@ -52,7 +52,7 @@ class RedisStore:
 
     def __init__(self, url: str, board: str, terms: Terms) -> None:
         """`url` as redis://:password@host:6379/0; `board` as `namespace/name`."""
-        self._client = connect(url)
+        self._client = connect(url, text=True)
         self._prefix = f"covey:{{{board}}}:"
         self._run = Scripts(self._client, self._prefix)
         self._terms = terms
