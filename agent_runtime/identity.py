@@ -51,8 +51,9 @@ def mint(key: str, identity: Identity, audience: str) -> str:
     return sign(key, identity.name, audience, claims)
 
 
-def verify(key: str, token: str, audience: str) -> Identity:
-    """Who the token speaks for. Raises InvalidToken."""
+def verify(key: str, token: str, audience: str) -> tuple[Identity, float | None]:
+    """Who the token speaks for, and the Unix time at which it expires, if it does. Raises InvalidToken."""
     claims = claims_of(key, token, audience)
     labels: Sequence[str] = claims.get("labels") or ()
-    return Identity(claims["sub"], claims.get("role", "user"), frozenset(labels), claims.get("tenant"))
+    bearer = Identity(claims["sub"], claims.get("role", "user"), frozenset(labels), claims.get("tenant"))
+    return bearer, claims.get("exp")

@@ -10,10 +10,11 @@ _SOCKET_SECONDS = 5.0
 _RETRIES = 3
 
 
-def connect(url: str) -> redis.asyncio.Redis:
+def connect(url: str, *, text: bool = False) -> redis.asyncio.Redis:
     """A client for redis://:password@host:6379/0. Connections are made when they are needed.
 
-    What it is asked may be repeated: after a restart of Redis every pooled connection is dead once.
+    Answers are bytes, or with `text` decoded. What it is asked may be repeated: after a restart of Redis
+    every pooled connection is dead once.
     """
     pool = redis.asyncio.BlockingConnectionPool.from_url(
         url,
@@ -24,5 +25,6 @@ def connect(url: str) -> redis.asyncio.Redis:
         socket_keepalive=True,
         retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), _RETRIES),
         retry_on_error=[ConnectionError, TimeoutError],
+        decode_responses=text,
     )
     return redis.asyncio.Redis.from_pool(pool)

@@ -72,6 +72,20 @@ class RedisStore(Model):
     """One that is there already."""
 
 
+class PostgresExternal(Model):
+    """A Postgres that is there already."""
+
+    url_from: UrlSource
+    """Its URL, such as postgresql://user:password@host:5432/database. Its user may make a schema there."""
+
+
+class PostgresStore(Model):
+    """Postgres as the store: yours. Several blackboards may share a database."""
+
+    external: PostgresExternal
+    """One that is there already."""
+
+
 class MemoryStore(Model):
     """In the server's memory: for trying things out; a restart forgets everything."""
 
@@ -79,12 +93,30 @@ class MemoryStore(Model):
 class Store(Model):
     """Where artifacts are kept. On the laptop every store is SQLite."""
 
-    rules: ClassVar[tuple[Rule, ...]] = (exactly_one_of("redis", "memory"),)
+    rules: ClassVar[tuple[Rule, ...]] = (exactly_one_of("redis", "postgres", "memory"),)
 
     redis: RedisStore | None = None
     """Redis."""
+    postgres: PostgresStore | None = None
+    """Postgres."""
     memory: MemoryStore | None = None
     """The server's memory."""
+
+    @property
+    def kind(self) -> Literal["redis", "postgres", "memory"]:
+        """Which one it is."""
+        if self.redis is not None:
+            return "redis"
+        return "postgres" if self.postgres is not None else "memory"
+
+    @property
+    def url_from(self) -> tuple[str, UrlSource] | None:
+        """For a store that is there already: the field, below `spec`, and where its URL is."""
+        if self.redis is not None and self.redis.external is not None:
+            return "store.redis.external.urlFrom", self.redis.external.url_from
+        if self.postgres is not None:
+            return "store.postgres.external.urlFrom", self.postgres.external.url_from
+        return None
 
 
 class BoardLimits(Model):
@@ -119,7 +151,8 @@ class BlackboardSpec(Model):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            "has(self.store.redis) == has(oldSelf.store.redis)",
+            "has(self.store.redis) == has(oldSelf.store.redis) && "
+            "has(self.store.postgres) == has(oldSelf.store.postgres)",
             "the kind of store cannot change: create another Blackboard and move the artifacts",
             field="store",
         ),

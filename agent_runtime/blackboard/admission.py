@@ -98,6 +98,8 @@ def _check_names(draft: Draft) -> None:
     for pointer, name in named:
         if not 0 < len(name) <= _MAX_NAME:
             _invalid(pointer, f"must have 1 to {_MAX_NAME} characters, has {len(name)}")
+        if "\0" in name:
+            _invalid(pointer, "must not contain NUL, which not every store can keep")
 
 
 def _check_visibility(draft: Draft, producer: Identity) -> None:

@@ -1,8 +1,11 @@
 """Names of deliveries and leases, made so that they are the same wherever and however often they are made."""
 
+import re
 from dataclasses import dataclass
 
 from agent_runtime.blackboard.board import BoardError
+
+_LEASE = re.compile(r"([^\x00-\x1f]+)~([0-9]{1,9})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +31,8 @@ def delivery_name(artifact_id: str, agent: str) -> str:
 
 def parse(lease_id: str, agent: str) -> LeaseId:
     """The lease, if it can be one of this agent; else BoardError `not_found`: guessing tells nothing."""
-    delivery, _, attempt = lease_id.rpartition("~")
-    lease = LeaseId(delivery, int(attempt)) if attempt.isascii() and attempt.isdigit() else None
+    possible = _LEASE.fullmatch(lease_id)
+    lease = LeaseId(possible[1], int(possible[2])) if possible else None
     if lease is None or lease.agent != agent:
         raise BoardError("not_found", f"{agent} has no lease {lease_id!r}", status=404)
     return lease

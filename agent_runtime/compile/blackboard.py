@@ -22,19 +22,16 @@ def compile_blackboard(
     """The config of the blackboard's server.
 
     `store` overrides what the manifest says: on the laptop every store is SQLite. `secrets` holds the URL
-    of an external Redis; that of a managed one is the operator's own to give.
+    of a store that is there already; that of a managed one is the operator's own to give.
     """
     del places  # a server reaches nobody; all of `compile` is called alike
     resolution = Resolution(lookup, board.namespace)
     spec = board.spec
     check_types(spec.artifact_types, resolution)
-    wanted = store or ("redis" if spec.store.redis is not None else "memory")
-    if wanted == "redis" and spec.store.redis is not None and spec.store.redis.external is not None:
-        resolution.secret(
-            spec.store.redis.external.url_from.secret_key_ref,
-            STORE_URL_ENV,
-            "spec.store.redis.external.urlFrom.secretKeyRef",
-        )
+    wanted = store or spec.store.kind
+    if store is None and spec.store.url_from is not None:
+        field, source = spec.store.url_from
+        resolution.secret(source.secret_key_ref, STORE_URL_ENV, f"spec.{field}.secretKeyRef")
     return resolution.compiled(
         BlackboardConfig(
             name=board.name,

@@ -76,7 +76,7 @@ class BlackboardConfig(Model):
     kind: Literal["Blackboard"] = "Blackboard"
     name: str
     namespace: str
-    store: Literal["memory", "sqlite", "redis"]
+    store: Literal["memory", "sqlite", "redis", "postgres"]
     url_env: str | None = None
     """The environment variable with the store's URL; None for memory."""
     key_env: str = "COVEY_BLACKBOARD_KEY"

@@ -38,10 +38,8 @@ def _(resource: AgentResource) -> tuple[Ref, ...]:
 
 @references.register
 def _(resource: BlackboardResource) -> tuple[Ref, ...]:
-    redis = resource.spec.store.redis
-    if redis is None or redis.external is None:
-        return ()
-    return (Ref("Secret", redis.external.url_from.secret_key_ref.name),)
+    external = resource.spec.store.url_from
+    return () if external is None else (Ref("Secret", external[1].secret_key_ref.name),)
 
 
 @references.register

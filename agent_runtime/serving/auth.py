@@ -8,12 +8,14 @@ async def stats(identity: Annotated[Identity, Depends(caller)]) -> ...
 
 import hmac
 from collections.abc import Awaitable, Callable
+from time import time
 
 from fastapi import Request
 
 from agent_runtime.blackboard.board import Identity
 from agent_runtime.identity import InvalidToken, verify
 from agent_runtime.serving.errors import ApiError
+from agent_runtime.verified_tokens import remembering
 
 Verify = Callable[[str], Identity]
 """A token -> who bears it. Raises InvalidToken."""
@@ -21,9 +23,12 @@ Verify = Callable[[str], Identity]
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
-def signed(key: str, audience: str) -> Verify:
-    """Tokens signed with `key` for `audience`; see `agent_runtime.identity.mint`."""
-    return lambda token: verify(key, token, audience)
+def signed(key: str, audience: str, *, clock: Callable[[], float] = time) -> Verify:
+    """Tokens signed with `key` for `audience`; see `agent_runtime.identity.mint`.
+
+    The ones met last are remembered until, by the `clock` of Unix time, they expire.
+    """
+    return remembering(lambda token: verify(key, token, audience), clock=clock)
 
 
 def shared_token(expected: str, identity: Identity | None = None) -> Verify:

@@ -1,4 +1,4 @@
-"""How fast artifacts go through the blackboard: in process, on SQLite, through the server and on Redis.
+"""How fast artifacts go through the blackboard: in process, on each store, and through the server.
 
 The payload has three fields and about 100 bytes. What needs a server that is not installed is left out.
 """
@@ -22,13 +22,14 @@ from agent_runtime.blackboard.board import Board, Identity, Query
 from agent_runtime.blackboard.codec import draft_to_wire, dumps
 from agent_runtime.blackboard.service import BlackboardService
 from agent_runtime.blackboard.stores.memory import MemoryStore
-from agent_runtime.blackboard.stores.port import Terms
+from agent_runtime.blackboard.stores.port import Store, Terms
+from agent_runtime.blackboard.stores.postgres import PostgresStore
 from agent_runtime.blackboard.stores.sqlite import SqliteStore
 from agent_runtime.blackboard.types import TypeRegistry
 from agent_runtime.compile.config import BlackboardConfig
 from agent_runtime.identity import mint
 from tests.bench.row import Row
-from tests.contract.servers import MissingProgram, running_redis
+from tests.contract.servers import MissingProgram, running_postgres, running_redis
 
 _SCHEMA = {
     "type": "object",
@@ -66,13 +67,14 @@ def run(short: bool) -> Iterator[Row]:
         yield Row("publish, 1000 agents that do not match", with_idle, "artifacts/s", "without them", bare)
         yield Row("deliver to 100 agents that match", runner.run(_deliver(size)), "deliveries/s")
         yield Row("query by correlation at 100 k", runner.run(_query()), "ms")
-        alone, together = runner.run(_sqlite(size))
+        alone, together, _ = runner.run(_sqlite(size))
         yield Row("SQLite durable publish, one caller", alone, "artifacts/s")
         yield Row(f"SQLite durable publish, {_AT_ONCE} callers", together, "artifacts/s")
         single, batched = runner.run(_http("memory", "", size))
         yield Row(f"HTTP publish, memory, {_AT_ONCE} callers", single, "artifacts/s")
         yield Row(f"HTTP publish, memory, batches of {_BATCH}", batched, "artifacts/s")
         yield from _redis(runner, size)
+        yield from _postgres(runner, size)
 
 
 def _redis(runner: asyncio.Runner, size: _Size) -> Iterator[Row]:
@@ -84,6 +86,22 @@ def _redis(runner: asyncio.Runner, size: _Size) -> Iterator[Row]:
         return
     yield Row(f"HTTP publish, Redis, {_AT_ONCE} callers", single, "artifacts/s")
     yield Row(f"HTTP publish, Redis, batches of {_BATCH}", batched, "artifacts/s")
+
+
+def _postgres(runner: asyncio.Runner, size: _Size) -> Iterator[Row]:
+    try:
+        with running_postgres() as server:
+            store = PostgresStore(server.url, "bench/durable", _TERMS)
+            alone, together, in_batches = runner.run(_durable(store, size))
+            single, batched = runner.run(_http("postgres", server.url, size))
+    except MissingProgram as missing:
+        print(f"left out: Postgres: {missing}", file=sys.stderr)  # noqa: T201 - the table is on stdout
+        return
+    yield Row("Postgres durable publish, one caller", alone, "artifacts/s")
+    yield Row(f"Postgres durable publish, {_AT_ONCE} callers", together, "artifacts/s")
+    yield Row(f"Postgres durable publish, batches of {_BATCH}", in_batches, "artifacts/s")
+    yield Row(f"HTTP publish, Postgres, {_AT_ONCE} callers", single, "artifacts/s")
+    yield Row(f"HTTP publish, Postgres, batches of {_BATCH}", batched, "artifacts/s")
 
 
 async def _rate(size: _Size, publish: Callable[[int], Awaitable[None]]) -> float:
@@ -178,12 +196,21 @@ async def _query() -> float:
         return statistics.median(took)
 
 
-async def _sqlite(size: _Size) -> tuple[float, float]:
+async def _sqlite(size: _Size) -> tuple[float, float, float]:
     with tempfile.TemporaryDirectory() as folder:
-        store = SqliteStore(Path(folder) / "board.sqlite", _TERMS)
-        async with BlackboardService(store, _REGISTRY) as service:
-            board = service.board(_SCOUT)
-            return await _rate(size, _one_by_one(board)), await _rate(size, _by_many(board))
+        return await _durable(SqliteStore(Path(folder) / "board.sqlite", _TERMS), size)
+
+
+async def _durable(store: Store, size: _Size) -> tuple[float, float, float]:
+    """Without a server: (one caller, several, several with batches)."""
+    async with BlackboardService(store, _REGISTRY) as service:
+        board = service.board(_SCOUT)
+        batch = [_DRAFT] * _BATCH
+        return (
+            await _rate(size, _one_by_one(board)),
+            await _rate(size, _by_many(board)),
+            await _rate(size, lambda count: _share(count // _BATCH, lambda: board.publish(batch))),
+        )
 
 
 async def _http(store: str, url: str, size: _Size) -> tuple[float, float]:

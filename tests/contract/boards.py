@@ -30,7 +30,7 @@ EDITOR = Identity("editor")
 ADMIN = Identity("admin", "admin")
 
 
-on_durable_stores = pytest.mark.parametrize("place", ["sqlite", "redis"], indirect=True)
+on_durable_stores = pytest.mark.parametrize("place", ["sqlite", "redis", "postgres"], indirect=True)
 """For tests of what outlives a connection."""
 
 

@@ -12,12 +12,20 @@ from agent_runtime.blackboard.events import BoardEvent
 from agent_runtime.blackboard.service import BlackboardService
 from agent_runtime.blackboard.stores.memory import MemoryStore
 from agent_runtime.blackboard.stores.port import Store, Terms
+from agent_runtime.blackboard.stores.postgres import PostgresStore
 from agent_runtime.blackboard.stores.redis import RedisStore
 from agent_runtime.blackboard.stores.sqlite import SqliteStore
 from tests.contract.boards import REGISTRY, Clock
-from tests.contract.servers import RedisServer, own_redis, shared_redis
+from tests.contract.servers import (
+    PostgresServer,
+    RedisServer,
+    own_postgres,
+    own_redis,
+    shared_postgres,
+    shared_redis,
+)
 
-__all__ = ["own_redis", "shared_redis"]
+__all__ = ["own_postgres", "own_redis", "shared_postgres", "shared_redis"]
 
 TERMS = Terms(lease=timedelta(seconds=30), max_deliveries=3, max_pending=5)
 _board_numbers = itertools.count(1)
@@ -27,7 +35,7 @@ Connect = Callable[[], Store]
 """Makes a new connection to the same data."""
 
 
-@pytest.fixture(params=["memory", "sqlite", "redis"])
+@pytest.fixture(params=["memory", "sqlite", "redis", "postgres"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Connect:
     """A place for one board, without data yet."""
     match request.param:
@@ -35,10 +43,14 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Connect:
             return lambda: MemoryStore(TERMS)
         case "sqlite":
             return lambda: SqliteStore(tmp_path / "board.sqlite", TERMS)
-        case _:
-            server: RedisServer = request.getfixturevalue("shared_redis")
+        case "redis":
+            redis: RedisServer = request.getfixturevalue("shared_redis")
             board = f"tests/board-{next(_board_numbers)}"
-            return lambda: RedisStore(server.url, board, TERMS)
+            return lambda: RedisStore(redis.url, board, TERMS)
+        case _:
+            postgres: PostgresServer = request.getfixturevalue("shared_postgres")
+            board = f"tests/board-{next(_board_numbers)}"
+            return lambda: PostgresStore(postgres.url, board, TERMS)
 
 
 @pytest.fixture

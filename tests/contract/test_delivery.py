@@ -135,7 +135,20 @@ async def test_a_sign_of_life_keeps_the_lease(boards: Boards, fed: BlackboardSer
         await fed.board(EDITOR).extend(delivery.id)
 
 
-@pytest.mark.parametrize("lease", ["1@editor~1", "1@scout~1", "1@editor~9", "1@editor~x", "no", "~", "@~"])
+@pytest.mark.parametrize(
+    "lease",
+    [
+        "1@editor~1",
+        "1@scout~1",
+        "1@editor~9",
+        "1@editor~x",
+        "no",
+        "~",
+        "@~",
+        "1\0@scout~1",
+        pytest.param(f"1@scout~{'9' * 5000}", id="a huge attempt"),
+    ],
+)
 async def test_leases_of_others_are_out_of_reach(fed: BlackboardService, lease: str) -> None:
     await lease_one(fed)
     board = fed.board(SCOUT)
@@ -151,6 +164,13 @@ async def test_a_user_called_like_an_agent_has_no_inbox(fed: BlackboardService) 
         with pytest.raises(BoardError) as refused:
             await call
         assert refused.value.status == 403
+
+
+async def test_an_error_may_say_anything(fed: BlackboardService) -> None:
+    error = "bytes: \0\x01 \U0001f41d \" ' \\ \r\n"
+    await fed.board(EDITOR).fail((await lease_one(fed)).id, error, retry_in=None)
+    [letter] = await fed.dead_letters()
+    assert letter.error.replace("\N{SYMBOL FOR NULL}", "\0") == error
 
 
 async def test_what_failed_comes_again_when_its_time_has_come(boards: Boards, fed: BlackboardService) -> None:

@@ -94,6 +94,28 @@ async def test_queries(service: BlackboardService, query: Query, expected: list[
     assert page.cursor is None
 
 
+@pytest.mark.parametrize("name", ["a\0b", "'; --", "%", "\U0001f41d", "a b"])
+async def test_any_name_may_be_asked_for(service: BlackboardService, name: str) -> None:
+    board = service.board(SCOUT)
+    await board.publish([finding(id="1", tags=("x",), correlation="c")])
+    assert await board.get(name) is None
+    for query in (Query(type=name), Query(correlation=name), Query(producer=name), Query(tag=name)):
+        assert (await board.query(query)).artifacts == ()
+
+
+@pytest.mark.parametrize("name", ["'; --", "%", "\U0001f41d", "a b", "a\nb"])
+async def test_tags_and_correlations_are_any_text(service: BlackboardService, name: str) -> None:
+    board = service.board(SCOUT)
+    [published] = await board.publish([finding(id="1", tags=(name,), correlation=name)])
+    for query in (Query(tag=name), Query(correlation=name)):
+        assert (await board.query(query)).artifacts == (published,)
+
+
+async def test_a_payload_may_hold_any_text(service: BlackboardService) -> None:
+    [published] = await service.board(SCOUT).publish([finding("\0 \U0001f41d \\u0000 \" '")])
+    assert await service.board(SCOUT).get(published.id) == published
+
+
 async def test_pages_follow_each_other_without_gap_or_overlap(service: BlackboardService) -> None:
     board = service.board(SCOUT)
     await board.publish([finding(id=f"{n}", tags=("even",) if n % 2 == 0 else ()) for n in range(25)])
@@ -122,6 +144,33 @@ async def test_many_at_once_lose_nothing(service: BlackboardService) -> None:
     page = await board.query(Query(limit=1000))
     assert {artifact.id for artifact in page.artifacts} == {f"{n}" for n in range(200)}
     assert (await service.stats()).artifacts == 200
+
+
+async def test_one_that_is_refused_does_not_disturb_the_others(service: BlackboardService) -> None:
+    board = service.board(SCOUT)
+    await board.publish([finding(id="taken")])
+    outcomes = await asyncio.gather(
+        *(board.publish([finding(id=f"{n}"), finding("b", id="taken")]) for n in range(0, 20, 2)),
+        *(board.publish([finding(id=f"{n}")]) for n in range(1, 20, 2)),
+        return_exceptions=True,
+    )
+    assert [isinstance(outcome, BoardError) for outcome in outcomes] == [True] * 10 + [False] * 10
+    page = await board.query(Query())
+    assert {artifact.id for artifact in page.artifacts} == {"taken", *(f"{n}" for n in range(1, 20, 2))}
+
+
+async def test_one_id_at_once_is_published_once(service: BlackboardService) -> None:
+    await service.board(EDITOR).subscribe([consumes()])
+    board = service.board(SCOUT)
+    outcomes = await asyncio.gather(
+        *(board.publish([finding(title, id="one")]) for title in ("a", "a", "b", "a", "b")),
+        return_exceptions=True,
+    )
+    [kept] = (await board.query(Query())).artifacts
+    assert [isinstance(outcome, BoardError) for outcome in outcomes] == [
+        title != kept.payload["title"] for title in ("a", "a", "b", "a", "b")
+    ]
+    assert (await service.stats()).pending == {"editor": 1}
 
 
 @on_durable_stores

@@ -22,7 +22,7 @@ def terms_of(config: BlackboardConfig) -> Terms:
 
 
 def make_store(config: BlackboardConfig, environ: Mapping[str, str]) -> Store:
-    """Not opened yet. Its URL is in `environ[config.url_env]`: redis://..., or sqlite:///PATH.
+    """Not opened yet. Its URL is in `environ[config.url_env]`: redis://, postgresql:// or sqlite:///PATH.
 
     Raises ValueError when the URL is missing or of another kind.
     """
@@ -39,10 +39,20 @@ def make_store(config: BlackboardConfig, environ: Mapping[str, str]) -> Store:
         if not url.startswith(_SQLITE):
             raise ValueError(f"{config.url_env}: want {_SQLITE}PATH, got {url.partition(':')[0]}:...")
         return SqliteStore(Path(url.removeprefix(_SQLITE)), terms)
+    board = f"{config.namespace}/{config.name}"
+    if config.store == "postgres":
+        from agent_runtime.blackboard.stores.postgres import PostgresStore
+
+        _check(url, config, "postgresql://", "postgres://")
+        return PostgresStore(url, board, terms)
     from agent_runtime.blackboard.stores.redis import RedisStore
 
-    if not url.startswith(("redis://", "rediss://")):
-        raise ValueError(
-            f"{config.url_env}: want redis://... or rediss://..., got {url.partition(':')[0]}:..."
-        )
-    return RedisStore(url, f"{config.namespace}/{config.name}", terms)
+    _check(url, config, "redis://", "rediss://")
+    return RedisStore(url, board, terms)
+
+
+def _check(url: str, config: BlackboardConfig, *schemes: str) -> None:
+    if not url.startswith(schemes):
+        want = " or ".join(f"{scheme}..." for scheme in schemes)
+        # without the rest: it may hold a password
+        raise ValueError(f"{config.url_env}: want {want}, got {url.partition(':')[0]}:...")

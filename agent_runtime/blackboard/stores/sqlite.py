@@ -9,7 +9,12 @@ from agent_runtime.api.agent import Consumes
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Identity, Query
 from agent_runtime.blackboard.leases import LeaseId
-from agent_runtime.blackboard.stores import sqlite_steps as steps
+from agent_runtime.blackboard.stores import sqlite_artifacts as artifacts
+from agent_runtime.blackboard.stores import sqlite_inboxes as inboxes
+from agent_runtime.blackboard.stores import sqlite_leases as leases
+from agent_runtime.blackboard.stores import sqlite_stats as stats
+from agent_runtime.blackboard.stores import sqlite_subscribers as subscribers
+from agent_runtime.blackboard.stores import sqlite_timers as timers
 from agent_runtime.blackboard.stores.port import (
     DeadLetter,
     Leased,
@@ -46,49 +51,49 @@ class SqliteStore:
 
     async def publish(self, publications: Sequence[Publication], version: int) -> list[Artifact]:
         bound = self._terms.max_pending
-        return await self._thread.write(lambda db: steps.publish(db, publications, version, bound))
+        return await self._thread.write(lambda db: artifacts.publish(db, publications, version, bound))
 
     async def get(self, ids: Sequence[str]) -> list[Artifact | None]:
-        return await self._thread.read(lambda db: steps.get(db, ids))
+        return await self._thread.read(lambda db: artifacts.get(db, ids))
 
     async def scan(self, query: Query, after: int) -> list[tuple[int, Artifact]]:
-        return await self._thread.read(lambda db: steps.scan(db, query, after))
+        return await self._thread.read(lambda db: artifacts.scan(db, query, after))
 
     async def register(self, identity: Identity, consumes: Sequence[Consumes]) -> None:
-        await self._thread.write(lambda db: steps.register(db, identity, consumes))
+        await self._thread.write(lambda db: subscribers.register(db, identity, consumes))
 
     async def subscribers(self) -> Subscribers:
-        return await self._thread.read(steps.subscribers)
+        return await self._thread.read(subscribers.subscribers)
 
     async def lease(self, agent: str, limit: int, now: datetime) -> list[Leased]:
-        return await self._thread.write(lambda db: steps.lease(db, agent, limit, now, self._terms))
+        return await self._thread.write(lambda db: leases.lease(db, agent, limit, now, self._terms))
 
     async def held(self, lease: LeaseId, now: datetime) -> list[Artifact]:
-        return await self._thread.read(lambda db: steps.held(db, lease, now))
+        return await self._thread.read(lambda db: leases.held(db, lease, now))
 
     async def extend(self, lease: LeaseId, now: datetime) -> datetime:
-        return await self._thread.write(lambda db: steps.extend(db, lease, now, self._terms))
+        return await self._thread.write(lambda db: leases.extend(db, lease, now, self._terms))
 
     async def acknowledge(
         self, lease: LeaseId, publications: Sequence[Publication], version: int, now: datetime
     ) -> list[Artifact]:
-        return await self._thread.write(lambda db: steps.acknowledge(db, lease, publications, version, now))
+        return await self._thread.write(lambda db: leases.acknowledge(db, lease, publications, version, now))
 
     async def fail(
         self, lease: LeaseId, error: str, retry_at: datetime | None, now: datetime
     ) -> DeadLetter | None:
-        return await self._thread.write(lambda db: steps.fail(db, lease, error, retry_at, now, self._terms))
+        return await self._thread.write(lambda db: leases.fail(db, lease, error, retry_at, now, self._terms))
 
     async def sweep(self, now: datetime) -> Swept:
-        if not await self._thread.read(lambda db: steps.due(db, now)):
-            return Swept(next_due=await self._thread.read(steps.next_due))
-        return await self._thread.write(lambda db: steps.sweep(db, now, self._terms))
+        if not await self._thread.read(lambda db: timers.due(db, now)):
+            return Swept(next_due=await self._thread.read(timers.next_due))
+        return await self._thread.write(lambda db: timers.sweep(db, now, self._terms))
 
     async def dead_letters(self, limit: int) -> list[DeadLetter]:
-        return await self._thread.read(lambda db: steps.dead_letters(db, limit))
+        return await self._thread.read(lambda db: inboxes.dead_letters(db, limit))
 
     async def stats(self) -> Stats:
-        return await self._thread.read(steps.stats)
+        return await self._thread.read(stats.stats)
 
     async def watch(self, wake: Wake) -> None:
         """One process owns the file; another one's writes would be seen by the next look at it."""

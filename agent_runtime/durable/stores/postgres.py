@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
+from importlib.resources import files
 from typing import Any
 
 import asyncpg
@@ -17,12 +18,13 @@ from agent_runtime.durable.port import (
     RunExists,
     RunHeld,
     RunSummary,
+    StoreError,
     StoreFull,
     Unavailable,
     Writer,
 )
 from agent_runtime.durable.stores import postgres_statements as sql
-from agent_runtime.durable.stores.postgres_schema import migrate
+from agent_runtime.postgres_schema import SchemaError, migrate
 
 _CONNECTIONS = 16
 _SECONDS = 30.0
@@ -151,8 +153,10 @@ class PostgresRunStore:
             rows: list[Any] = await (await self._connected()).fetch(statement, *args, timeout=_SECONDS)
         except asyncpg.DiskFullError as error:
             raise StoreFull(f"Postgres: {error}: make room on its disk, then resume the run") from error
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            # TimeoutError is an OSError
+        except SchemaError as error:
+            raise StoreError(f"Postgres: {error}") from error
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
+            # TimeoutError is an OSError; the internal one: Postgres is just ending the connection
             raise Unavailable(f"Postgres: {type(error).__name__}: {error}") from error
         return rows
 
@@ -164,7 +168,7 @@ class PostgresRunStore:
                 )
                 try:
                     async with pool.acquire() as connection:
-                        await migrate(connection)
+                        await migrate(connection, "covey_runs", files(__package__) / "migrations")
                 except BaseException:
                     pool.terminate()
                     raise

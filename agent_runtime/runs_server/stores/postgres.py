@@ -142,7 +142,8 @@ class PostgresQueueStore:
                 yield connection
         except asyncpg.DiskFullError as error:
             raise StoreFull(f"{type(error).__name__}: {error}") from error
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
+            # TimeoutError is an OSError; the internal one: Postgres is just ending the connection
             raise Unavailable(f"{type(error).__name__}: {error}") from error
 
     async def _connected(self) -> asyncpg.Pool:

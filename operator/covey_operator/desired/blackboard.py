@@ -59,7 +59,7 @@ def _one_memory(board: BlackboardResource) -> tuple[Problem, ...]:
         return ()
     message = (
         f"spec.server.replicas: {replicas} servers cannot share a store in memory: "
-        "set it to 1, or take spec.store.redis"
+        "set it to 1, or take spec.store.redis or spec.store.postgres"
     )
     return (Problem("Accepted", "InvalidSpec", message, "spec.server.replicas"),)
 

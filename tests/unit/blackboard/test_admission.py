@@ -80,6 +80,8 @@ def test_an_artifact_survives_json_to_the_microsecond() -> None:
         ({"id": "first"}, "/1/id"),
         ({"tags": ("t",) * 65}, "/1/tags"),
         ({"tags": ("ok", "")}, "/1/tags/1"),
+        ({"tags": ("ok", "a\0b")}, "/1/tags/1"),
+        ({"correlation": "a\0b"}, "/1/correlation"),
         ({"partition": "x" * 257}, "/1/partition"),
         ({"correlation": "x" * 257}, "/1/correlation"),
         ({"visibility": Visibility()}, "/1/visibility"),

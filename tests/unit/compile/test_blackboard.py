@@ -8,6 +8,7 @@ from tests.unit.compile.conftest import Namespace
 
 TYPES = "artifactTypes: [{name: Idea, schema: {type: object}}]"
 EXTERNAL = "store: {redis: {external: {urlFrom: {secretKeyRef: {name: redis, key: url}}}}}"
+POSTGRES = "store: {postgres: {external: {urlFrom: {secretKeyRef: {name: postgres, key: url}}}}}"
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,16 @@ def test_an_external_redis_takes_its_url_from_the_users_secret(news: Namespace) 
     result = compile_blackboard(board, news.lookup, ClusterPlaces())
     assert result.secrets == (SecretEnv("COVEY_STORE_URL", "redis", "url"),)
     assert result.refs == (Ref("Secret", "redis"),)
+
+
+def test_so_does_an_external_postgres(news: Namespace) -> None:
+    news.add("Secret", "postgres", "{url: cG9zdGdyZXM6Ly8=}")
+    board = news.add("Blackboard", "board", f"{{{POSTGRES}, {TYPES}}}")
+    result = compile_blackboard(board, news.lookup, ClusterPlaces())
+    assert result.secrets == (SecretEnv("COVEY_STORE_URL", "postgres", "url"),)
+    assert result.refs == (Ref("Secret", "postgres"),)
+    assert result.config is not None
+    assert (result.config.store, result.config.url_env) == ("postgres", "COVEY_STORE_URL")
 
 
 def test_on_the_laptop_every_store_is_sqlite_and_needs_no_secret(news: Namespace) -> None:
@@ -74,6 +85,12 @@ def test_on_the_laptop_every_store_is_sqlite_and_needs_no_secret(news: Namespace
             "SecretNotFound",
             "spec.store.redis.external.urlFrom.secretKeyRef.name",
             'Secret "redis" not found in namespace "news"',
+        ),
+        (
+            f"{{{POSTGRES}, {TYPES}}}",
+            "SecretNotFound",
+            "spec.store.postgres.external.urlFrom.secretKeyRef.name",
+            'Secret "postgres" not found in namespace "news"',
         ),
     ],
 )

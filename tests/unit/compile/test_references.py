@@ -26,6 +26,11 @@ TYPES = "artifactTypes: [{name: Idea, schema: {}}]"
             [("Secret", "s")],
         ),
         (
+            "Blackboard",
+            "{store: {postgres: {external: {urlFrom: {secretKeyRef: {name: s, key: k}}}}}, " + TYPES + "}",
+            [("Secret", "s")],
+        ),
+        (
             "Flow",
             "{start: a, nodes: [{name: a, agent: x}, {name: b, llm: {model: {name: m}, prompt: p}}, "
             "{name: c, agent: x}, {name: d, tool: {builtin: clock}}]}",

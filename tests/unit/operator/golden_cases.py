@@ -64,6 +64,19 @@ CASES: dict[str, Object] = {
             **_TYPES,
         },
     ),
+    "blackboard-with-your-postgres": resource(
+        "Blackboard",
+        "ledger",
+        {
+            "store": {
+                "postgres": {
+                    "external": {"urlFrom": {"secretKeyRef": {"name": "provider", "key": "api-key"}}}
+                }
+            },
+            "server": {"replicas": 2},
+            **_TYPES,
+        },
+    ),
     "flow-with-workers": resource(
         "Flow",
         "report",

@@ -7,15 +7,16 @@ import pytest
 from agent_runtime.blackboard.board import BoardError, Delivery, Query
 from agent_runtime.blackboard.service import BlackboardService
 from agent_runtime.blackboard.stores.port import Terms
+from agent_runtime.blackboard.stores.postgres import PostgresStore
 from agent_runtime.blackboard.stores.redis import RedisStore
 from tests.contract.boards import ADMIN, EDITOR, REGISTRY, SCOUT, consumes, finding, report
 from tests.contract.conftest import Boards
-from tests.contract.servers import RedisServer
+from tests.contract.servers import PostgresServer, RedisServer
 
-on_redis = pytest.mark.parametrize("place", ["redis"], indirect=True)
+on_shared_stores = pytest.mark.parametrize("place", ["redis", "postgres"], indirect=True)
 
 
-@on_redis
+@on_shared_stores
 async def test_what_one_server_takes_in_another_hands_out(boards: Boards) -> None:
     here, there = await boards.start(), await boards.start()
     await here.board(SCOUT).publish([finding(id="0")])  # `here` has read that nobody subscribes
@@ -26,7 +27,7 @@ async def test_what_one_server_takes_in_another_hands_out(boards: Boards) -> Non
     assert delivery.artifacts[0].id == "1"
 
 
-@on_redis
+@on_shared_stores
 async def test_two_servers_never_hand_out_one_delivery_twice(boards: Boards) -> None:
     servers = [await boards.start(), await boards.start()]
     editors = [server.board(EDITOR) for server in servers]
@@ -43,7 +44,7 @@ async def test_two_servers_never_hand_out_one_delivery_twice(boards: Boards) -> 
     assert len(taken) == len(set(taken)) == published
 
 
-@on_redis
+@on_shared_stores
 async def test_an_acknowledgement_that_arrives_at_two_servers_publishes_once(boards: Boards) -> None:
     servers = [await boards.start(), await boards.start()]
     await servers[0].board(EDITOR).subscribe([consumes()])
@@ -54,8 +55,41 @@ async def test_an_acknowledgement_that_arrives_at_two_servers_publishes_once(boa
     assert (await servers[0].stats()).artifacts == 2
 
 
-def service_on(server: RedisServer) -> BlackboardService:
-    return BlackboardService(RedisStore(server.url, "tests/own", Terms()), REGISTRY)
+@on_shared_stores
+async def test_positions_become_visible_in_their_order(boards: Boards) -> None:
+    """Whoever follows one server while others publish misses nothing."""
+    servers = [await boards.start() for _ in range(3)]
+    reader = await boards.start()
+    followed: list[str] = []
+
+    async def follow() -> None:
+        async for _, artifact in reader.follow(ADMIN, Query()):
+            followed.append(artifact.id)
+            if len(followed) == 120:
+                return
+
+    following = asyncio.create_task(follow())
+    await asyncio.gather(
+        *(servers[n % 3].board(SCOUT).publish([finding(id=f"{n}-{m}") for m in range(2)]) for n in range(60))
+    )
+    async with asyncio.timeout(60):
+        await following
+    assert len(set(followed)) == 120
+
+
+Server = RedisServer | PostgresServer
+
+
+@pytest.fixture(params=["redis", "postgres"])
+def server(request: pytest.FixtureRequest) -> Server:
+    """A server of the test's own."""
+    found: Server = request.getfixturevalue(f"own_{request.param}")
+    return found
+
+
+def service_on(server: Server) -> BlackboardService:
+    kind = RedisStore if isinstance(server, RedisServer) else PostgresStore
+    return BlackboardService(kind(server.url, "tests/own", Terms()), REGISTRY)
 
 
 async def lease_patiently(service: BlackboardService, limit: int) -> list[Delivery]:
@@ -68,18 +102,18 @@ async def lease_patiently(service: BlackboardService, limit: int) -> list[Delive
                 raise
 
 
-async def test_nothing_answered_is_lost_when_redis_is_killed(own_redis: RedisServer) -> None:
-    async with service_on(own_redis) as service:
+async def test_nothing_answered_is_lost_when_the_store_is_killed(server: Server) -> None:
+    async with service_on(server) as service:
         await service.board(EDITOR).subscribe([consumes()])
         answered: list[str] = []
         for n in range(300):
             answered += [one.id for one in await service.board(SCOUT).publish([finding(id=f"{n}")])]
         [held] = await service.board(EDITOR).lease(1, 0)
-        own_redis.kill()
+        server.kill()
         with pytest.raises(BoardError) as refused:
             await service.board(SCOUT).publish([finding(id="while-away")])
         assert (refused.value.code, refused.value.status) == ("store_unavailable", 503)
-        own_redis.start()
+        server.start()
         assert [
             artifact.id for artifact in (await service.board(ADMIN).query(Query(limit=1000))).artifacts
         ] == answered
@@ -88,22 +122,22 @@ async def test_nothing_answered_is_lost_when_redis_is_killed(own_redis: RedisSer
         assert len(await lease_patiently(service, 1000)) == len(answered) - 1
 
 
-async def test_a_server_that_starts_before_its_redis_says_so(own_redis: RedisServer) -> None:
-    own_redis.stop()
-    async with service_on(own_redis) as service:
+async def test_a_server_that_starts_before_its_store_says_so(server: Server) -> None:
+    server.stop()
+    async with service_on(server) as service:
         with pytest.raises(BoardError, match="does not answer"):
             await service.stats()
-        own_redis.start()
+        server.start()
         assert (await service.stats()).artifacts == 0
 
 
-async def test_a_killed_redis_still_wakes_those_who_wait(own_redis: RedisServer) -> None:
-    async with service_on(own_redis) as here, service_on(own_redis) as there:
+async def test_a_killed_store_still_wakes_those_who_wait(server: Server) -> None:
+    async with service_on(server) as here, service_on(server) as there:
         await there.board(EDITOR).subscribe([consumes()])
         waiting = asyncio.create_task(lease_patiently(there, 1))
         await asyncio.sleep(0)
-        own_redis.kill()
-        own_redis.start()
+        server.kill()
+        server.start()
         await here.board(SCOUT).publish([finding(id="1")])
         [delivery] = await waiting
         assert delivery.artifacts[0].id == "1"

@@ -1,0 +1,122 @@
+"""A group of publications and acknowledgements as one transaction: lock, look, settle, write."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from agent_runtime.blackboard.codec import decode, encode
+from agent_runtime.blackboard.leases import LeaseId
+from agent_runtime.blackboard.stores import postgres_statements as sql
+from agent_runtime.blackboard.stores.port import Planned, Publication, Unavailable
+from agent_runtime.blackboard.stores.settling import Changes, Ending, Facts, Outcome, Settlement, Step
+
+READY, WAITS, HELD = 0, 1, 2
+EVERYBODY = "*"
+"""Notified when the agents' names do not fit; no agent is called so."""
+_LONGEST_NOTICE = 7999
+
+
+async def write(connection: Any, board: int, steps: Sequence[Step], max_pending: int) -> list[Outcome]:
+    """Within a transaction: what becomes of each step."""
+    position, facts = await _look(connection, board, steps)
+    settlement = Settlement(facts, max_pending)
+    outcomes = [settlement.settle(step) for step in steps]
+    changes = settlement.changes
+    if changes.publications or changes.endings:
+        await connection.fetch(sql.WRITE, board, *_columns(changes, position))
+    return outcomes
+
+
+async def _look(connection: Any, board: int, steps: Sequence[Step]) -> tuple[int, Facts]:
+    """(position of the newest artifact, facts). What is seen stays so until the transaction ends.
+
+    Publishers wait here for each other; those who only acknowledge do not, and get the position 0.
+    """
+    publications = [publication for step in steps for publication in step.publications]
+    version = position = 0
+    known: dict[str, Any] = {}
+    pending: dict[str, int] = {}
+    if publications:
+        [row] = await connection.fetch(sql.LOCK, board) or _gone()
+        version, position = row
+        ids = [publication.artifact.id for publication in publications]
+        known = {id_: decode(body) for id_, body in await connection.fetch(sql.ARTIFACTS, board, ids)}
+        if agents := {plan.agent for publication in publications for plan in publication.deliveries}:
+            pending = dict(await connection.fetch(sql.PENDING, board, list(agents)))
+    leases = {step.ending.lease for step in steps if step.ending is not None}
+    held: dict[LeaseId, Any] = {}
+    finished: dict[LeaseId, Any] = {}
+    if leases:
+        rows = await connection.fetch(sql.LOCK_HELD, board, sorted({lease.delivery for lease in leases}))
+        held = {LeaseId(name, attempt): until for name, attempt, until in rows}
+        if lost := leases - held.keys():
+            by_name = {str(lease): lease for lease in lost}
+            rows = await connection.fetch(sql.FINISHED, board, list(by_name))
+            finished = {by_name[name]: [decode(body) for body in bodies] for name, bodies in rows}
+    return position, Facts(version, known, held, finished, pending)
+
+
+def _gone() -> list[Any]:
+    raise Unavailable("the board was deleted from the database: restart its servers to make it anew")
+
+
+def _columns(changes: Changes, position: int) -> Iterable[object]:
+    """What WRITE takes."""
+    artifacts = [publication.artifact for publication in changes.publications]
+    positions = range(position + 1, position + 1 + len(artifacts))
+    yield position + len(artifacts)
+    yield list(positions)
+    yield [artifact.id for artifact in artifacts]
+    yield [artifact.type for artifact in artifacts]
+    yield [artifact.correlation for artifact in artifacts]
+    yield [artifact.producer for artifact in artifacts]
+    yield [encode(artifact) for artifact in artifacts]
+    tags = [
+        (tag, at)
+        for at, artifact in zip(positions, artifacts, strict=True)
+        for tag in dict.fromkeys(artifact.tags)
+    ]
+    yield [tag for tag, _ in tags]
+    yield [at for _, at in tags]
+    yield from _deliveries(changes.publications)
+    yield from _endings(changes.endings)
+    yield list(changes.pending)
+    yield list(changes.pending.values())
+    woken = {
+        plan.agent: None
+        for publication in changes.publications
+        for plan in publication.deliveries
+        if plan.due <= publication.artifact.created_at
+    }
+    yield notice(woken) if artifacts else None
+
+
+def _deliveries(publications: Sequence[Publication]) -> Iterable[list[object]]:
+    planned: list[tuple[Planned, int]] = [
+        (plan, WAITS if plan.due > publication.artifact.created_at else READY)
+        for publication in publications
+        for plan in publication.deliveries
+    ]
+    yield [plan.name for plan, _ in planned]
+    yield [plan.agent for plan, _ in planned]
+    yield [" ".join(plan.artifact_ids) for plan, _ in planned]  # no id has a space in it
+    yield [plan.priority for plan, _ in planned]
+    yield [state for _, state in planned]
+    yield [plan.due for plan, _ in planned]
+
+
+def _endings(endings: Sequence[tuple[Ending, Sequence[Any]]]) -> Iterable[list[object]]:
+    yield [ending.lease.delivery for ending, _ in endings]
+    yield [str(ending.lease) for ending, _ in endings]
+    yield [" ".join(artifact.id for artifact in results) for _, results in endings]
+    yield [ending.at for ending, _ in endings]
+
+
+def notice(agents: Iterable[str]) -> str:
+    """The agents whose inboxes got something, for the other servers; see `heard`."""
+    names = "\n".join(agents)
+    return names if len(names.encode()) <= _LONGEST_NOTICE else EVERYBODY
+
+
+def heard(notified: str) -> list[str] | None:
+    """The agents of a `notice`; None: any may have."""
+    return None if notified == EVERYBODY else notified.split("\n")

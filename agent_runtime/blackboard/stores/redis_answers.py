@@ -1,0 +1,47 @@
+"""What the scripts in `lua/` answer, in our terms."""
+
+from collections.abc import Sequence
+
+import orjson
+
+from agent_runtime.blackboard.artifact import Artifact
+from agent_runtime.blackboard.codec import decode, same_content
+from agent_runtime.blackboard.leases import LeaseId
+from agent_runtime.blackboard.stores.port import DeadLetter, IdTaken, LeaseLost, Publication
+from agent_runtime.times import moment
+
+
+def same(publications: Sequence[Publication], bodies: Sequence[str | None]) -> dict[str, Artifact]:
+    """The artifacts that are there already. Raises IdTaken when one has other content."""
+    known: dict[str, Artifact] = {}
+    for publication, body in zip(publications, bodies, strict=True):
+        if body is not None:
+            artifact = decode(body)
+            if not same_content(artifact, publication.artifact):
+                raise IdTaken(artifact.id)
+            known[artifact.id] = artifact
+    return known
+
+
+def decoded(bodies: Sequence[str | None]) -> list[Artifact]:
+    """The artifacts that are there."""
+    return [decode(body) for body in bodies if body is not None]
+
+
+def raise_if_lost(lease: LeaseId, outcome: str, details: Sequence[str]) -> None:
+    """Raises LeaseLost, with the reason that the script gave."""
+    if outcome == "lost":
+        raise LeaseLost(f"lease {lease} {details[0]}")
+
+
+def dead_letter(document: str | bytes) -> DeadLetter:
+    """A dead letter from its JSON."""
+    letter = orjson.loads(document)
+    return DeadLetter(
+        letter["delivery"],
+        letter["agent"],
+        tuple(orjson.loads(letter["artifacts"])),
+        letter["attempts"],
+        letter["error"],
+        moment(int(letter["at"])),
+    )

@@ -1,0 +1,128 @@
+"""Leases in SQLite: handing out, keeping, finishing and giving back."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import apsw
+import orjson
+
+from agent_runtime.blackboard.artifact import Artifact
+from agent_runtime.blackboard.leases import LeaseId
+from agent_runtime.blackboard.stores.port import (
+    FINISHED_KEPT,
+    DeadLetter,
+    Finished,
+    Leased,
+    LeaseLost,
+    Publication,
+    Terms,
+)
+from agent_runtime.blackboard.stores.sqlite_artifacts import named, publish
+from agent_runtime.blackboard.stores.sqlite_inboxes import HELD, READY, WAITS, give_up, remove
+from agent_runtime.times import micros
+
+
+def lease(db: apsw.Connection, agent: str, limit: int, now: datetime, terms: Terms) -> list[Leased]:
+    """Hand out what is ready."""
+    rows = list(
+        db.execute(
+            "SELECT place, name, artifacts, attempt FROM delivery WHERE agent = ? AND state = 0"
+            " ORDER BY priority DESC, place LIMIT ?",
+            (agent, limit),
+        )
+    )
+    until = now + terms.lease
+    leased = []
+    for place, name, artifacts, attempt in rows:
+        db.execute(
+            "UPDATE delivery SET state = ?, timer = ?, attempt = ? WHERE place = ?",
+            (HELD, micros(until), attempt + 1, place),
+        )
+        leased.append(Leased(LeaseId(name, attempt + 1), tuple(named(db, artifacts)), until))
+    return leased
+
+
+def held(db: apsw.Connection, lease: LeaseId, now: datetime) -> list[Artifact]:
+    """The artifacts of a lease that is held."""
+    _raise_if_finished(db, lease)
+    _, artifacts = _held(db, lease, now)
+    return named(db, artifacts)
+
+
+def extend(db: apsw.Connection, lease: LeaseId, now: datetime, terms: Terms) -> datetime:
+    """A whole term from now on."""
+    place, _ = _held(db, lease, now)
+    until = now + terms.lease
+    db.execute("UPDATE delivery SET timer = ? WHERE place = ?", (micros(until), place))
+    return until
+
+
+def acknowledge(
+    db: apsw.Connection,
+    lease: LeaseId,
+    publications: Sequence[Publication],
+    version: int,
+    now: datetime,
+) -> list[Artifact]:
+    """Finish and publish."""
+    _raise_if_finished(db, lease)
+    place, _ = _held(db, lease, now)
+    stored = publish(db, publications, version, None)
+    remove(db, place, lease.agent)
+    results = orjson.dumps([artifact.id for artifact in stored]).decode()
+    db.execute("INSERT INTO finished VALUES (?, ?, ?)", (str(lease), results, micros(now)))
+    db.execute("DELETE FROM finished WHERE at < ?", (micros(now - FINISHED_KEPT),))
+    return stored
+
+
+def fail(
+    db: apsw.Connection,
+    lease: LeaseId,
+    error: str,
+    retry_at: datetime | None,
+    now: datetime,
+    terms: Terms,
+) -> DeadLetter | None:
+    """Offer again or give up."""
+    if _failed_before(db, lease):
+        return None
+    place, artifacts = _held(db, lease, now)
+    if retry_at is None or lease.attempt >= terms.max_deliveries:
+        return give_up(db, place, lease, artifacts, error, now)
+    state = WAITS if retry_at > now else READY
+    db.execute(
+        "UPDATE delivery SET state = ?, timer = ?, error = ? WHERE place = ?",
+        (state, micros(retry_at), error, place),
+    )
+    return None
+
+
+def _raise_if_finished(db: apsw.Connection, lease: LeaseId) -> None:
+    results = db.execute("SELECT results FROM finished WHERE lease = ?", (str(lease),)).get
+    if results is not None:
+        raise Finished(named(db, results))
+
+
+def _held(db: apsw.Connection, lease: LeaseId, now: datetime) -> tuple[int, str]:
+    """(place, ids of the artifacts) of a delivery that this lease holds."""
+    row = db.execute(
+        "SELECT place, artifacts, timer FROM delivery WHERE name = ? AND state = ? AND attempt = ?",
+        (lease.delivery, HELD, lease.attempt),
+    ).get
+    if row is None:
+        raise LeaseLost(f"lease {lease} is not held")
+    place, artifacts, timer = row
+    if timer <= micros(now):
+        raise LeaseLost(f"lease {lease} ran out")
+    return place, artifacts
+
+
+def _failed_before(db: apsw.Connection, lease: LeaseId) -> bool:
+    given_back = db.execute(
+        "SELECT 1 FROM delivery WHERE name = ? AND attempt = ? AND state <> ?",
+        (lease.delivery, lease.attempt, HELD),
+    ).get
+    given_up = db.execute(
+        "SELECT 1 FROM dead_letter WHERE name = ? AND attempts = ?", (lease.delivery, lease.attempt)
+    ).get
+    return bool(given_back or given_up)

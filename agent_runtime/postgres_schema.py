@@ -1,0 +1,52 @@
+"""Brings a schema of a Postgres database up to date: the numbered .sql files of a folder, each once.
+
+An advisory lock lets one process do it while the others wait, and find it done.
+"""
+
+from collections.abc import Iterator
+from importlib.resources.abc import Traversable
+
+import asyncpg
+
+_LOCK = 0x636F766579  # "covey"
+
+
+class SchemaError(Exception):
+    """The database cannot be brought up to date; the message says why, and what to do."""
+
+
+async def migrate(connection: "asyncpg.Connection[asyncpg.Record]", schema: str, folder: Traversable) -> None:
+    """Run what `folder` has and `schema` has not seen, each file in a transaction.
+
+    Raises SchemaError when the database was written by a newer Covey, or when its user may not make tables.
+    """
+    known = list(_migrations(folder))
+    await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+    try:
+        if await connection.fetchval("SELECT to_regnamespace($1) IS NULL", schema):
+            await connection.execute(f"CREATE SCHEMA {schema}")
+        await connection.execute(f"CREATE TABLE IF NOT EXISTS {schema}.migration (number int PRIMARY KEY)")
+        done = await connection.fetchval(f"SELECT coalesce(max(number), 0) FROM {schema}.migration")
+        if done > len(known):
+            raise SchemaError(
+                f"the schema {schema} of the database is at version {done}, this Covey knows only "
+                f"{len(known)}: use the Covey that wrote it, or a newer one"
+            )
+        for number, statements in known[done:]:
+            async with connection.transaction():
+                await connection.execute(statements)
+                await connection.execute(f"INSERT INTO {schema}.migration VALUES ($1)", number)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise SchemaError(
+            f"{error}: let the user of the URL make schemas in the database, or make the schema {schema} "
+            "and let that user own it"
+        ) from error
+    finally:
+        if not connection.is_closed():
+            await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
+
+
+def _migrations(folder: Traversable) -> Iterator[tuple[int, str]]:
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".sql"):
+            yield int(file.name.partition("_")[0]), file.read_text()

@@ -1,0 +1,138 @@
+"""What only Postgres has: a database with users and schemas, and other boards in it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import pytest
+
+from agent_runtime.blackboard.board import BoardError, Query
+from agent_runtime.blackboard.service import BlackboardService
+from agent_runtime.blackboard.stores import postgres_statements as sql
+from agent_runtime.blackboard.stores.port import Terms
+from agent_runtime.blackboard.stores.postgres import PostgresStore
+from agent_runtime.blackboard.stores.postgres_database import Database
+from tests.contract.boards import ADMIN, EDITOR, REGISTRY, SCOUT, consumes, finding
+from tests.contract.servers import PostgresServer
+
+
+def service_on(url: str, board: str = "tests/own") -> BlackboardService:
+    return BlackboardService(PostgresStore(url, board, Terms()), REGISTRY)
+
+
+async def tell(server: PostgresServer, *statements: str) -> None:
+    """As the database's administrator."""
+    connection = await asyncpg.connect(server.url)
+    for statement in statements:
+        await connection.execute(statement)
+    await connection.close()
+
+
+async def refusal(url: str) -> str:
+    """What publishing says."""
+    async with service_on(url) as service:
+        with pytest.raises(BoardError) as refused:
+            await service.board(SCOUT).publish([finding()])
+    assert refused.value.status == 503
+    return str(refused.value)
+
+
+async def test_boards_that_share_a_database_see_nothing_of_each_other(own_postgres: PostgresServer) -> None:
+    async with service_on(own_postgres.url, "a/board") as one, service_on(own_postgres.url, "b/board") as two:
+        await two.board(EDITOR).subscribe([consumes()])
+        await one.board(SCOUT).publish([finding("a", id="1")])
+        assert await two.board(ADMIN).get("1") is None
+        await two.board(SCOUT).publish([finding("b", id="1")])
+        [delivery] = await two.board(EDITOR).lease(10, 0)
+        assert delivery.artifacts[0].payload == {"title": "b"}
+        assert await one.board(EDITOR).lease(10, 0) == []
+        assert (await one.stats()).pending == {}
+
+
+async def test_servers_that_start_at_once_make_the_tables_once(own_postgres: PostgresServer) -> None:
+    async def start(n: int) -> None:
+        async with service_on(own_postgres.url) as service:
+            await service.board(SCOUT).publish([finding(id=f"{n}")])
+
+    await asyncio.gather(*(start(n) for n in range(6)))
+    async with service_on(own_postgres.url) as service:
+        assert (await service.stats()).artifacts == 6
+
+
+async def test_an_emptied_database_gets_its_tables_anew(own_postgres: PostgresServer) -> None:
+    async with service_on(own_postgres.url) as service:
+        await service.board(SCOUT).publish([finding(id="1")])
+        await tell(own_postgres, "DROP SCHEMA covey_board CASCADE")
+        with pytest.raises(BoardError, match="does not answer: Postgres: UndefinedTableError"):
+            await service.board(SCOUT).publish([finding(id="2")])
+        await service.board(SCOUT).publish([finding(id="2")])
+        page = await service.board(ADMIN).query(Query())
+        assert [artifact.id for artifact in page.artifacts] == ["2"]
+
+
+async def test_a_database_of_a_newer_covey_is_left_alone(own_postgres: PostgresServer) -> None:
+    async with service_on(own_postgres.url) as service:
+        await service.stats()
+    await tell(own_postgres, "INSERT INTO covey_board.migration VALUES (99)")
+    said = await refusal(own_postgres.url)
+    assert "the schema covey_board of the database is at version 99, this Covey knows only 1" in said
+    assert "use the Covey that wrote it, or a newer one" in said
+
+
+async def test_a_user_who_may_not_make_tables_is_told_what_to_do(own_postgres: PostgresServer) -> None:
+    await tell(own_postgres, "CREATE USER guest")
+    url = own_postgres.url.replace("covey@", "guest@")
+    said = await refusal(url)
+    assert "permission denied for database postgres: let the user of the URL make schemas" in said
+    await tell(own_postgres, "CREATE SCHEMA covey_board AUTHORIZATION guest")
+    async with service_on(url) as service:
+        await service.board(SCOUT).publish([finding()])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        ("/postgres", "/nowhere", 'database "nowhere" does not exist'),
+        ("covey@", "nobody@", 'role "nobody" does not exist'),
+    ],
+)
+async def test_what_is_wrong_with_the_url_is_said(
+    own_postgres: PostgresServer, before: str, after: str, says: str
+) -> None:
+    assert says in await refusal(own_postgres.url.replace(before, after))
+
+
+async def test_a_standby_is_not_ready(own_postgres: PostgresServer) -> None:
+    async with service_on(own_postgres.url) as service:
+        await service.store.ping()
+    await tell(own_postgres, "ALTER DATABASE postgres SET default_transaction_read_only = on")
+    assert "in a read-only transaction" in await refusal(own_postgres.url)
+
+
+@asynccontextmanager
+async def stopped_while_publishing(url: str) -> AsyncIterator[None]:
+    """Another server, which holds the board's lock and does nothing more."""
+    holds, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def work(connection: Any, board: int) -> None:
+        await connection.fetch(sql.LOCK, board)
+        holds.set()
+        await goes_on.wait()
+
+    database = Database(url, "tests/own")
+    holding = asyncio.create_task(database.transaction(work))
+    await holds.wait()
+    yield
+    holding.cancel()
+    await asyncio.gather(holding, return_exceptions=True)
+    await database.close()
+
+
+async def test_a_server_that_is_stopped_while_publishing_holds_up_nobody_for_long(
+    own_postgres: PostgresServer,
+) -> None:
+    async with service_on(own_postgres.url) as service, stopped_while_publishing(own_postgres.url):
+        await service.board(SCOUT).publish([finding(id="1")])
+        assert (await service.stats()).artifacts == 1
