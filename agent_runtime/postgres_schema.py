@@ -9,6 +9,8 @@ from importlib.resources.abc import Traversable
 import asyncpg
 
 _LOCK = 0x636F766579  # "covey"
+_PATIENCE = 3600.0
+"""Seconds: large tables take their time, and so does another process that is just changing them."""
 
 
 class SchemaError(Exception):
@@ -16,34 +18,33 @@ class SchemaError(Exception):
 
 
 async def migrate(connection: "asyncpg.Connection[asyncpg.Record]", schema: str, folder: Traversable) -> None:
-    """Run what `folder` has and `schema` has not seen, each file in a transaction.
+    """Run what `folder` has and `schema` has not seen, in one transaction.
 
     Raises SchemaError when the database was written by a newer Covey, or when its user may not make tables.
     """
     known = list(_migrations(folder))
-    await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
     try:
-        if await connection.fetchval("SELECT to_regnamespace($1) IS NULL", schema):
-            await connection.execute(f"CREATE SCHEMA {schema}")
-        await connection.execute(f"CREATE TABLE IF NOT EXISTS {schema}.migration (number int PRIMARY KEY)")
-        done = await connection.fetchval(f"SELECT coalesce(max(number), 0) FROM {schema}.migration")
-        if done > len(known):
-            raise SchemaError(
-                f"the schema {schema} of the database is at version {done}, this Covey knows only "
-                f"{len(known)}: use the Covey that wrote it, or a newer one"
-            )
-        for number, statements in known[done:]:
-            async with connection.transaction():
-                await connection.execute(statements)
-                await connection.execute(f"INSERT INTO {schema}.migration VALUES ($1)", number)
+        async with connection.transaction():
+            # the transaction's, not the session's: whatever happens here, the lock does not outlive it
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK, timeout=_PATIENCE)
+            if await connection.fetchval("SELECT to_regnamespace($1) IS NULL", schema):
+                await connection.execute(f"CREATE SCHEMA {schema}")
+            table = f"{schema}.migration"
+            await connection.execute(f"CREATE TABLE IF NOT EXISTS {table} (number int PRIMARY KEY)")
+            done = await connection.fetchval(f"SELECT coalesce(max(number), 0) FROM {table}")
+            if done > len(known):
+                raise SchemaError(
+                    f"the schema {schema} of the database is at version {done}, this Covey knows only "
+                    f"{len(known)}: use the Covey that wrote it, or a newer one"
+                )
+            for number, statements in known[done:]:
+                await connection.execute(statements, timeout=_PATIENCE)
+                await connection.execute(f"INSERT INTO {table} VALUES ($1)", number)
     except asyncpg.InsufficientPrivilegeError as error:
         raise SchemaError(
             f"{error}: let the user of the URL make schemas in the database, or make the schema {schema} "
             "and let that user own it"
         ) from error
-    finally:
-        if not connection.is_closed():
-            await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
 
 
 def _migrations(folder: Traversable) -> Iterator[tuple[int, str]]:

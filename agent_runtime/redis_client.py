@@ -10,17 +10,17 @@ _SOCKET_SECONDS = 5.0
 _RETRIES = 3
 
 
-def connect(url: str, *, text: bool = False) -> redis.asyncio.Redis:
+def connect(url: str, *, text: bool = False, patience: float = _SOCKET_SECONDS) -> redis.asyncio.Redis:
     """A client for redis://:password@host:6379/0. Connections are made when they are needed.
 
-    Answers are bytes, or with `text` decoded. What it is asked may be repeated: after a restart of Redis
-    every pooled connection is dead once.
+    Answers are bytes, or with `text` decoded; `patience`: how many seconds one may take. What it is asked
+    may be repeated: after a restart of Redis every pooled connection is dead once.
     """
     pool = redis.asyncio.BlockingConnectionPool.from_url(
         url,
         max_connections=_CONNECTIONS,
         timeout=_SOCKET_SECONDS,
-        socket_timeout=_SOCKET_SECONDS,
+        socket_timeout=patience,
         socket_connect_timeout=_SOCKET_SECONDS,
         socket_keepalive=True,
         retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), _RETRIES),

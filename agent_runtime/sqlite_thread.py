@@ -1,8 +1,8 @@
 """One thread that owns a SQLite connection, and commits in groups.
 
-A commit waits for the disk. Whatever was asked meanwhile goes into the next transaction together, each step
-in a savepoint of its own, so that one that is refused undoes itself alone. Nobody gets an answer before
-the commit.
+A commit waits for the disk. Whatever was asked meanwhile, or in the same turn of the event loop, goes into
+the next transaction together, each step in a savepoint of its own, so that one that is refused undoes itself
+alone. Nobody gets an answer before the commit.
 """
 
 import asyncio
@@ -21,8 +21,12 @@ Step = Callable[[apsw.Connection], T]
 Failure = Callable[[str, apsw.Error | None], Exception]
 """Makes the store's own error from what happened; the second is None when the file is not open."""
 
-_LARGEST_GROUP = 256
+_LARGE_GROUP = 256
+"""Steps, from which on a group does not wait for more."""
 _BUSY_MILLISECONDS = 5000
+_LOG_PAGES = 4000
+"""16 MiB: pages that are written again and again meanwhile go into the file once."""
+_CACHE_KIBIBYTES = 16 * 1024
 
 
 @dataclass(slots=True)
@@ -32,6 +36,9 @@ class _Asked(Generic[T]):
     answer: asyncio.Future[T]
     value: T | None = None
     error: Exception | None = None
+
+
+_STOP: list[_Asked[Any]] = []
 
 
 class SqliteThread:
@@ -45,7 +52,8 @@ class SqliteThread:
         self._path = path
         self._prepare = prepare
         self._failure = failure
-        self._asked: SimpleQueue[_Asked[Any] | None] = SimpleQueue()
+        self._turn: list[_Asked[Any]] = []
+        self._asked: SimpleQueue[list[_Asked[Any]]] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -61,7 +69,8 @@ class SqliteThread:
         """Finish what was asked, then close the file."""
         thread, self._thread = self._thread, None
         if thread is not None:
-            self._asked.put(None)
+            self._hand_over()
+            self._asked.put(_STOP)
             await asyncio.to_thread(thread.join)
 
     async def read(self, step: Step[T]) -> T:
@@ -76,8 +85,16 @@ class SqliteThread:
         if self._thread is None or self._loop is None:
             raise self._failure(f"{self._path} is not open", None)
         answer: asyncio.Future[T] = self._loop.create_future()
-        self._asked.put(_Asked(step, writes, answer))
+        if not self._turn:
+            # when those who got their answers together have all asked again: half as many commits
+            self._loop.call_soon(self._hand_over)
+        self._turn.append(_Asked(step, writes, answer))
         return await answer
+
+    def _hand_over(self) -> None:
+        if self._turn:
+            self._asked.put(self._turn)
+            self._turn = []
 
     # --- in the thread
 
@@ -91,13 +108,10 @@ class SqliteThread:
         self._later(lambda: opened.set_result(None))
         running = True
         while running:
-            group = self._next_group()
-            if group[-1] is None:
-                running = False
-            asked = [one for one in group if one is not None]
-            if asked:
-                self._commit(connection, asked)
-                self._later(partial(_answer, asked))
+            group, running = self._next_group()
+            if group:
+                self._commit(connection, group)
+                self._later(partial(_answer, group))
         connection.close()
 
     def _open(self) -> apsw.Connection:
@@ -108,15 +122,19 @@ class SqliteThread:
     def _failed(self, error: apsw.Error) -> Exception:
         return self._failure(f"{type(error).__name__}: {error}", error)
 
-    def _next_group(self) -> list[_Asked[Any] | None]:
-        """At least one; None, which is always the last, means stop."""
-        group = [self._asked.get()]
-        while group[-1] is not None and len(group) < _LARGEST_GROUP:
+    def _next_group(self) -> tuple[list[_Asked[Any]], bool]:
+        """What was asked, and whether to go on."""
+        group: list[_Asked[Any]] = []
+        turn = self._asked.get()
+        while turn:
+            group += turn
+            if len(group) >= _LARGE_GROUP:
+                return group, True
             try:
-                group.append(self._asked.get_nowait())
+                turn = self._asked.get_nowait()
             except Empty:
-                break
-        return group
+                return group, True
+        return group, False
 
     def _commit(self, connection: apsw.Connection, group: list[_Asked[Any]]) -> None:
         try:
@@ -137,8 +155,10 @@ class SqliteThread:
                     one.value = one.step(connection)
             else:
                 one.value = one.step(connection)
-        except apsw.Error:
-            raise  # the disk, not the step: it concerns the whole group
+        except apsw.Error as error:
+            if not connection.in_transaction:
+                raise  # SQLite has undone the whole group
+            one.error = self._failed(error)
         except Exception as error:
             one.error = error
 
@@ -163,4 +183,6 @@ def open_durably(path: Path) -> apsw.Connection:
     connection.set_busy_timeout(_BUSY_MILLISECONDS)
     connection.pragma("journal_mode", "wal")
     connection.pragma("synchronous", "full")
+    connection.pragma("wal_autocheckpoint", _LOG_PAGES)
+    connection.pragma("cache_size", -_CACHE_KIBIBYTES)
     return connection

@@ -11,6 +11,11 @@ def micros(at: datetime) -> int:
     return (at - _EPOCH) // _MICROSECOND
 
 
+def span_micros(span: timedelta) -> int:
+    """A span of time as whole microseconds."""
+    return span // _MICROSECOND
+
+
 def moment(at: int) -> datetime:
     """The inverse of `micros`."""
     return _EPOCH + at * _MICROSECOND

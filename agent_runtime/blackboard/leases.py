@@ -10,7 +10,7 @@ _LEASE = re.compile(r"([^\x00-\x1f]+)~([0-9]{1,9})")
 
 @dataclass(frozen=True, slots=True)
 class LeaseId:
-    """One attempt at one delivery: `ARTIFACT@AGENT~ATTEMPT`. Each (artifact, agent) has one delivery."""
+    """One attempt at one delivery: `ARTIFACT@AGENT~ATTEMPT`, or `ARTIFACT+ENTRY@AGENT~ATTEMPT`."""
 
     delivery: str
     attempt: int
@@ -24,9 +24,12 @@ class LeaseId:
         return self.delivery.rpartition("@")[2]
 
 
-def delivery_name(artifact_id: str, agent: str) -> str:
-    """The delivery of an artifact to an agent."""
-    return f"{artifact_id}@{agent}"
+def delivery_name(artifact_id: str, agent: str, entry: str = "") -> str:
+    """The delivery of an artifact to an agent, the only one that it gets.
+
+    But for entries with a join or a batch: each makes one of its own, and `entry` is its digest.
+    """
+    return f"{artifact_id}+{entry}@{agent}" if entry else f"{artifact_id}@{agent}"
 
 
 def parse(lease_id: str, agent: str) -> LeaseId:

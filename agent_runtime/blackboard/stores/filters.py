@@ -11,4 +11,7 @@ def fits(artifact: Artifact, query: Query) -> bool:
         and (query.correlation is None or artifact.correlation == query.correlation)
         and (query.producer is None or artifact.producer == query.producer)
         and (query.tag is None or query.tag in artifact.tags)
+        and (query.partition is None or artifact.partition == query.partition)
+        and (query.since is None or artifact.created_at >= query.since)
+        and (query.until is None or artifact.created_at < query.until)
     )

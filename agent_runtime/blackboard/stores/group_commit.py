@@ -44,6 +44,7 @@ class GroupCommit(Generic[T, R]):
             await asyncio.wait([self._task])
 
     async def _commit_all(self) -> None:
+        group: list[tuple[T, asyncio.Future[R]]] = []
         try:
             while self._asked:
                 group = self._next_group()
@@ -61,6 +62,10 @@ class GroupCommit(Generic[T, R]):
                         asked.set_result(outcome)
         finally:
             self._task = None
+            # some are left only when this task was cancelled: nobody waits for what will not come
+            for _, asked in (*group, *self._asked):
+                asked.cancel()
+            self._asked.clear()
 
     def _next_group(self) -> list[tuple[T, asyncio.Future[R]]]:
         """At least one."""

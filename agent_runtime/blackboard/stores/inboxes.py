@@ -1,39 +1,46 @@
-"""Inboxes in memory: deliveries that wait, are held, or have been given up. No I/O, no clock of its own."""
+"""Inboxes in memory: deliveries that wait, are gathered, or are held. No I/O, no clock of its own."""
 
 import heapq
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from itertools import count
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import chain, count
+from operator import attrgetter
 
+from agent_runtime.blackboard.gathering import Gathering, shortfall
 from agent_runtime.blackboard.leases import LeaseId
+from agent_runtime.blackboard.stores.groups import Groups
+from agent_runtime.blackboard.stores.letters import Letters
+from agent_runtime.blackboard.stores.memory_snapshots import frozen, thawed
 from agent_runtime.blackboard.stores.port import (
-    DEAD_LETTERS_KEPT,
+    AT_ONCE,
     FINISHED_KEPT,
     LEASE_RAN_OUT,
     DeadLetter,
     InboxFull,
+    Incomplete,
+    Kept,
     LeaseLost,
     Planned,
     Swept,
     Terms,
 )
+from agent_runtime.blackboard.stores.waiting import State, Timers, Waiting
+
+_INSIDE = timedelta(microseconds=1)
+"""At exactly the end of its window an item is still inside."""
+_PLACE = attrgetter("sequence")
 
 
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    """One delivery. `held` says whether somebody works on it; `timer` when time will change its state."""
+@dataclass(slots=True)
+class _Sweep:
+    """What has come to pass in a sweep so far."""
 
-    plan: Planned
-    sequence: int
-    attempt: int = 0
-    held: bool = False
-    timer: datetime | None = None
-    error: str = ""
-
-    def rank(self) -> tuple[int, int]:
-        return -self.plan.priority, self.sequence
+    ready: dict[str, None] = field(default_factory=dict)
+    expired: list[str] = field(default_factory=list)
+    dead: list[DeadLetter] = field(default_factory=list)
+    incomplete: list[Incomplete] = field(default_factory=list)
 
 
 class Inboxes:
@@ -42,13 +49,13 @@ class Inboxes:
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
         self._sequence = count(1)
-        self._tie = count()
-        self._deliveries: dict[str, _Waiting] = {}
+        self._deliveries: dict[str, Waiting] = {}
+        self._groups = Groups()
         self._ready: dict[str, list[tuple[tuple[int, int], str]]] = {}
-        self._timers: list[tuple[datetime, int, _Waiting]] = []
+        self._timers = Timers()
         self._finished: OrderedDict[str, tuple[datetime, tuple[str, ...]]] = OrderedDict()
         self.pending: dict[str, int] = {}
-        self.dead: OrderedDict[str, DeadLetter] = OrderedDict()
+        self.dead = Letters()
 
     def check_room(self, plans: Sequence[Planned]) -> None:
         """Raises InboxFull when the plans do not all fit in."""
@@ -61,30 +68,33 @@ class Inboxes:
 
     def put(self, plan: Planned, now: datetime) -> None:
         """Put a delivery into its agent's inbox."""
-        waiting = _Waiting(plan, next(self._sequence))
-        self._deliveries[plan.name] = waiting
-        self.pending[plan.agent] = self.pending.get(plan.agent, 0) + 1
+        waiting = Waiting(plan, next(self._sequence))
+        self._insert(waiting)
         self._offer(waiting, plan.due, now)
 
-    def lease(
-        self, agent: str, limit: int, now: datetime
-    ) -> Iterator[tuple[LeaseId, tuple[str, ...], datetime]]:
-        """Hand out what is ready: (lease, ids of its artifacts, until)."""
+    def lease(self, agent: str, limit: int, now: datetime) -> Iterator[tuple[Waiting, datetime]]:
+        """Hand out what is ready, with until when."""
         ready = self._ready.get(agent, [])
         for _ in range(min(limit, len(ready))):
             waiting = self._deliveries[heapq.heappop(ready)[1]]
             waiting.attempt += 1
-            waiting.held = True
+            waiting.state = State.HELD
             until = now + self._terms.lease
             self._set_timer(waiting, until)
-            yield LeaseId(waiting.plan.name, waiting.attempt), waiting.plan.artifact_ids, until
+            yield waiting, until
 
     def held(self, lease: LeaseId, now: datetime) -> tuple[str, ...]:
         """Ids of the artifacts of a lease that is held. Raises LeaseLost; for a finished one `results`."""
         return self._held(lease, now).plan.artifact_ids
 
     def results(self, lease: LeaseId) -> tuple[str, ...] | None:
-        """What the acknowledgement of this lease published; None when it was not acknowledged."""
+        """What the acknowledgement of this lease published; None when it was not acknowledged.
+
+        Nor was one that is held: it is of an artifact that was pruned and published anew.
+        """
+        waiting = self._deliveries.get(lease.delivery)
+        if waiting is not None and waiting.state is State.HELD and waiting.attempt == lease.attempt:
+            return None
         known = self._finished.get(str(lease))
         return known[1] if known else None
 
@@ -99,6 +109,7 @@ class Inboxes:
         """Done. Raises LeaseLost."""
         self._remove(self._held(lease, now))
         self._finished[str(lease)] = (now, results)
+        self._finished.move_to_end(str(lease))
         while next(iter(self._finished.values()))[0] < now - FINISHED_KEPT:
             self._finished.popitem(last=False)
 
@@ -107,55 +118,128 @@ class Inboxes:
         if self._failed_before(lease):
             return None
         waiting = self._held(lease, now)
-        waiting.held = False
-        waiting.error = error
-        if retry_at is None or waiting.attempt >= self._terms.max_deliveries:
-            return self._give_up(waiting, now)
+        if retry_at is None or self._exhausted(waiting):
+            return self._give_up(waiting, error, now)
         self._offer(waiting, retry_at, now)
         return None
 
     def sweep(self, now: datetime) -> Swept:
         """Everything whose time has come."""
-        ready: dict[str, None] = {}
-        expired: list[str] = []
-        dead: list[DeadLetter] = []
-        while self._timers and (self._timers[0][0] <= now or not self._current(self._timers[0])):
-            entry = heapq.heappop(self._timers)
-            if not self._current(entry):
+        sweep = _Sweep()
+        for waiting in self._timers.due(now):
+            if waiting.state is State.GATHERED:
+                self._end_window(waiting, now, sweep)
                 continue
-            waiting = entry[2]
-            if waiting.held:
-                waiting.held = False
-                waiting.error = LEASE_RAN_OUT
-                if waiting.attempt >= self._terms.max_deliveries:
-                    dead.append(self._give_up(waiting, now))
+            if waiting.state is State.HELD:
+                if self._exhausted(waiting):
+                    sweep.dead.append(self._give_up(waiting, LEASE_RAN_OUT, now))
                     continue
-                expired.append(waiting.plan.name)
-            self._offer(waiting, now, now)
-            ready[waiting.plan.agent] = None
-        next_due = self._timers[0][0] if self._timers else None
-        return Swept(tuple(ready), tuple(expired), tuple(dead), next_due)
+                sweep.expired.append(waiting.plan.name)
+            if self._offer(waiting, now, now):
+                sweep.ready[waiting.plan.agent] = None
+        return Swept(
+            tuple(sweep.ready),
+            tuple(sweep.expired),
+            tuple(sweep.dead),
+            tuple(sweep.incomplete),
+            self._timers.next(),
+        )
 
-    def _offer(self, waiting: _Waiting, due: datetime, now: datetime) -> None:
+    def forget(self, agent: str) -> int:
+        """Remove all deliveries of an agent; returns how many there were."""
+        gone = [waiting for waiting in self._deliveries.values() if waiting.plan.agent == agent]
+        self._groups.forget(agent)
+        self._ready.pop(agent, None)
+        self._remove_all(gone)
+        return len(gone)
+
+    def replay(self, deliveries: Sequence[str], now: datetime) -> list[DeadLetter]:
+        """Offer dead letters again."""
+        letters = []
+        for letter, before in self.dead.take(deliveries):
+            attempts = letter.attempts
+            waiting = Waiting(before.plan, next(self._sequence), attempts, base=attempts, sets=before.sets)
+            self._insert(waiting)
+            self._offer(waiting, now, now)
+            letters.append(letter)
+        return letters
+
+    def needed(self) -> set[str]:
+        """Ids of the artifacts that a delivery or a dead letter names."""
+        alive = chain.from_iterable(waiting.plan.artifact_ids for waiting in self._deliveries.values())
+        return set(chain(alive, self.dead.artifact_ids()))
+
+    def freeze(self) -> tuple[Kept, ...]:
+        """All deliveries, by their places."""
+        return tuple(frozen(waiting) for waiting in sorted(self._deliveries.values(), key=_PLACE))
+
+    def thaw(self, deliveries: Iterable[Kept]) -> None:
+        """Put them in, behind each other."""
+        for kept in deliveries:
+            waiting = thawed(kept, next(self._sequence))
+            self._insert(waiting)
+            if kept.since is not None and waiting.plan.gathering is not None:
+                self._gather(waiting, waiting.plan.gathering, kept.since)
+            else:
+                self._offer(waiting, kept.plan.due, AT_ONCE)
+
+    def _offer(self, waiting: Waiting, due: datetime, now: datetime) -> bool:
+        """From `due` on, for its group or by itself; returns whether there is something to hand out now."""
         if due > now:
+            waiting.state = State.WAITS
             self._set_timer(waiting, due)
-            return
+            return False
+        if waiting.plan.gathering is not None:
+            return self._gather(waiting, waiting.plan.gathering, now)
+        waiting.state = State.READY
         waiting.timer = None
         inbox = self._ready.setdefault(waiting.plan.agent, [])
         heapq.heappush(inbox, (waiting.rank(), waiting.plan.name))
+        return True
 
-    def _set_timer(self, waiting: _Waiting, due: datetime) -> None:
-        waiting.timer = due
-        heapq.heappush(self._timers, (due, next(self._tie), waiting))
+    def _gather(self, item: Waiting, gathering: Gathering, now: datetime) -> bool:
+        """Put it into its group; returns whether that made something to hand out."""
+        item.state = State.GATHERED
+        self._set_timer(item, now + gathering.window + _INSIDE)
+        complete = self._groups.add(item, gathering)
+        if complete is None:
+            return False
+        return self._offer(self._merge(complete, gathering.then), now, now)
 
-    def _current(self, entry: tuple[datetime, int, _Waiting]) -> bool:
-        """Whether the entry still stands: a later timer, or an end, leaves the earlier one in the heap."""
-        due, _, waiting = entry
-        return waiting.timer == due and waiting.plan.name in self._deliveries
+    def _merge(self, items: Sequence[Waiting], then: Gathering | None) -> Waiting:
+        """Make one delivery of several: the first takes what the others have, and they are gone."""
+        first = items[0]
+        ids = tuple(chain.from_iterable(item.plan.artifact_ids for item in items))
+        first.plan = replace(first.plan, artifact_ids=ids, gathering=then)
+        first.sets = tuple(chain.from_iterable(item.sets for item in items)) if then is None else (len(ids),)
+        self._remove_all(items[1:])
+        return first
 
-    def _held(self, lease: LeaseId, now: datetime) -> _Waiting:
+    def _end_window(self, item: Waiting, now: datetime, sweep: _Sweep) -> None:
+        """End sets of its group until it is in one: an older item may have come later, from an embargo."""
+        gathering = item.plan.gathering
+        while gathering is not None and item.timer is not None and item.plan.gathering is gathering:
+            items, present = self._groups.end(item.plan.agent, gathering)
+            name, agent = items[0].plan.name, items[0].plan.agent
+            message = shortfall(gathering, present)
+            if not gathering.is_batch:
+                sweep.incomplete.append(Incomplete(name, agent, gathering.expiry, message))
+            if gathering.expiry == "Drop":
+                self._remove_all(items)
+            elif gathering.expiry == "DeadLetter":
+                sweep.dead.append(self._give_up(self._merge(items, None), message, now))
+            elif self._offer(self._merge(items, gathering.then), now, now):
+                sweep.ready[agent] = None
+
+    def _exhausted(self, waiting: Waiting) -> bool:
+        return waiting.attempt - waiting.base >= self._terms.max_deliveries
+
+    def _set_timer(self, waiting: Waiting, due: datetime) -> None:
+        self._timers.set(waiting, due, len(self._deliveries))
+
+    def _held(self, lease: LeaseId, now: datetime) -> Waiting:
         waiting = self._deliveries.get(lease.delivery)
-        if waiting is None or not waiting.held or waiting.attempt != lease.attempt:
+        if waiting is None or waiting.state is not State.HELD or waiting.attempt != lease.attempt:
             raise LeaseLost(f"lease {lease} is not held")
         if waiting.timer is None or waiting.timer <= now:
             raise LeaseLost(f"lease {lease} ran out")
@@ -164,11 +248,19 @@ class Inboxes:
     def _failed_before(self, lease: LeaseId) -> bool:
         waiting = self._deliveries.get(lease.delivery)
         if waiting is not None:
-            return waiting.attempt == lease.attempt and not waiting.held
+            return waiting.attempt == lease.attempt and waiting.state is not State.HELD
         letter = self.dead.get(lease.delivery)
         return letter is not None and letter.attempts == lease.attempt
 
-    def _remove(self, waiting: _Waiting) -> None:
+    def _insert(self, waiting: Waiting) -> None:
+        self._deliveries[waiting.plan.name] = waiting
+        self.pending[waiting.plan.agent] = self.pending.get(waiting.plan.agent, 0) + 1
+
+    def _remove_all(self, deliveries: Iterable[Waiting]) -> None:
+        for waiting in deliveries:
+            self._remove(waiting)
+
+    def _remove(self, waiting: Waiting) -> None:
         del self._deliveries[waiting.plan.name]
         waiting.timer = None
         left = self.pending[waiting.plan.agent] - 1
@@ -177,11 +269,6 @@ class Inboxes:
         else:
             del self.pending[waiting.plan.agent]
 
-    def _give_up(self, waiting: _Waiting, now: datetime) -> DeadLetter:
+    def _give_up(self, waiting: Waiting, error: str, now: datetime) -> DeadLetter:
         self._remove(waiting)
-        plan = waiting.plan
-        letter = DeadLetter(plan.name, plan.agent, plan.artifact_ids, waiting.attempt, waiting.error, now)
-        self.dead[plan.name] = letter
-        if len(self.dead) > DEAD_LETTERS_KEPT:
-            self.dead.popitem(last=False)
-        return letter
+        return self.dead.add(waiting, error, now)

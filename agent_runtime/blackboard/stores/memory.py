@@ -1,10 +1,9 @@
 """A board in the memory of one process: for tests, for trying things out. A restart forgets everything."""
 
 import asyncio
-from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
-from itertools import islice
 
 from agent_runtime.api.agent import Consumes
 from agent_runtime.blackboard import subscriptions
@@ -12,14 +11,17 @@ from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Identity, Query
 from agent_runtime.blackboard.codec import same_content
 from agent_runtime.blackboard.leases import LeaseId
-from agent_runtime.blackboard.stores.filters import fits
 from agent_runtime.blackboard.stores.inboxes import Inboxes
+from agent_runtime.blackboard.stores.memory_artifacts import Artifacts
 from agent_runtime.blackboard.stores.port import (
     DeadLetter,
     Finished,
+    Frozen,
     IdTaken,
     Leased,
+    NotEmpty,
     Publication,
+    Restoring,
     StaleSubscribers,
     Stats,
     Swept,
@@ -33,10 +35,7 @@ class MemoryStore:
     """See `stores.port.Store`. Atomic because nothing in it waits."""
 
     def __init__(self, terms: Terms) -> None:
-        self._artifacts: list[Artifact] = []
-        self._position: dict[str, int] = {}
-        self._by_type: dict[str, list[int]] = {}
-        self._by_correlation: dict[str, list[int]] = {}
+        self._artifacts = Artifacts()
         self._subscribers: dict[str, tuple[bytes, Subscriber]] = {}
         self._version = 0
         self._order = 0
@@ -50,6 +49,7 @@ class MemoryStore:
 
     async def ping(self) -> None:
         """Memory always answers."""
+        self._raise_if_restoring()
 
     async def publish(self, publications: Sequence[Publication], version: int) -> list[Artifact]:
         stored, new = self._compare(publications, version)
@@ -63,7 +63,7 @@ class MemoryStore:
         """What will stand in the store for each publication, and those that are new."""
         stored, new = [], []
         for publication in publications:
-            known = self._find(publication.artifact.id)
+            known = self._artifacts.find(publication.artifact.id)
             if known is None:
                 new.append(publication)
             elif not same_content(known, publication.artifact):
@@ -75,45 +75,18 @@ class MemoryStore:
 
     def _insert(self, publications: Iterable[Publication]) -> None:
         for publication in publications:
-            artifact = publication.artifact
-            self._artifacts.append(artifact)
-            position = len(self._artifacts)
-            self._position[artifact.id] = position
-            self._by_type.setdefault(artifact.type, []).append(position)
-            if artifact.correlation != artifact.id:  # the root of a correlation is found by its own id
-                self._by_correlation.setdefault(artifact.correlation, []).append(position)
+            self._artifacts.add(publication.artifact)
             for plan in publication.deliveries:
-                self._inboxes.put(plan, artifact.created_at)
-
-    def _find(self, id_: str) -> Artifact | None:
-        position = self._position.get(id_)
-        return None if position is None else self._artifacts[position - 1]
+                self._inboxes.put(plan, publication.artifact.created_at)
 
     async def get(self, ids: Sequence[str]) -> list[Artifact | None]:
-        return [self._find(id_) for id_ in ids]
+        return [self._artifacts.find(id_) for id_ in ids]
 
     async def scan(self, query: Query, after: int) -> list[tuple[int, Artifact]]:
-        found = (
-            (position, artifact)
-            for position in self._candidates(query, after)
-            if fits(artifact := self._artifacts[position - 1], query)
-        )
-        return list(islice(found, query.limit))
-
-    def _candidates(self, query: Query, after: int) -> Iterable[int]:
-        """Positions behind `after`, by the most selective index that the query allows."""
-        if query.correlation is not None:
-            positions = self._by_correlation.get(query.correlation, [])
-            root = self._position.get(query.correlation)
-            if root is not None:
-                positions = sorted([root, *positions])
-        elif query.type is not None:
-            positions = self._by_type.get(query.type, [])
-        else:
-            return range(after + 1, len(self._artifacts) + 1)
-        return islice(positions, bisect_right(positions, after), None)
+        return self._artifacts.scan(query, after)
 
     async def register(self, identity: Identity, consumes: Sequence[Consumes]) -> None:
+        self._raise_if_restoring()
         document = subscriptions.encode(identity, consumes)
         known = self._subscribers.get(identity.name)
         if known is not None and known[0] == document:
@@ -129,25 +102,28 @@ class MemoryStore:
         self._version += 1
 
     async def subscribers(self) -> Subscribers:
+        self._raise_if_restoring()
         return Subscribers(self._version, tuple(member for _, member in self._subscribers.values()))
 
     async def lease(self, agent: str, limit: int, now: datetime) -> list[Leased]:
         return [
-            Leased(lease, tuple(self._artifacts[self._position[id_] - 1] for id_ in ids), until)
-            for lease, ids, until in self._inboxes.lease(agent, limit, now)
+            Leased(
+                LeaseId(waiting.plan.name, waiting.attempt),
+                tuple(self._artifacts.existing(waiting.plan.artifact_ids)),
+                until,
+                waiting.sets,
+            )
+            for waiting, until in self._inboxes.lease(agent, limit, now)
         ]
 
     async def held(self, lease: LeaseId, now: datetime) -> list[Artifact]:
         self._raise_if_finished(lease)
-        return self._all(self._inboxes.held(lease, now))
+        return self._artifacts.existing(self._inboxes.held(lease, now))
 
     def _raise_if_finished(self, lease: LeaseId) -> None:
         results = self._inboxes.results(lease)
         if results is not None:
-            raise Finished(self._all(results))
-
-    def _all(self, ids: Iterable[str]) -> list[Artifact]:
-        return [artifact for id_ in ids if (artifact := self._find(id_)) is not None]
+            raise Finished(self._artifacts.existing(results))
 
     async def extend(self, lease: LeaseId, now: datetime) -> datetime:
         return self._inboxes.extend(lease, now)
@@ -170,11 +146,69 @@ class MemoryStore:
     async def sweep(self, now: datetime) -> Swept:
         return self._inboxes.sweep(now)
 
-    async def dead_letters(self, limit: int) -> list[DeadLetter]:
-        return list(islice(reversed(self._inboxes.dead.values()), limit))
+    async def forget(self, agent: str) -> int:
+        if self._subscribers.pop(agent, None) is not None:
+            self._version += 1
+        return self._inboxes.forget(agent)
+
+    async def dead_letters(self, limit: int, agent: str | None = None) -> list[DeadLetter]:
+        return self._inboxes.dead.newest(limit, agent)
+
+    async def dead_letter(self, delivery: str) -> DeadLetter | None:
+        return self._inboxes.dead.get(delivery)
+
+    async def replay(self, deliveries: Sequence[str], now: datetime) -> list[DeadLetter]:
+        return self._inboxes.replay(deliveries, now)
+
+    async def drop(self, deliveries: Sequence[str]) -> int:
+        return len(self._inboxes.dead.take(deliveries))
+
+    async def prune(self, before: datetime | None, keep: int | None, limit: int) -> int:
+        self._raise_if_restoring()
+        return self._artifacts.prune(before, keep, limit, self._inboxes.needed())
+
+    async def freeze(self) -> Frozen:
+        return Frozen(
+            self._artifacts.position,
+            (await self.subscribers()).members,
+            self._inboxes.freeze(),
+            self._inboxes.dead.freeze(),
+        )
+
+    async def begin_restore(self) -> int:
+        if self._version >= 0:
+            if len(self._artifacts):
+                raise NotEmpty
+            self._raise_if_fed()
+            self._version = -self._version - 1
+        return self._version
+
+    async def thaw(self, frozen: Frozen) -> None:
+        self._raise_if_fed()
+        self._version = -self._version if self._version < 0 else self._version + 1
+        for member in frozen.subscribers:
+            self._order += 1
+            document = subscriptions.encode(member.identity, member.consumes)
+            self._subscribers[member.identity.name] = (document, replace(member, order=self._order))
+        self._inboxes.thaw(frozen.deliveries)
+        self._inboxes.dead.thaw(frozen.dead_letters)
+
+    def _raise_if_restoring(self) -> None:
+        """A restore makes the version negative; what it published itself has that version."""
+        if self._version < 0:
+            raise Restoring
+
+    def _raise_if_fed(self) -> None:
+        if self._subscribers or self._inboxes.pending or len(self._inboxes.dead):
+            raise NotEmpty
 
     async def stats(self) -> Stats:
-        return Stats(len(self._artifacts), len(self._inboxes.dead), dict(self._inboxes.pending))
+        return Stats(
+            len(self._artifacts),
+            len(self._inboxes.dead),
+            dict(self._inboxes.pending),
+            len(self._subscribers),
+        )
 
     async def watch(self, wake: Wake) -> None:
         """There are no other processes."""

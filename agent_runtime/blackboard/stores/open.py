@@ -51,6 +51,35 @@ def make_store(config: BlackboardConfig, environ: Mapping[str, str]) -> Store:
     return RedisStore(url, board, terms)
 
 
+def store_at(url: str, board: str) -> Store:
+    """Not opened yet; for tools that work on a board's store, without its server.
+
+    `url`: redis://, postgresql://, sqlite:///PATH, or the path of a SQLite file; `board`: `namespace/name`.
+    Raises ValueError when it is neither.
+    """
+    terms = Terms()
+    scheme, separator, path = url.partition("://")
+    match scheme if separator else "sqlite":
+        case "sqlite":
+            from agent_runtime.blackboard.stores.sqlite import SqliteStore
+
+            return SqliteStore(Path(path.removeprefix("/") if separator else url), terms)
+        case "postgres" | "postgresql":
+            from agent_runtime.blackboard.stores.postgres import PostgresStore
+
+            return PostgresStore(url, board, terms)
+        case "redis" | "rediss":
+            from agent_runtime.blackboard.stores.redis import RedisStore
+
+            return RedisStore(url, board, terms)
+        case "memory":
+            raise ValueError("a board in memory is out of reach: only its server's process can read it")
+        case _:
+            raise ValueError(
+                f"there is no store {scheme}://: want redis, postgresql or sqlite, or a SQLite file"
+            )
+
+
 def _check(url: str, config: BlackboardConfig, *schemes: str) -> None:
     if not url.startswith(schemes):
         want = " or ".join(f"{scheme}..." for scheme in schemes)

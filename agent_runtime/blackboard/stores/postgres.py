@@ -1,8 +1,9 @@
 """A board in Postgres, shared by any number of server processes. The tables are in the schema `covey_board`.
 
-What is published and acknowledged at the same time shares a transaction (`postgres_groups`), and publishers
-on one board go one after the other, so that whoever follows the positions misses nothing. Servers wake each
-other by LISTEN and NOTIFY: a pooler between them and Postgres must keep sessions.
+What is published and acknowledged at the same time shares a transaction (`postgres_steps`), and publishers
+on one board go one after the other, so that whoever follows the positions misses nothing, and nobody else
+changes a group (`postgres_gathering`). Servers wake each other by LISTEN and NOTIFY: a pooler between them
+and Postgres must keep sessions.
 """
 
 import asyncio
@@ -17,18 +18,21 @@ from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Identity, Query
 from agent_runtime.blackboard.codec import decode
 from agent_runtime.blackboard.leases import LeaseId
-from agent_runtime.blackboard.stores import postgres_groups as groups
+from agent_runtime.blackboard.stores import postgres_inbox_statements as inbox_sql
+from agent_runtime.blackboard.stores import postgres_letter_statements as letter_sql
+from agent_runtime.blackboard.stores import postgres_snapshots as snapshots
 from agent_runtime.blackboard.stores import postgres_statements as sql
+from agent_runtime.blackboard.stores import postgres_steps as steps
 from agent_runtime.blackboard.stores.group_commit import GroupCommit
 from agent_runtime.blackboard.stores.port import (
     DEAD_LETTERS_KEPT,
-    FINISHED_KEPT,
-    LEASE_RAN_OUT,
     DeadLetter,
     Finished,
+    Frozen,
     Leased,
     LeaseLost,
     Publication,
+    Restoring,
     Stats,
     StoreError,
     Swept,
@@ -36,6 +40,8 @@ from agent_runtime.blackboard.stores.port import (
     Wake,
 )
 from agent_runtime.blackboard.stores.postgres_database import Database
+from agent_runtime.blackboard.stores.postgres_notices import heard, notice
+from agent_runtime.blackboard.stores.postgres_sweep import given_up, sweep
 from agent_runtime.blackboard.stores.settling import Ending, Outcome, Step
 from agent_runtime.blackboard.subscriptions import Subscribers
 
@@ -62,7 +68,8 @@ class PostgresStore:
         await self._database.close()
 
     async def ping(self) -> None:
-        await self._database.fetch(sql.PING)
+        if await self._database.fetch(sql.PING):
+            raise Restoring
 
     async def publish(self, publications: Sequence[Publication], version: int) -> list[Artifact]:
         return await self._write(Step(publications, version))
@@ -72,8 +79,8 @@ class PostgresStore:
     ) -> list[Artifact]:
         return await self._write(Step(publications, version, Ending(lease, now)))
 
-    async def _commit(self, steps: Sequence[Step]) -> Sequence[Outcome]:
-        write = partial(groups.write, steps=steps, max_pending=self._terms.max_pending)
+    async def _commit(self, together: Sequence[Step]) -> Sequence[Outcome]:
+        write = partial(steps.write, steps=together, max_pending=self._terms.max_pending)
         return await self._database.transaction(write)
 
     async def get(self, ids: Sequence[str]) -> list[Artifact | None]:
@@ -82,7 +89,7 @@ class PostgresStore:
         return [found.get(id_) for id_ in ids]
 
     async def scan(self, query: Query, after: int) -> list[tuple[int, Artifact]]:
-        filters = (query.type, query.correlation, query.producer, query.tag)
+        filters = (query.type, query.correlation, query.producer, query.tag, query.partition)
         if not all(_can_be_text(value) for value in filters if value is not None):
             return []
         statement, args = sql.scan(query, after)
@@ -91,38 +98,49 @@ class PostgresStore:
 
     async def register(self, identity: Identity, consumes: Sequence[Consumes]) -> None:
         async def change(connection: Any, board: int) -> None:
-            await connection.fetch(sql.LOCK, board)
+            await self._lock(connection, board)
             if consumes:
                 body = subscriptions.encode(identity, consumes)
                 changed = await connection.fetch(sql.REGISTER, board, identity.name, body)
             else:
-                changed = await connection.fetch(sql.FORGET, board, identity.name)
+                changed = await connection.fetch(sql.UNREGISTER, board, identity.name)
             if changed:
                 await connection.fetch(sql.NEXT_VERSION, board)
 
         await self._database.transaction(change)
 
+    async def _lock(self, connection: Any, board: int) -> None:
+        """For a change that a restore must not meet with."""
+        if any(version < 0 for version, _ in await connection.fetch(sql.LOCK, board)):
+            raise Restoring
+
     async def subscribers(self) -> Subscribers:
         rows = await self._database.fetch(sql.SUBSCRIBERS)
+        if rows and rows[0]["version"] < 0:
+            raise Restoring
         members = [subscriptions.decode(body, place) for _, place, body in rows if body is not None]
         return Subscribers(rows[0]["version"] if rows else 0, tuple(members))
 
     async def lease(self, agent: str, limit: int, now: datetime) -> list[Leased]:
         until = now + self._terms.lease
-        rows = await self._database.fetch(sql.LEASE, agent, limit, until)
-        return [Leased(LeaseId(name, attempt), _decoded(bodies), until) for name, attempt, bodies in rows]
+        rows = await self._database.fetch(inbox_sql.LEASE, agent, limit, until)
+        return [
+            Leased(LeaseId(name, attempt), _decoded(bodies), until, tuple(sets))
+            for name, attempt, bodies, sets in rows
+        ]
 
     async def held(self, lease: LeaseId, now: datetime) -> list[Artifact]:
-        rows = await self._database.fetch(sql.HELD, lease.delivery, lease.attempt)
+        rows = await self._database.fetch(inbox_sql.HELD, lease.delivery, lease.attempt)
         if rows and rows[0]["timer"] > now:
             return list(_decoded(rows[0]["bodies"]))
-        for before in await self._database.fetch(sql.FINISHED, [str(lease)]):
-            raise Finished(_decoded(before["bodies"]))
+        if not rows:  # else it is of an artifact that was pruned and published anew
+            for before in await self._database.fetch(sql.FINISHED, [str(lease)]):
+                raise Finished(_decoded(before["bodies"]))
         raise LeaseLost(f"lease {lease} {'ran out' if rows else 'is not held'}")
 
     async def extend(self, lease: LeaseId, now: datetime) -> datetime:
         until = now + self._terms.lease
-        if not await self._database.fetch(sql.EXTEND, lease.delivery, lease.attempt, now, until):
+        if not await self._database.fetch(inbox_sql.EXTEND, lease.delivery, lease.attempt, now, until):
             raise await self._lost(lease)
         return until
 
@@ -131,63 +149,86 @@ class PostgresStore:
     ) -> DeadLetter | None:
         held = (lease.delivery, lease.attempt, now)
         what = error.replace("\0", "\N{SYMBOL FOR NULL}")
-        if retry_at is not None and lease.attempt < self._terms.max_deliveries:
-            offered = await self._database.fetch(sql.OFFER_AGAIN, *held, retry_at, what)
-            if offered and retry_at <= now:
-                await self._tell([lease.agent])
-            if offered:
+        if retry_at is not None:
+            most = self._terms.max_deliveries
+            if await self._database.fetch(inbox_sql.OFFER_AGAIN, *held, retry_at, what, most):
+                if retry_at <= now:
+                    await self._tell([lease.agent])
                 return None
-        else:
-            for row in await self._database.fetch(sql.GIVE_UP, *held, what):
-                await self._database.fetch(sql.FORGET_DEAD_LETTERS, DEAD_LETTERS_KEPT)
-                return _letter(row, what, now)
-        if await self._database.fetch(sql.FAILED_BEFORE, lease.delivery, lease.attempt):
+        for row in await self._database.fetch(inbox_sql.GIVE_UP, *held, what):
+            await self._database.fetch(letter_sql.FORGET_OLDEST, DEAD_LETTERS_KEPT)
+            return given_up(row, what, now)
+        if await self._database.fetch(inbox_sql.FAILED_BEFORE, lease.delivery, lease.attempt):
             return None
         raise await self._lost(lease)
 
     async def _lost(self, lease: LeaseId) -> LeaseLost:
-        held = await self._database.fetch(sql.HELD, lease.delivery, lease.attempt)
+        held = await self._database.fetch(inbox_sql.HELD, lease.delivery, lease.attempt)
         return LeaseLost(f"lease {lease} {'ran out' if held else 'is not held'}")
 
     async def sweep(self, now: datetime) -> Swept:
-        await self._database.fetch(sql.FORGET_FINISHED, now - FINISHED_KEPT)
-        due = await self._next_due()
-        if due is None or due > now:
-            return Swept(next_due=due)
-        most = self._terms.max_deliveries
-        rows = await self._database.fetch(sql.SWEEP, _MOST_AT_ONCE, most, now, LEASE_RAN_OUT)
-        ready = dict.fromkeys(row["agent"] for row in rows if row["was"] is not None)
-        expired = [row["name"] for row in rows if row["was"] == groups.HELD]
-        dead = [_letter(row, LEASE_RAN_OUT, now) for row in rows if row["was"] is None]
-        if ready:
-            await self._tell(ready)
-        if dead:
-            await self._database.fetch(sql.FORGET_DEAD_LETTERS, DEAD_LETTERS_KEPT)
-        return Swept(tuple(ready), tuple(expired), tuple(dead), await self._next_due())
+        return await sweep(self._database, self._terms.max_deliveries, now)
 
-    async def _next_due(self) -> datetime | None:
-        due: datetime | None = (await self._database.fetch(sql.NEXT_DUE))[0]["due"]
-        return due
+    async def forget(self, agent: str) -> int:
+        async def change(connection: Any, board: int) -> int:
+            await connection.fetch(sql.LOCK, board)
+            if await connection.fetch(sql.UNREGISTER, board, agent):
+                await connection.fetch(sql.NEXT_VERSION, board)
+            deliveries: int = (await connection.fetch(inbox_sql.FORGET, board, agent))[0]["deliveries"]
+            return deliveries
 
-    async def dead_letters(self, limit: int) -> list[DeadLetter]:
-        rows = await self._database.fetch(sql.DEAD_LETTERS, limit)
-        return [
-            DeadLetter(name, agent, tuple(artifacts), attempts, error, at)
-            for name, agent, artifacts, attempts, error, at in rows
-        ]
+        return await self._database.transaction(change)
+
+    async def dead_letters(self, limit: int, agent: str | None = None) -> list[DeadLetter]:
+        return _letters(await self._database.fetch(letter_sql.NEWEST, limit, agent))
+
+    async def dead_letter(self, delivery: str) -> DeadLetter | None:
+        if not _can_be_text(delivery):
+            return None
+        found = _letters(await self._database.fetch(letter_sql.LETTER, delivery))
+        return found[0] if found else None
+
+    async def replay(self, deliveries: Sequence[str], now: datetime) -> list[DeadLetter]:
+        names = [name for name in dict.fromkeys(deliveries) if _can_be_text(name)]
+        letters = _letters(await self._database.fetch(letter_sql.REPLAY, names, now))
+        if letters:
+            await self._tell(dict.fromkeys(letter.agent for letter in letters))
+        return letters
+
+    async def drop(self, deliveries: Sequence[str]) -> int:
+        names = [name for name in deliveries if _can_be_text(name)]
+        return len(await self._database.fetch(letter_sql.DROP, names))
+
+    async def prune(self, before: datetime | None, keep: int | None, limit: int) -> int:
+        async def change(connection: Any, board: int) -> int:
+            await self._lock(connection, board)
+            await connection.fetch(letter_sql.IN_ORDER, board)
+            gone: int = (await connection.fetch(letter_sql.PRUNE, board, before, keep, limit))[0]["gone"]
+            return gone
+
+        return await self._database.transaction(change)
+
+    async def freeze(self) -> Frozen:
+        return await snapshots.freeze(self._database)
+
+    async def begin_restore(self) -> int:
+        return await snapshots.begin_restore(self._database)
+
+    async def thaw(self, frozen: Frozen) -> None:
+        await snapshots.thaw(self._database, frozen)
 
     async def stats(self) -> Stats:
-        [(artifacts, dead)] = await self._database.fetch(sql.STATS)
-        return Stats(artifacts, dead, dict(await self._database.fetch(sql.INBOXES)))
+        [(artifacts, dead, subscribers)] = await self._database.fetch(sql.STATS)
+        return Stats(artifacts, dead, dict(await self._database.fetch(sql.INBOXES)), subscribers)
 
     async def _tell(self, agents: Iterable[str]) -> None:
         """Wake those who wait at other servers."""
-        await self._database.fetch(sql.NOTIFY, groups.notice(agents))
+        await self._database.fetch(sql.NOTIFY, notice(agents))
 
     async def watch(self, wake: Wake) -> None:
         while True:
             try:
-                async with self._database.listening(lambda told: wake(groups.heard(told))) as until_lost:
+                async with self._database.listening(lambda told: wake(heard(told))) as until_lost:
                     wake(None)  # whatever was missed before
                     await until_lost()
             except StoreError:
@@ -203,5 +244,8 @@ def _decoded(bodies: Iterable[bytes]) -> tuple[Artifact, ...]:
     return tuple(decode(body) for body in bodies)
 
 
-def _letter(row: Any, error: str, at: datetime) -> DeadLetter:
-    return DeadLetter(row["name"], row["agent"], tuple(row["artifacts"]), row["attempt"], error, at)
+def _letters(rows: Iterable[Any]) -> list[DeadLetter]:
+    return [
+        DeadLetter(name, agent, tuple(artifacts), attempts, error, at)
+        for name, agent, artifacts, attempts, error, at in rows
+    ]

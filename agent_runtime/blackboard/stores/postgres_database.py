@@ -31,6 +31,8 @@ _SETTINGS = {
 _MET = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 """Two servers met."""
 _NO_TABLES = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
+_FAILED = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+"""Whatever asyncpg raises; InternalClientError when Postgres ends a connection in between two messages."""
 
 
 class _Again(Exception):
@@ -44,15 +46,19 @@ class Database:
         """`url` as postgresql://user:password@host:5432/database; `board` as `namespace/name`."""
         self._url = url
         self._name = board
-        self._opening = asyncio.Lock()
+        self._opening: asyncio.Task[tuple[Any, int]] | None = None
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._board: int | None = None
+        self._closed = False
 
     async def close(self) -> None:
-        """Let go of all connections."""
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.terminate()
+        """Let go of all connections, for good."""
+        self._closed = True
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.wait([self._opening])
+        if self._pool is not None:
+            self._pool.terminate()
 
     async def fetch(self, statement: str, *args: object) -> list[Any]:
         """The rows that a statement of `postgres_statements` gives. Raises StoreError."""
@@ -68,12 +74,12 @@ class Database:
 
         async def whole(connection: Any, board: int) -> T:
             transaction = connection.transaction()
-            await transaction.start()
             try:
+                await transaction.start()
                 done = await work(connection, board)
             except BaseException:
                 # where that fails the connection is lost; what led here, such as a cancellation, matters more
-                with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                with suppress(*_FAILED):
                     await transaction.rollback()
                 raise
             await transaction.commit()
@@ -101,35 +107,58 @@ class Database:
                 raise
             except _MET as error:
                 raise _Again from error
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-                if _is_lost(connection):
-                    raise _Again from error
-                raise
             except asyncpg.InternalClientError as error:
                 # it has heard that Postgres ends, but not yet that the connection has ended
                 if not _is_lost(connection):
                     connection.terminate()
                 raise _Again from error
+            except _FAILED as error:
+                if _is_lost(connection):
+                    raise _Again from error
+                raise
 
     async def _opened(self) -> tuple[Any, int]:
-        if self._pool is not None and self._board is not None:
+        """The pool and the board's number."""
+        if self._pool is not None and self._board is not None and not self._closed:
             return self._pool, self._board
-        async with self._opening:
-            if self._pool is None:
-                self._pool = await asyncpg.create_pool(
-                    self._url,
-                    min_size=0,
-                    max_size=_CONNECTIONS,
-                    timeout=_SECONDS,
-                    command_timeout=_SECONDS,
-                    server_settings=_SETTINGS,
-                    reset=_leave,
-                )
-            if self._board is None:
-                async with self._pool.acquire(timeout=_SECONDS) as connection:
-                    await migrate(connection, "covey_board", files(__package__) / "migrations")
-                    self._board = int(await connection.fetchval(sql.BOARD, self._name))
-            return self._pool, self._board
+        if self._closed:
+            raise Unavailable("Postgres: the store is closed")
+        if self._opening is None:
+            # a task of its own: changing the tables may take longer than anybody waits, and who asked may
+            # be cancelled
+            self._opening = asyncio.create_task(self._open(), name="blackboard opens Postgres")
+            self._opening.add_done_callback(self._has_opened)
+        async with asyncio.timeout(_SECONDS):
+            return await asyncio.shield(self._opening)
+
+    async def _open(self) -> tuple[Any, int]:
+        connection = await asyncpg.connect(
+            self._url, timeout=_SECONDS, command_timeout=_SECONDS, server_settings=_SETTINGS
+        )
+        try:
+            await migrate(connection, "covey_board", files(__package__) / "migrations")
+            board = None
+            while board is None:  # whom another server forestalls sees it at the second look only
+                board = await connection.fetchval(sql.BOARD, self._name)
+        finally:
+            connection.terminate()
+        if self._pool is None:
+            self._pool = await asyncpg.create_pool(
+                self._url,
+                min_size=0,
+                max_size=_CONNECTIONS,
+                timeout=_SECONDS,
+                command_timeout=_SECONDS,
+                server_settings=_SETTINGS,
+                reset=_leave,
+            )
+        self._board = int(board)
+        return self._pool, self._board
+
+    def _has_opened(self, opening: asyncio.Task[tuple[Any, int]]) -> None:
+        self._opening = None
+        if not opening.cancelled():
+            opening.exception()  # whoever still waits gets it; asyncio is not to complain when nobody does
 
     @asynccontextmanager
     async def listening(self, hear: Callable[[str], None]) -> AsyncIterator[Callable[[], Awaitable[None]]]:
@@ -185,5 +214,5 @@ def _unavailable() -> Iterator[None]:
         raise Unavailable(f"Postgres: {type(error.__cause__).__name__}: {error.__cause__}") from error
     except TimeoutError as error:
         raise Unavailable(f"Postgres: no answer within {_SECONDS:g} s") from error
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except _FAILED as error:
         raise Unavailable(f"Postgres: {type(error).__name__}: {error}") from error

@@ -6,7 +6,7 @@ with `appendonly yes`: then what was answered survives its death.
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import orjson
 
@@ -16,30 +16,42 @@ from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Identity, Query
 from agent_runtime.blackboard.codec import decode
 from agent_runtime.blackboard.leases import LeaseId
-from agent_runtime.blackboard.stores.filters import fits
 from agent_runtime.blackboard.stores.port import (
     DEAD_LETTERS_KEPT,
     FINISHED_KEPT,
     LEASE_RAN_OUT,
     DeadLetter,
     Finished,
+    Frozen,
     InboxFull,
     Leased,
     LeaseLost,
+    NotEmpty,
     Publication,
+    Restoring,
     StaleSubscribers,
     Stats,
     Swept,
     Terms,
     Wake,
 )
-from agent_runtime.blackboard.stores.redis_answers import dead_letter, decoded, raise_if_lost, same
-from agent_runtime.blackboard.stores.redis_publications import bodies_of, most_selective_index, plan_of
+from agent_runtime.blackboard.stores.redis_answers import (
+    dead_letter,
+    decoded,
+    leased,
+    raise_if_lost,
+    same,
+    swept,
+)
+from agent_runtime.blackboard.stores.redis_publications import bodies_of, plan_of
+from agent_runtime.blackboard.stores.redis_retention import Retention
+from agent_runtime.blackboard.stores.redis_scan import scan
 from agent_runtime.blackboard.stores.redis_scripts import Scripts, unavailable
+from agent_runtime.blackboard.stores.redis_snapshots import freeze, in_order, thaw
 from agent_runtime.blackboard.stores.redis_watch import follow
 from agent_runtime.blackboard.subscriptions import Subscribers
 from agent_runtime.redis_client import connect
-from agent_runtime.times import micros, moment
+from agent_runtime.times import micros
 
 _Run = Callable[[Sequence[Publication]], Awaitable[list[Any]]]
 """Runs a script on publications; its answer begins with the outcome's name."""
@@ -52,21 +64,27 @@ class RedisStore:
 
     def __init__(self, url: str, board: str, terms: Terms) -> None:
         """`url` as redis://:password@host:6379/0; `board` as `namespace/name`."""
+        self._url = url
         self._client = connect(url, text=True)
         self._prefix = f"covey:{{{board}}}:"
         self._run = Scripts(self._client, self._prefix)
+        self._retention = Retention(self._client, self._prefix, self._run)
         self._terms = terms
 
     async def open(self) -> None:
         """Connections are made when they are needed: a server may start before its Redis, and says so."""
 
     async def close(self) -> None:
+        await self._run.finish()
         await self._client.aclose()
 
     async def ping(self) -> None:
         with unavailable():
             # a write: a replica, a full disk or memory at its limit would answer a mere PING
             await self._client.set(self._prefix + "ping", "")
+            version = await self._client.get(self._prefix + "subscribers:version")
+        if int(version or 0) < 0:
+            raise Restoring
 
     async def publish(self, publications: Sequence[Publication], version: int) -> list[Artifact]:
         async def run(new: Sequence[Publication]) -> list[Any]:
@@ -101,45 +119,23 @@ class RedisStore:
         return [None if body is None else decode(body) for body in bodies]
 
     async def scan(self, query: Query, after: int) -> list[tuple[int, Artifact]]:
-        key = f"{self._prefix}by:{most_selective_index(query)}"
-        found: list[tuple[int, Artifact]] = []
-        while len(found) < query.limit:
-            with unavailable():
-                answer = await self._client.zrangebyscore(
-                    key, f"({after}", "+inf", start=0, num=query.limit, withscores=True
-                )
-            rows = cast(list[tuple[str, float]], answer)
-            if not rows:
-                break
-            artifacts = await self.get([id_ for id_, _ in rows])
-            for (_, position), artifact in zip(rows, artifacts, strict=True):
-                after = int(position)
-                if artifact is not None and fits(artifact, query) and len(found) < query.limit:
-                    found.append((after, artifact))
-            if len(rows) < query.limit:
-                break
-        return found
+        return await scan(self._client, self._prefix, query, after)
 
     async def register(self, identity: Identity, consumes: Sequence[Consumes]) -> None:
         body = subscriptions.encode(identity, consumes).decode() if consumes else ""
-        await self._run("register", identity.name, body)
+        if await self._run("register", identity.name, body):
+            raise Restoring
 
     async def subscribers(self) -> Subscribers:
-        with unavailable():
-            async with self._client.pipeline(transaction=True) as pipe:
-                pipe.get(self._prefix + "subscribers:version")
-                pipe.hgetall(self._prefix + "subscribers")
-                pipe.hgetall(self._prefix + "subscribers:order")
-                version, bodies, order = await pipe.execute()
-        members = [subscriptions.decode(body, int(order[agent])) for agent, body in bodies.items()]
-        return Subscribers(int(version or 0), tuple(sorted(members, key=lambda member: member.order)))
+        version, *rows = await self._run("subscribers")
+        if version < 0:
+            raise Restoring
+        return Subscribers(version, in_order(rows))
 
     async def lease(self, agent: str, limit: int, now: datetime) -> list[Leased]:
         until = now + self._terms.lease
         rows = await self._run("lease", agent, limit, micros(until))
-        return [
-            Leased(LeaseId(name, attempt), tuple(decoded(bodies)), until) for name, attempt, bodies in rows
-        ]
+        return [leased(row, until) for row in rows]
 
     async def held(self, lease: LeaseId, now: datetime) -> list[Artifact]:
         outcome, *details = await self._run("held", str(lease), lease.delivery, lease.attempt, micros(now))
@@ -188,18 +184,52 @@ class RedisStore:
         return dead_letter(details[0]) if outcome == "dead" else None
 
     async def sweep(self, now: datetime) -> Swept:
-        ready, expired, dead, next_due = await self._run(
+        answer = await self._run(
             "sweep", micros(now), self._terms.max_deliveries, LEASE_RAN_OUT, DEAD_LETTERS_KEPT
         )
-        due = None if next_due is None else moment(int(float(next_due)))
-        return Swept(tuple(ready), tuple(expired), tuple(dead_letter(one) for one in dead), due)
+        return swept(answer)
 
-    async def dead_letters(self, limit: int) -> list[DeadLetter]:
+    async def forget(self, agent: str) -> int:
+        gone, of_this_walk, at = 0, 0, 0
+        while True:
+            # the first step removes the subscriber; what the agent leases meanwhile, the next walk finds
+            went, at, left = (int(one) for one in await self._run("forget", agent, at))
+            gone += went
+            of_this_walk += went
+            if left == 0 or (at == 0 and of_this_walk == 0):
+                return gone
+            if at == 0:
+                of_this_walk = 0
+
+    async def dead_letters(self, limit: int, agent: str | None = None) -> list[DeadLetter]:
+        return [dead_letter(letter) for letter in await self._run("dead_letters", limit, agent or "")]
+
+    async def dead_letter(self, delivery: str) -> DeadLetter | None:
         with unavailable():
-            answer = await self._client.zrevrange(self._prefix + "dead:order", 0, limit - 1)
-            names = cast(list[str], answer)
-            letters = await self._client.hmget(self._prefix + "dead", names) if names else []
-        return [dead_letter(letter) for letter in letters if letter is not None]
+            letter = await self._client.hget(self._prefix + "dead", delivery)
+        return None if letter is None else dead_letter(letter)
+
+    async def replay(self, deliveries: Sequence[str], now: datetime) -> list[DeadLetter]:
+        return [dead_letter(letter) for letter in await self._run("replay", *deliveries)]
+
+    async def drop(self, deliveries: Sequence[str]) -> int:
+        [dropped] = await self._run("drop", *deliveries)
+        return int(dropped)
+
+    async def prune(self, before: datetime | None, keep: int | None, limit: int) -> int:
+        await self.subscribers()  # raises Restoring
+        return await self._retention.prune(before, keep, limit)
+
+    async def freeze(self) -> Frozen:
+        return await freeze(self._url, self._prefix)
+
+    async def begin_restore(self) -> int:
+        for version in await self._run("begin_restore"):
+            return int(version)
+        raise NotEmpty
+
+    async def thaw(self, frozen: Frozen) -> None:
+        await thaw(self._run, frozen)
 
     async def stats(self) -> Stats:
         with unavailable():
@@ -207,8 +237,9 @@ class RedisStore:
                 pipe.hlen(self._prefix + "artifacts")
                 pipe.zcard(self._prefix + "dead:order")
                 pipe.hgetall(self._prefix + "pending")
-                artifacts, dead, pending = await pipe.execute()
-        return Stats(artifacts, dead, {agent: int(count) for agent, count in pending.items()})
+                pipe.hlen(self._prefix + "subscribers")
+                artifacts, dead, pending, subscribers = await pipe.execute()
+        return Stats(artifacts, dead, {agent: int(count) for agent, count in pending.items()}, subscribers)
 
     async def watch(self, wake: Wake) -> None:
         await follow(self._client, self._prefix + "wake", wake)

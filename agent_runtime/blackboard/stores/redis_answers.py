@@ -1,13 +1,23 @@
 """What the scripts in `lua/` answer, in our terms."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
 import orjson
 
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.codec import decode, same_content
 from agent_runtime.blackboard.leases import LeaseId
-from agent_runtime.blackboard.stores.port import DeadLetter, IdTaken, LeaseLost, Publication
+from agent_runtime.blackboard.stores.port import (
+    DeadLetter,
+    IdTaken,
+    Incomplete,
+    Leased,
+    LeaseLost,
+    Publication,
+    Swept,
+)
 from agent_runtime.times import moment
 
 
@@ -32,6 +42,25 @@ def raise_if_lost(lease: LeaseId, outcome: str, details: Sequence[str]) -> None:
     """Raises LeaseLost, with the reason that the script gave."""
     if outcome == "lost":
         raise LeaseLost(f"lease {lease} {details[0]}")
+
+
+def leased(row: Sequence[Any], until: datetime) -> Leased:
+    """A row of lease.lua."""
+    name, attempt, sets, bodies = row
+    counts = () if sets is None else tuple(orjson.loads(sets))
+    return Leased(LeaseId(name, attempt), tuple(decoded(bodies)), until, counts)
+
+
+def swept(answer: Sequence[Any]) -> Swept:
+    """The answer of sweep.lua."""
+    ready, expired, dead, incomplete, next_due = answer
+    return Swept(
+        tuple(ready),
+        tuple(expired),
+        tuple(dead_letter(letter) for letter in dead),
+        tuple(Incomplete(*one) for one in incomplete),
+        None if next_due is None else moment(int(float(next_due))),
+    )
 
 
 def dead_letter(document: str | bytes) -> DeadLetter:

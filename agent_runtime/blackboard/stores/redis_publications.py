@@ -1,37 +1,21 @@
 """Publications as the scripts in `lua/` take them, and the indexes by which artifacts are found again."""
 
+from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import orjson
 
 from agent_runtime.blackboard.artifact import Artifact
-from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.codec import encode
-from agent_runtime.blackboard.stores.port import Publication
+from agent_runtime.blackboard.gathering import to_wire
+from agent_runtime.blackboard.stores.port import Planned, Publication
 from agent_runtime.times import micros
 
 
 def plan_of(publications: Sequence[Publication]) -> str:
-    """What the scripts need to know about artifacts and deliveries, as JSON; see `insert` in common.lua."""
-    plan = [
-        {
-            "id": one.artifact.id,
-            "at": micros(one.artifact.created_at),
-            "indexes": _indexes(one.artifact),
-            "deliveries": [
-                {
-                    "name": delivery.name,
-                    "agent": delivery.agent,
-                    "artifacts": orjson.dumps(delivery.artifact_ids).decode(),
-                    "priority": delivery.priority,
-                    "due": micros(delivery.due),
-                }
-                for delivery in one.deliveries
-            ],
-        }
-        for one in publications
-    ]
-    return orjson.dumps(plan).decode()
+    """What the scripts need to know about artifacts and deliveries, as JSON; see publications.lua."""
+    return orjson.dumps([_planned(one) for one in publications]).decode()
 
 
 def bodies_of(publications: Sequence[Publication]) -> list[str]:
@@ -39,19 +23,41 @@ def bodies_of(publications: Sequence[Publication]) -> list[str]:
     return [encode(one.artifact).decode() for one in publications]
 
 
-def most_selective_index(query: Query) -> str:
-    """The index to walk; the other filters are asked of what it yields."""
-    for name in ("correlation", "tag", "producer", "type"):
-        if (value := getattr(query, name)) is not None:
-            return f"{name}:{value}"
-    return "all"
-
-
-def _indexes(artifact: Artifact) -> list[str]:
-    return [
+def indexes_of(artifact: Artifact) -> list[str]:
+    """The names of all indexes that it is in."""
+    indexes = [
         "all",
         f"type:{artifact.type}",
         f"correlation:{artifact.correlation}",
         f"producer:{artifact.producer}",
         *(f"tag:{tag}" for tag in dict.fromkeys(artifact.tags)),
     ]
+    if artifact.partition is not None:
+        indexes.append(f"partition:{artifact.partition}")
+    return indexes
+
+
+def _planned(publication: Publication) -> dict[str, Any]:
+    artifact, deliveries = publication.artifact, publication.deliveries
+    plan: dict[str, Any] = {
+        "id": artifact.id,
+        "at": micros(artifact.created_at),
+        "indexes": indexes_of(artifact),
+        "deliveries": [_delivery(delivery) for delivery in deliveries],
+    }
+    if deliveries:
+        plan["uses"] = Counter(id_ for delivery in deliveries for id_ in delivery.artifact_ids)
+    return plan
+
+
+def _delivery(planned: Planned) -> dict[str, Any]:
+    delivery: dict[str, Any] = {
+        "name": planned.name,
+        "agent": planned.agent,
+        "artifacts": orjson.dumps(planned.artifact_ids).decode(),
+        "priority": planned.priority,
+        "due": micros(planned.due),
+    }
+    if planned.gathering is not None:
+        delivery["gathering"] = orjson.dumps(to_wire(planned.gathering)).decode()
+    return delivery

@@ -1,16 +1,55 @@
-"""The Lua scripts of the Redis store: loaded from `lua/`, run by EVALSHA, errors made ours."""
+"""The Lua scripts of the Redis store: made from `lua/`, run by EVALSHA, errors made ours.
 
-from collections.abc import Iterator
+What is asked at the same time goes to Redis in one pipeline: each script is a step of its own, but they share
+the way there and back, which costs more than they do.
+"""
+
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
 import redis.asyncio
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 
+from agent_runtime.blackboard.stores.group_commit import GroupCommit
 from agent_runtime.blackboard.stores.port import Unavailable
 
-_NAMES = ("publish", "acknowledge", "lease", "held", "extend", "fail", "sweep", "register")
+_PARTS: dict[str, tuple[str, ...]] = {
+    "publish": ("deliveries", "groups", "publications"),
+    "acknowledge": ("deliveries", "groups", "publications"),
+    "lease": (),
+    "held": ("deliveries",),
+    "extend": ("deliveries",),
+    "fail": ("deliveries", "letters"),
+    "sweep": ("deliveries", "letters", "groups", "timers"),
+    "register": ("restore",),
+    "subscribers": (),
+    "forget": ("deliveries", "groups"),
+    "dead_letters": (),
+    "replay": ("deliveries", "letters"),
+    "drop": ("deliveries", "letters"),
+    "prunable": (),
+    "prune": (),
+    "freeze": ("restore",),
+    "begin_restore": ("restore",),
+    "thaw_begin": ("restore",),
+    "thaw": ("deliveries", "restore"),
+    "thaw_end": ("deliveries", "restore"),
+}
+"""The scripts, and what each needs besides `common`."""
+_PIPELINE_CHARACTERS = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    script: str
+    args: tuple[str | int, ...]
+
+    def characters(self) -> int:
+        """How much it is to send, about."""
+        return sum(len(arg) for arg in self.args if isinstance(arg, str))
 
 
 class Scripts:
@@ -18,17 +57,46 @@ class Scripts:
 
     def __init__(self, client: redis.asyncio.Redis, prefix: str) -> None:
         folder = files(__package__) / "lua"
-        common = (folder / "common.lua").read_text()
+        self._client = client
         self._prefix = prefix
         self._scripts = {
-            name: client.register_script(common + (folder / f"{name}.lua").read_text()) for name in _NAMES
+            name: client.register_script(
+                "".join((folder / f"{part}.lua").read_text() for part in ("common", *parts, name))
+            )
+            for name, parts in _PARTS.items()
         }
+        self._together = GroupCommit[_Call, list[Any]](self._send, _Call.characters, _PIPELINE_CHARACTERS)
 
     async def __call__(self, name: str, *args: str | int) -> list[Any]:
-        """What the script returns. Raises Unavailable."""
+        """What the script returns. Raises Unavailable. Cancelling the caller undoes nothing."""
+        return await self._together(_Call(name, args))
+
+    async def finish(self) -> None:
+        """Wait until all that was asked is answered."""
+        await self._together.finish()
+
+    async def _send(self, calls: Sequence[_Call]) -> list[Any]:
+        outcomes = await self._pipeline(calls)
+        unknown = [at for at, outcome in enumerate(outcomes) if isinstance(outcome, NoScriptError)]
+        if unknown:  # a Redis that is new, or was started again
+            await self._load({calls[at].script for at in unknown})
+            again = await self._pipeline([calls[at] for at in unknown])
+            for at, outcome in zip(unknown, again, strict=True):
+                outcomes[at] = outcome
+        return [_ours(one) if isinstance(one, RedisError | OSError) else one for one in outcomes]
+
+    async def _pipeline(self, calls: Sequence[_Call]) -> list[Any]:
         with unavailable():
-            answer: list[Any] = await self._scripts[name](keys=[self._prefix], args=args)
-        return answer
+            async with self._client.pipeline(transaction=False) as pipe:
+                for call in calls:
+                    pipe.evalsha(self._scripts[call.script].sha, 1, self._prefix, *call.args)
+                outcomes: list[Any] = await pipe.execute(raise_on_error=False)
+        return outcomes
+
+    async def _load(self, names: set[str]) -> None:
+        with unavailable():
+            for name in names:
+                await self._client.script_load(self._scripts[name].script)
 
 
 @contextmanager
@@ -37,4 +105,8 @@ def unavailable() -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError) as error:
-        raise Unavailable(f"{type(error).__name__}: {error}") from error
+        raise _ours(error) from error
+
+
+def _ours(error: Exception) -> Unavailable:
+    return Unavailable(f"{type(error).__name__}: {error}")

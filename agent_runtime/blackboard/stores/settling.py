@@ -4,13 +4,16 @@ Several steps are settled at once, one after the other, as if each were alone; o
 nothing for the others.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.codec import same_content
+from agent_runtime.blackboard.gathering import Gathering
 from agent_runtime.blackboard.leases import LeaseId
+from agent_runtime.blackboard.stores.gathered import Gathered
 from agent_runtime.blackboard.stores.port import (
     Finished,
     IdTaken,
@@ -20,6 +23,10 @@ from agent_runtime.blackboard.stores.port import (
     Publication,
     StaleSubscribers,
 )
+from agent_runtime.blackboard.stores.waiting import Waiting
+
+_YOUNGER = 2**62
+"""Places of deliveries that are new: behind all that the store has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,8 @@ class Facts:
     """The results."""
     pending: Mapping[str, int]
     """By agent."""
+    gathered: Sequence[Waiting] = ()
+    """Of the groups that get items, as many as `gathered.wanted` says."""
 
 
 @dataclass(slots=True)
@@ -64,7 +73,7 @@ class Changes:
     endings: list[tuple[Ending, Sequence[Artifact]]] = field(default_factory=list)
     """With their results."""
     pending: dict[str, int] = field(default_factory=dict)
-    """By agent, how many deliveries there are more."""
+    """By agent, how many deliveries there are more, before the groups change."""
 
 
 Outcome = list[Artifact] | Exception
@@ -79,7 +88,10 @@ class Settlement:
         self._artifacts = dict(facts.artifacts)
         self._held = dict(facts.held)
         self._finished = dict(facts.finished)
+        self._places = itertools.count(_YOUNGER)
         self.changes = Changes()
+        self.groups = Gathered(facts.gathered)
+        """What the changes lead to: items of theirs may be part of another delivery at once."""
 
     def settle(self, step: Step) -> Outcome:
         """The artifacts as they are stored, or the refusal."""
@@ -88,12 +100,11 @@ class Settlement:
             stored, new = self._compare(step.publications)
             if new and step.version != self._facts.version:
                 raise StaleSubscribers
-            deliveries = [plan for publication in new for plan in publication.deliveries]
             if step.ending is None:
-                self._check_room(deliveries)
+                self._check_room([plan for publication in new for plan in publication.deliveries])
         except (IdTaken, InboxFull, LeaseLost, StaleSubscribers, Finished) as refusal:
             return refusal
-        self._publish(new, deliveries)
+        self._publish(new)
         if step.ending is not None:
             self._end(step.ending, stored)
         return stored
@@ -126,15 +137,18 @@ class Settlement:
         for plan in deliveries:
             more[plan.agent] = more.get(plan.agent, 0) + 1
         for agent, count in more.items():
-            pending = self._facts.pending.get(agent, 0) + self.changes.pending.get(agent, 0)
-            if pending + count > self._max_pending:
+            before = self._facts.pending.get(agent, 0) - self.groups.fewer.get(agent, 0)
+            if before + self.changes.pending.get(agent, 0) + count > self._max_pending:
                 raise InboxFull(agent)
 
-    def _publish(self, new: Sequence[Publication], deliveries: Sequence[Planned]) -> None:
+    def _publish(self, new: Sequence[Publication]) -> None:
         self.changes.publications += new
         self._artifacts |= {publication.artifact.id: publication.artifact for publication in new}
-        for plan in deliveries:
-            self._count(plan.agent, 1)
+        for publication in new:
+            for plan in publication.deliveries:
+                self._count(plan.agent, 1)
+                if gathered_at_once(plan, publication) is not None:
+                    self.groups.arrive(Waiting(plan, next(self._places)), publication.artifact.created_at)
 
     def _end(self, ending: Ending, results: Sequence[Artifact]) -> None:
         self.changes.endings.append((ending, results))
@@ -143,3 +157,8 @@ class Settlement:
 
     def _count(self, agent: str, more: int) -> None:
         self.changes.pending[agent] = self.changes.pending.get(agent, 0) + more
+
+
+def gathered_at_once(plan: Planned, publication: Publication) -> Gathering | None:
+    """The group into which the delivery is put when it is published; None: no group, or none yet."""
+    return plan.gathering if plan.due <= publication.artifact.created_at else None

@@ -10,13 +10,16 @@ from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Identity, Query
 from agent_runtime.blackboard.leases import LeaseId
 from agent_runtime.blackboard.stores import sqlite_artifacts as artifacts
-from agent_runtime.blackboard.stores import sqlite_inboxes as inboxes
+from agent_runtime.blackboard.stores import sqlite_dead_letters as dead_letters
 from agent_runtime.blackboard.stores import sqlite_leases as leases
+from agent_runtime.blackboard.stores import sqlite_retention as retention
+from agent_runtime.blackboard.stores import sqlite_snapshots as snapshots
 from agent_runtime.blackboard.stores import sqlite_stats as stats
 from agent_runtime.blackboard.stores import sqlite_subscribers as subscribers
 from agent_runtime.blackboard.stores import sqlite_timers as timers
 from agent_runtime.blackboard.stores.port import (
     DeadLetter,
+    Frozen,
     Leased,
     Publication,
     Stats,
@@ -44,10 +47,10 @@ class SqliteStore:
         await self._thread.stop()
 
     async def ping(self) -> None:
-        """A write that changes nothing: a full or read-only disk is found out."""
-        await self._thread.write(
-            lambda db: db.execute("UPDATE subscriber_version SET version = version WHERE version < 0")
-        )
+        """A write that changes nothing, but goes to the disk: that it is full or read-only is found out."""
+        # SQLite does not write a row that stays as it is; the header of the file it does
+        await self._thread.write(lambda db: db.pragma("user_version", db.pragma("user_version")))
+        await self._thread.read(subscribers.raise_if_restoring)
 
     async def publish(self, publications: Sequence[Publication], version: int) -> list[Artifact]:
         bound = self._terms.max_pending
@@ -89,8 +92,32 @@ class SqliteStore:
             return Swept(next_due=await self._thread.read(timers.next_due))
         return await self._thread.write(lambda db: timers.sweep(db, now, self._terms))
 
-    async def dead_letters(self, limit: int) -> list[DeadLetter]:
-        return await self._thread.read(lambda db: inboxes.dead_letters(db, limit))
+    async def forget(self, agent: str) -> int:
+        return await self._thread.write(lambda db: subscribers.forget(db, agent))
+
+    async def dead_letter(self, delivery: str) -> DeadLetter | None:
+        return await self._thread.read(lambda db: dead_letters.dead_letter(db, delivery))
+
+    async def dead_letters(self, limit: int, agent: str | None = None) -> list[DeadLetter]:
+        return await self._thread.read(lambda db: dead_letters.dead_letters(db, limit, agent))
+
+    async def replay(self, deliveries: Sequence[str], now: datetime) -> list[DeadLetter]:
+        return await self._thread.write(lambda db: dead_letters.replay(db, deliveries, now))
+
+    async def drop(self, deliveries: Sequence[str]) -> int:
+        return await self._thread.write(lambda db: dead_letters.drop(db, deliveries))
+
+    async def prune(self, before: datetime | None, keep: int | None, limit: int) -> int:
+        return await self._thread.write(lambda db: retention.prune(db, before, keep, limit))
+
+    async def freeze(self) -> Frozen:
+        return await self._thread.read(snapshots.freeze)
+
+    async def begin_restore(self) -> int:
+        return await self._thread.write(snapshots.begin_restore)
+
+    async def thaw(self, frozen: Frozen) -> None:
+        await self._thread.write(lambda db: snapshots.thaw(db, frozen))
 
     async def stats(self) -> Stats:
         return await self._thread.read(stats.stats)

@@ -9,7 +9,9 @@ from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.codec import decode, encode, same_content
 from agent_runtime.blackboard.stores.port import IdTaken, Publication, StaleSubscribers
-from agent_runtime.blackboard.stores.sqlite_inboxes import put
+from agent_runtime.blackboard.stores.sqlite_groups import gather
+from agent_runtime.blackboard.stores.sqlite_inboxes import count_in, put
+from agent_runtime.times import micros
 
 
 def publish(
@@ -19,24 +21,34 @@ def publish(
     stored, new = _compare(db, publications)
     if new and db.execute("SELECT version FROM subscriber_version").get != version:
         raise StaleSubscribers
+    count_in(db, (plan.agent for publication in new for plan in publication.deliveries), max_pending)
     for publication in new:
-        artifact = publication.artifact
-        position = db.execute(
-            "INSERT INTO artifact (id, type, correlation, producer, body) VALUES (?, ?, ?, ?, ?)"
-            " RETURNING position",
-            (
-                artifact.id,
-                artifact.type,
-                artifact.correlation,
-                artifact.producer,
-                encode(artifact).decode(),
-            ),
-        ).get
-        for tag in dict.fromkeys(artifact.tags):
-            db.execute("INSERT INTO tag VALUES (?, ?)", (tag, position))
+        _insert(db, publication.artifact)
+        now = publication.artifact.created_at
         for plan in publication.deliveries:
-            put(db, plan, artifact.created_at, max_pending)
+            place = put(db, plan, now)
+            if plan.gathering is not None and plan.due <= now:
+                gather(db, place, plan.agent, plan.gathering, now)
     return stored
+
+
+def _insert(db: apsw.Connection, artifact: Artifact) -> None:
+    db.execute(
+        "INSERT INTO artifact (id, type, correlation, producer, partition, made, body)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            artifact.id,
+            artifact.type,
+            artifact.correlation,
+            artifact.producer,
+            artifact.partition,
+            micros(artifact.created_at),
+            encode(artifact).decode(),
+        ),
+    )
+    position = db.last_insert_rowid()
+    for tag in dict.fromkeys(artifact.tags):
+        db.execute("INSERT INTO tag VALUES (?, ?)", (tag, position))
 
 
 def _compare(
@@ -60,15 +72,33 @@ def get(db: apsw.Connection, ids: Sequence[str]) -> list[Artifact | None]:
 
 
 def scan(db: apsw.Connection, query: Query, after: int) -> list[tuple[int, Artifact]]:
-    """One page; SQLite chooses the index."""
-    wanted = {"type": query.type, "correlation": query.correlation, "producer": query.producer}
-    named = {name: value for name, value in wanted.items() if value is not None}
-    where = ["position > :after", *(f"{name} = :{name}" for name in named)]
+    """One page, by the index that is likely to find the fewest."""
+    wanted = {
+        "correlation": query.correlation,
+        "partition": query.partition,
+        "producer": query.producer,
+        "type": query.type,
+    }
+    equal = [name for name, value in wanted.items() if value is not None]
+    # SQLite knows nothing about how many there are: the plus keeps it from the other indexes
+    where = [f"{'+' if at else ''}{name} = :{name}" for at, name in enumerate(equal)]
     if query.tag is not None:
         where.append("position IN (SELECT position FROM tag WHERE tag = :tag)")
+    if query.since is not None:
+        where.append("made >= :since")
+    if query.until is not None:
+        where.append("made < :until")
     rows = db.execute(
-        f"SELECT position, body FROM artifact WHERE {' AND '.join(where)} ORDER BY position LIMIT :limit",
-        named | {"after": after, "tag": query.tag, "limit": query.limit},
+        f"SELECT position, body FROM artifact WHERE {' AND '.join(['position > :after', *where])}"
+        " ORDER BY position LIMIT :limit",
+        wanted
+        | {
+            "after": after,
+            "tag": query.tag,
+            "since": micros(query.since) if query.since else None,
+            "until": micros(query.until) if query.until else None,
+            "limit": query.limit,
+        },
     )
     return [(position, decode(body)) for position, body in rows]
 

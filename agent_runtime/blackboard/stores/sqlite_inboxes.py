@@ -1,72 +1,83 @@
-"""Inboxes in SQLite: deliveries that wait, are held, or leave; and the dead letters."""
+"""Inboxes in SQLite: how deliveries come in, are counted, and go."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import apsw
 import orjson
 
-from agent_runtime.blackboard.leases import LeaseId
-from agent_runtime.blackboard.stores.port import (
-    DEAD_LETTERS_KEPT,
-    DeadLetter,
-    InboxFull,
-    Planned,
-)
-from agent_runtime.times import micros, moment
+from agent_runtime.blackboard.gathering import Gathering, to_wire
+from agent_runtime.blackboard.stores.port import InboxFull, Planned
+from agent_runtime.times import micros
 
-READY, WAITS, HELD = 0, 1, 2
+READY, WAITS, HELD, GATHERED = 0, 1, 2, 3
 """States of a delivery."""
 
 
-def put(db: apsw.Connection, plan: Planned, now: datetime, max_pending: int | None) -> None:
-    """A new delivery; `max_pending` None: whatever the inbox holds already. Raises InboxFull."""
+def count_in(db: apsw.Connection, agents: Iterable[str], max_pending: int | None) -> None:
+    """Count a delivery for each time an agent is named; `max_pending` None: however many there are already.
+
+    Raises InboxFull.
+    """
+    for agent, more in Counter(agents).items():
+        pending = db.execute(
+            "INSERT INTO inbox VALUES (?, ?) ON CONFLICT DO UPDATE SET pending = pending + excluded.pending"
+            " RETURNING pending",
+            (agent, more),
+        ).get
+        if max_pending is not None and pending > max_pending:
+            raise InboxFull(agent)
+
+
+def count_out(db: apsw.Connection, agent: str, gone: int) -> None:
+    """So many deliveries fewer."""
+    db.execute("UPDATE inbox SET pending = pending - ? WHERE agent = ?", (gone, agent))
+
+
+def put(db: apsw.Connection, plan: Planned, now: datetime) -> int:
+    """A delivery that was counted before; returns its place. One for a group waits until it is put in."""
     db.execute(
-        "INSERT INTO delivery (name, agent, artifacts, priority, state, timer) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO delivery (name, agent, artifacts, priority, state, timer, gathering)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
             plan.name,
             plan.agent,
-            orjson.dumps(plan.artifact_ids).decode(),
+            dump(plan.artifact_ids),
             plan.priority,
-            WAITS if plan.due > now else READY,
+            READY if plan.due <= now and plan.gathering is None else WAITS,
             micros(plan.due),
+            None if plan.gathering is None else dump_gathering(plan.gathering),
         ),
     )
-    pending = db.execute(
-        "INSERT INTO inbox VALUES (?, 1) ON CONFLICT DO UPDATE SET pending = pending + 1 RETURNING pending",
-        (plan.agent,),
-    ).get
-    if max_pending is not None and pending > max_pending:
-        raise InboxFull(plan.agent)
+    place = db.last_insert_rowid()
+    note_further(db, plan.name, plan.artifact_ids)
+    return place
 
 
-def remove(db: apsw.Connection, place: int, agent: str) -> None:
+def remove(db: apsw.Connection, place: int, name: str, agent: str) -> None:
     """It is done with."""
     db.execute("DELETE FROM delivery WHERE place = ?", (place,))
-    db.execute("UPDATE inbox SET pending = pending - 1 WHERE agent = ?", (agent,))
+    forget_further(db, name)
+    count_out(db, agent, 1)
 
 
-def give_up(
-    db: apsw.Connection, place: int, lease: LeaseId, artifacts: str, error: str, now: datetime
-) -> DeadLetter:
-    """Move it to the dead letters."""
-    remove(db, place, lease.agent)
-    db.execute(
-        "INSERT INTO dead_letter (name, agent, artifacts, attempts, error, at) VALUES (?, ?, ?, ?, ?, ?)",
-        (lease.delivery, lease.agent, artifacts, lease.attempt, error, micros(now)),
-    )
-    db.execute("DELETE FROM dead_letter WHERE place <= ?", (db.last_insert_rowid() - DEAD_LETTERS_KEPT,))
-    ids: Iterable[str] = orjson.loads(artifacts)
-    return DeadLetter(lease.delivery, lease.agent, tuple(ids), lease.attempt, error, now)
+def note_further(db: apsw.Connection, delivery: str, artifact_ids: Sequence[str]) -> None:
+    """Make a delivery of several artifacts found by those that it is not named after."""
+    for id_ in artifact_ids[1:]:
+        db.execute("INSERT OR IGNORE INTO further VALUES (?, ?)", (delivery, id_))
 
 
-def dead_letters(db: apsw.Connection, limit: int) -> list[DeadLetter]:
-    """Newest first."""
-    rows = db.execute(
-        "SELECT name, agent, artifacts, attempts, error, at FROM dead_letter ORDER BY place DESC LIMIT ?",
-        (limit,),
-    )
-    return [
-        DeadLetter(name, agent, tuple(orjson.loads(artifacts)), attempts, error, moment(at))
-        for name, agent, artifacts, attempts, error, at in rows
-    ]
+def forget_further(db: apsw.Connection, delivery: str) -> None:
+    """The inverse of `note_further`."""
+    db.execute("DELETE FROM further WHERE delivery = ?", (delivery,))
+
+
+def dump(values: Sequence[str] | Sequence[int]) -> str:
+    """A list as it stands in a column."""
+    return orjson.dumps(values).decode()
+
+
+def dump_gathering(gathering: Gathering) -> str:
+    """A gathering as it stands in a column."""
+    return orjson.dumps(to_wire(gathering)).decode()

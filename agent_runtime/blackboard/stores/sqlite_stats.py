@@ -5,10 +5,21 @@ import apsw
 from agent_runtime.blackboard.stores.port import Stats
 
 
+def artifacts(db: apsw.Connection) -> int:
+    """How many there are, without counting them: positions given, less those pruned."""
+    return int(
+        db.execute(
+            "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'artifact'), 0) - artifacts"
+            " FROM pruned"
+        ).get
+    )
+
+
 def stats(db: apsw.Connection) -> Stats:
-    """Artifacts are never deleted, so that the last position counts them."""
+    """Nothing here grows with the number of artifacts."""
     return Stats(
-        db.execute("SELECT coalesce(max(position), 0) FROM artifact").get,
+        artifacts(db),
         db.execute("SELECT count(*) FROM dead_letter").get,
         dict(db.execute("SELECT agent, pending FROM inbox WHERE pending > 0")),
+        db.execute("SELECT count(*) FROM subscriber").get,
     )

@@ -1,13 +1,20 @@
 """What time brings about in the inboxes of a board in SQLite."""
 
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import apsw
+import orjson
 
-from agent_runtime.blackboard.leases import LeaseId
-from agent_runtime.blackboard.stores.port import LEASE_RAN_OUT, Swept, Terms
-from agent_runtime.blackboard.stores.sqlite_inboxes import HELD, give_up
+from agent_runtime.blackboard.gathering import from_wire
+from agent_runtime.blackboard.stores.port import LEASE_RAN_OUT, DeadLetter, Incomplete, Swept, Terms
+from agent_runtime.blackboard.stores.sqlite_dead_letters import give_up, trim
+from agent_runtime.blackboard.stores.sqlite_groups import end, gather
+from agent_runtime.blackboard.stores.sqlite_inboxes import HELD, READY, WAITS
 from agent_runtime.times import micros, moment
+
+_AT_ONCE = 1000
+"""Publishers wait for a sweep to end; what is left comes with the next one, which is due at once."""
 
 
 def due(db: apsw.Connection, now: datetime) -> bool:
@@ -24,22 +31,70 @@ def next_due(db: apsw.Connection) -> datetime | None:
 
 
 def sweep(db: apsw.Connection, now: datetime, terms: Terms) -> Swept:
-    """Everything whose time has come."""
+    """What has become due, in the order of time."""
     rows = list(
         db.execute(
-            "SELECT place, name, agent, artifacts, state, attempt FROM delivery"
-            " WHERE state <> 0 AND timer <= ? ORDER BY timer",
-            (micros(now),),
+            "SELECT place, state FROM delivery WHERE state <> 0 AND timer <= ? ORDER BY timer, place LIMIT ?",
+            (micros(now), _AT_ONCE),
         )
     )
-    ready: dict[str, None] = {}
-    expired, dead = [], []
-    for place, name, agent, artifacts, state, attempt in rows:
-        if state == HELD and attempt >= terms.max_deliveries:
-            dead.append(give_up(db, place, LeaseId(name, attempt), artifacts, LEASE_RAN_OUT, now))
-            continue
-        if state == HELD:
-            expired.append(name)
-        db.execute("UPDATE delivery SET state = 0 WHERE place = ?", (place,))
-        ready[agent] = None
-    return Swept(tuple(ready), tuple(expired), tuple(dead), next_due(db))
+    sweep = _Sweep(db, now, terms)
+    for place, state in rows:
+        if state == WAITS:
+            sweep.end_wait(place)
+        elif state == HELD:
+            sweep.take_back(place)
+        else:
+            sweep.end_window(place)
+    trim(db)
+    return Swept(
+        tuple(sweep.ready), tuple(sweep.expired), tuple(sweep.dead), tuple(sweep.incomplete), next_due(db)
+    )
+
+
+@dataclass(slots=True)
+class _Sweep:
+    """What one sweep has brought about so far."""
+
+    db: apsw.Connection
+    now: datetime
+    terms: Terms
+    ready: dict[str, None] = field(default_factory=dict)
+    expired: list[str] = field(default_factory=list)
+    dead: list[DeadLetter] = field(default_factory=list)
+    incomplete: list[Incomplete] = field(default_factory=list)
+
+    def end_wait(self, place: int) -> None:
+        """An embargo or a pause before the next attempt is over."""
+        agent, gathering = self.db.execute(
+            "SELECT agent, gathering FROM delivery WHERE place = ?", (place,)
+        ).get
+        if gathering is None:
+            self._offer(place, agent)
+        elif gather(self.db, place, agent, from_wire(orjson.loads(gathering)), self.now):
+            self.ready[agent] = None
+
+    def take_back(self, place: int) -> None:
+        """A lease ran out."""
+        name, agent, attempts = self.db.execute(
+            "SELECT name, agent, attempt - base FROM delivery WHERE place = ?", (place,)
+        ).get
+        if attempts >= self.terms.max_deliveries:
+            self.dead.append(give_up(self.db, place, LEASE_RAN_OUT, self.now))
+        else:
+            self.expired.append(name)
+            self._offer(place, agent)
+
+    def end_window(self, place: int) -> None:
+        """A window passed. Items that are older by place may go first, until this one is gone as well."""
+        while (ended := end(self.db, place, self.now)) is not None:
+            if ended.ready is not None:
+                self.ready[ended.ready] = None
+            if ended.incomplete is not None:
+                self.incomplete.append(ended.incomplete)
+            if ended.dead is not None:
+                self.dead.append(ended.dead)
+
+    def _offer(self, place: int, agent: str) -> None:
+        self.db.execute("UPDATE delivery SET state = ? WHERE place = ?", (READY, place))
+        self.ready[agent] = None

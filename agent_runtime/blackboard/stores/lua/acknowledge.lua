@@ -1,5 +1,5 @@
 -- ARGV: lease, delivery, attempt, now, version, ids of all results, milliseconds to remember it, plan, bodies...
-local before = finished(ARGV[1])
+local before = finished(ARGV[1], ARGV[2], ARGV[3])
 if before then
   return before
 end

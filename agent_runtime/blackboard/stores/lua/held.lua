@@ -1,5 +1,5 @@
 -- ARGV: lease, delivery, attempt, now
-local before = finished(ARGV[1])
+local before = finished(ARGV[1], ARGV[2], ARGV[3])
 if before then
   return before
 end

@@ -1,4 +1,4 @@
--- ARGV: agent, limit, until. Returns [[name, attempt, [body, ...]], ...].
+-- ARGV: agent, limit, until. Returns [[name, attempt, sets as JSON or false, [body, ...]], ...].
 local leased = {}
 local ready = redis.call('ZPOPMIN', P .. 'inbox:' .. ARGV[1], ARGV[2])
 for i = 1, #ready, 2 do
@@ -7,7 +7,7 @@ for i = 1, #ready, 2 do
   local attempt = redis.call('HINCRBY', delivery, 'attempt', 1)
   redis.call('HSET', delivery, 'held', 1, 'until', ARGV[3])
   redis.call('ZADD', P .. 'timers', ARGV[3], name)
-  local artifacts = cjson.decode(redis.call('HGET', delivery, 'artifacts'))
-  leased[#leased + 1] = {name, attempt, bodies(artifacts)}
+  local fields = redis.call('HMGET', delivery, 'artifacts', 'sets')
+  leased[#leased + 1] = {name, attempt, fields[2], bodies(cjson.decode(fields[1]))}
 end
 return leased

@@ -1,4 +1,7 @@
--- ARGV: agent, body; an empty body forgets the agent
+-- ARGV: agent, body; an empty body forgets the agent. Returns ['restoring'] when a restore is under way.
+if version() < 0 then
+  return {'restoring'}
+end
 local known = redis.call('HGET', P .. 'subscribers', ARGV[1])
 if (known or '') == ARGV[2] then
   return

@@ -1,27 +1,45 @@
 -- ARGV: now, most attempts, error of a lease that ran out, dead letters kept
--- Returns [ready agents, expired deliveries, dead letters, next time or false].
+-- Returns [ready agents, expired deliveries, dead letters, incomplete sets, next time or false].
+local STEP = 1000
 local now = tonumber(ARGV[1])
-local ready, expired, dead = {}, {}, {}
+local expired = {}
 -- a bounded step: what is left comes with the next sweep, which is due at once
-for _, name in ipairs(redis.call('ZRANGEBYSCORE', P .. 'timers', '-inf', ARGV[1], 'LIMIT', 0, 1000)) do
-  local delivery = P .. 'delivery:' .. name
-  local fields = redis.call('HMGET', delivery, 'agent', 'rank', 'attempt', 'held')
-  if fields[4] == '1' and tonumber(fields[3]) >= tonumber(ARGV[2]) then
-    dead[#dead + 1] = give_up(name, ARGV[3], now, tonumber(ARGV[4]))
-  else
-    if fields[4] == '1' then
-      redis.call('HSET', delivery, 'held', 0)
-      expired[#expired + 1] = name
+local swept = {ready = {}, dead = {}, incomplete = {}, work = 0}
+for _, name in ipairs(come_due(ARGV[1], STEP)) do
+  local due = redis.call('ZSCORE', P .. 'timers', name)
+  if due and tonumber(due) <= now then -- else it went on with the set of one before
+    swept.work = swept.work + 1
+    redis.call('ZREM', P .. 'timers', name)
+    local delivery = P .. 'delivery:' .. name
+    local fields = redis.call('HMGET', delivery, 'agent', 'rank', 'attempt', 'held', 'base', 'gathering', 'since')
+    local agent, rank, held = fields[1], fields[2], fields[4] == '1'
+    if held and is_last(fields[3], fields[5], ARGV[2]) then
+      table.insert(swept.dead, give_up(name, ARGV[3], now, ARGV[4]))
+    elseif fields[7] then
+      end_window(name, agent, cjson.decode(fields[6]), now, ARGV[4], swept)
+    elseif fields[6] then
+      if gather(name, agent, rank, cjson.decode(fields[6]), now) then
+        swept.ready[agent] = true
+      end
+    else
+      if held then
+        redis.call('HSET', delivery, 'held', 0)
+        expired[#expired + 1] = name
+      end
+      offer(name, agent, rank, now, now)
+      swept.ready[agent] = true
     end
-    offer(name, fields[1], fields[2], now, now)
-    ready[fields[1]] = true
+  end
+  if swept.work >= STEP then
+    break
   end
 end
 local agents = {}
-for agent in pairs(ready) do
+for agent in pairs(swept.ready) do
   agents[#agents + 1] = agent
 end
 if #agents > 0 then
-  wake(ready)
+  wake(swept.ready)
 end
-return {agents, expired, dead, redis.call('ZRANGE', P .. 'timers', 0, 0, 'WITHSCORES')[2] or false}
+local next_due = redis.call('ZRANGE', P .. 'timers', 0, 0, 'WITHSCORES')[2] or false
+return {agents, expired, swept.dead, swept.incomplete, next_due}

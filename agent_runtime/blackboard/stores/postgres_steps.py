@@ -1,18 +1,27 @@
-"""A group of publications and acknowledgements as one transaction: lock, look, settle, write."""
+"""Publications and acknowledgements, several in one transaction: lock, look, settle, write."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from agent_runtime.blackboard.codec import decode, encode
 from agent_runtime.blackboard.leases import LeaseId
+from agent_runtime.blackboard.stores import postgres_gathering as groups
 from agent_runtime.blackboard.stores import postgres_statements as sql
+from agent_runtime.blackboard.stores.gathered import wanted, window_end
 from agent_runtime.blackboard.stores.port import Planned, Publication, Unavailable
-from agent_runtime.blackboard.stores.settling import Changes, Ending, Facts, Outcome, Settlement, Step
-
-READY, WAITS, HELD = 0, 1, 2
-EVERYBODY = "*"
-"""Notified when the agents' names do not fit; no agent is called so."""
-_LONGEST_NOTICE = 7999
+from agent_runtime.blackboard.stores.postgres_gathering import GATHERED, READY, WAITS
+from agent_runtime.blackboard.stores.postgres_notices import notice
+from agent_runtime.blackboard.stores.settling import (
+    Changes,
+    Ending,
+    Facts,
+    Outcome,
+    Settlement,
+    Step,
+    gathered_at_once,
+)
+from agent_runtime.blackboard.stores.waiting import Waiting
 
 
 async def write(connection: Any, board: int, steps: Sequence[Step], max_pending: int) -> list[Outcome]:
@@ -23,6 +32,7 @@ async def write(connection: Any, board: int, steps: Sequence[Step], max_pending:
     changes = settlement.changes
     if changes.publications or changes.endings:
         await connection.fetch(sql.WRITE, board, *_columns(changes, position))
+        await groups.write(connection, board, settlement.groups)
     return outcomes
 
 
@@ -35,6 +45,7 @@ async def _look(connection: Any, board: int, steps: Sequence[Step]) -> tuple[int
     version = position = 0
     known: dict[str, Any] = {}
     pending: dict[str, int] = {}
+    gathered: list[Waiting] = []
     if publications:
         [row] = await connection.fetch(sql.LOCK, board) or _gone()
         version, position = row
@@ -42,6 +53,7 @@ async def _look(connection: Any, board: int, steps: Sequence[Step]) -> tuple[int
         known = {id_: decode(body) for id_, body in await connection.fetch(sql.ARTIFACTS, board, ids)}
         if agents := {plan.agent for publication in publications for plan in publication.deliveries}:
             pending = dict(await connection.fetch(sql.PENDING, board, list(agents)))
+        gathered = await _look_at_groups(connection, board, publications)
     leases = {step.ending.lease for step in steps if step.ending is not None}
     held: dict[LeaseId, Any] = {}
     finished: dict[LeaseId, Any] = {}
@@ -52,7 +64,17 @@ async def _look(connection: Any, board: int, steps: Sequence[Step]) -> tuple[int
             by_name = {str(lease): lease for lease in lost}
             rows = await connection.fetch(sql.FINISHED, board, list(by_name))
             finished = {by_name[name]: [decode(body) for body in bodies] for name, bodies in rows}
-    return position, Facts(version, known, held, finished, pending)
+    return position, Facts(version, known, held, finished, pending, gathered)
+
+
+async def _look_at_groups(connection: Any, board: int, publications: Sequence[Publication]) -> list[Waiting]:
+    arrivals = [
+        (plan.agent, group)
+        for publication in publications
+        for plan in publication.deliveries
+        if (group := gathered_at_once(plan, publication)) is not None
+    ]
+    return await groups.load(connection, board, wanted(arrivals)) if arrivals else []
 
 
 def _gone() -> list[Any]:
@@ -69,6 +91,8 @@ def _columns(changes: Changes, position: int) -> Iterable[object]:
     yield [artifact.type for artifact in artifacts]
     yield [artifact.correlation for artifact in artifacts]
     yield [artifact.producer for artifact in artifacts]
+    yield [artifact.partition for artifact in artifacts]
+    yield [artifact.created_at for artifact in artifacts]
     yield [encode(artifact) for artifact in artifacts]
     tags = [
         (tag, at)
@@ -85,23 +109,31 @@ def _columns(changes: Changes, position: int) -> Iterable[object]:
         plan.agent: None
         for publication in changes.publications
         for plan in publication.deliveries
-        if plan.due <= publication.artifact.created_at
+        if _state(plan, publication) == READY
     }
     yield notice(woken) if artifacts else None
 
 
 def _deliveries(publications: Sequence[Publication]) -> Iterable[list[object]]:
-    planned: list[tuple[Planned, int]] = [
-        (plan, WAITS if plan.due > publication.artifact.created_at else READY)
-        for publication in publications
-        for plan in publication.deliveries
-    ]
+    planned = [(plan, publication) for publication in publications for plan in publication.deliveries]
     yield [plan.name for plan, _ in planned]
     yield [plan.agent for plan, _ in planned]
     yield [" ".join(plan.artifact_ids) for plan, _ in planned]  # no id has a space in it
     yield [plan.priority for plan, _ in planned]
-    yield [state for _, state in planned]
-    yield [plan.due for plan, _ in planned]
+    yield [_state(plan, publication) for plan, publication in planned]
+    yield [_timer(plan, publication) for plan, publication in planned]
+    yield [groups.encoded(plan.gathering) for plan, _ in planned]
+
+
+def _state(plan: Planned, publication: Publication) -> int:
+    if plan.due > publication.artifact.created_at:
+        return WAITS
+    return READY if plan.gathering is None else GATHERED
+
+
+def _timer(plan: Planned, publication: Publication) -> datetime:
+    group = gathered_at_once(plan, publication)
+    return plan.due if group is None else window_end(group, publication.artifact.created_at)
 
 
 def _endings(endings: Sequence[tuple[Ending, Sequence[Any]]]) -> Iterable[list[object]]:
@@ -109,14 +141,3 @@ def _endings(endings: Sequence[tuple[Ending, Sequence[Any]]]) -> Iterable[list[o
     yield [str(ending.lease) for ending, _ in endings]
     yield [" ".join(artifact.id for artifact in results) for _, results in endings]
     yield [ending.at for ending, _ in endings]
-
-
-def notice(agents: Iterable[str]) -> str:
-    """The agents whose inboxes got something, for the other servers; see `heard`."""
-    names = "\n".join(agents)
-    return names if len(names.encode()) <= _LONGEST_NOTICE else EVERYBODY
-
-
-def heard(notified: str) -> list[str] | None:
-    """The agents of a `notice`; None: any may have."""
-    return None if notified == EVERYBODY else notified.split("\n")

@@ -1,0 +1,52 @@
+"""Part-filled groups in memory: see `blackboard.gathering`."""
+
+from bisect import insort
+from operator import attrgetter
+
+from agent_runtime.blackboard.gathering import Gathering, complete, partial
+from agent_runtime.blackboard.stores.waiting import Waiting
+
+# lists, though a set is taken from their front: empty ones are small, and there may be a group for each item
+_Slots = tuple[list[Waiting], ...]
+_age = attrgetter("sequence")
+
+
+class Groups:
+    """The items of all groups, by agent and group: none of them complete."""
+
+    def __init__(self) -> None:
+        self._groups: dict[str, dict[str, _Slots]] = {}
+
+    def add(self, item: Waiting, gathering: Gathering) -> list[Waiting] | None:
+        """Put in an item; the set that it completes is taken out."""
+        groups = self._groups.setdefault(item.plan.agent, {})
+        slots = groups.get(gathering.group)
+        if slots is None:
+            slots = groups[gathering.group] = tuple([] for _ in gathering.needs)
+        insort(slots[gathering.slot], item, key=_age)
+        taken = complete(gathering.needs, slots)
+        if taken is not None:
+            self._remove(item.plan.agent, gathering, slots)
+        return taken
+
+    def end(self, agent: str, gathering: Gathering) -> tuple[list[Waiting], list[int]]:
+        """Take out what there is of the next set; with how many items each slot had."""
+        slots = self._groups[agent][gathering.group]
+        taken = partial(gathering.needs, slots)
+        present = [len(slot) for slot in slots]
+        self._remove(agent, gathering, slots)
+        return taken, present
+
+    def forget(self, agent: str) -> None:
+        """Drop all groups of an agent."""
+        self._groups.pop(agent, None)
+
+    def _remove(self, agent: str, gathering: Gathering, slots: _Slots) -> None:
+        """The items of the next set, and the group when nothing is left."""
+        for need, slot in zip(gathering.needs, slots, strict=True):
+            del slot[:need]
+        if not any(slots):
+            groups = self._groups[agent]
+            del groups[gathering.group]
+            if not groups:
+                del self._groups[agent]

@@ -1,0 +1,58 @@
+-- What time brings about: the order of timers, and windows that pass before a set is complete.
+
+-- Names whose time has come, up to so many; what came at one time in order of place.
+local function come_due(now, most)
+  local found = redis.call('ZRANGEBYSCORE', P .. 'timers', '-inf', now, 'WITHSCORES', 'LIMIT', 0, most)
+  local names, time, place = {}, {}, {}
+  for i = 1, #found, 2 do
+    local name = found[i]
+    names[#names + 1] = name
+    time[name] = tonumber(found[i + 1])
+    place[name] = place_of(redis.call('HGET', P .. 'delivery:' .. name, 'rank'))
+  end
+  table.sort(names, function(one, other)
+    if time[one] ~= time[other] then
+      return time[one] < time[other]
+    end
+    return place[one] < place[other]
+  end)
+  return names
+end
+
+-- See `gathering.shortfall`.
+local function shortfall(gathering, present)
+  local missing = {}
+  for i, need in ipairs(gathering.needs) do
+    if present[i] < need then
+      missing[#missing + 1] = present[i] .. ' of ' .. need .. ' ' .. gathering.names[i]
+    end
+  end
+  local seconds = string.gsub(string.format('%f', gathering.window / 1000000), '%.?0+$', '')
+  return 'the window of ' .. seconds .. 's passed with ' .. table.concat(missing, ', ')
+end
+
+-- End the sets of a group up to the one with this delivery, whose window has passed.
+-- swept: {ready: {agent -> true}, dead: [letter], incomplete: [[name, agent, expiry, message]], work: number}
+local function end_window(name, agent, gathering, now, kept, swept)
+  local slot = slot_of(agent, gathering, gathering.slot)
+  while redis.call('ZSCORE', slot, name) do
+    local names, present = take_set(agent, gathering)
+    swept.work = swept.work + #names
+    local problem = shortfall(gathering, present)
+    if gathering.names[1] ~= 'artifact' then -- a join: that a batch is not full is nothing to report
+      table.insert(swept.incomplete, {names[1], agent, gathering.expiry, problem})
+    end
+    if gathering.expiry == 'Deliver' then
+      if pass_on(agent, names, gathering, now) then
+        swept.ready[agent] = true
+      end
+    else
+      merge(agent, names)
+      if gathering.expiry == 'DeadLetter' then
+        table.insert(swept.dead, give_up(names[1], problem, now, kept))
+      else
+        remove(names[1])
+      end
+    end
+  end
+end

@@ -1,0 +1,120 @@
+"""Joins and batches in Postgres: loads what of the groups may change, and writes down what did.
+
+Only who has the board's lock does either, so that what was loaded stays as it is. What happens to the groups
+is settled in `gathered`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from agent_runtime.blackboard.gathering import Gathering, from_wire, to_wire
+from agent_runtime.blackboard.stores import postgres_group_statements as sql
+from agent_runtime.blackboard.stores import postgres_statements as board_sql
+from agent_runtime.blackboard.stores.gathered import Gathered, Slot, wanted
+from agent_runtime.blackboard.stores.port import DEAD_LETTERS_KEPT, DeadLetter, Incomplete, Planned
+from agent_runtime.blackboard.stores.postgres_letter_statements import FORGET_OLDEST
+from agent_runtime.blackboard.stores.postgres_notices import notice
+from agent_runtime.blackboard.stores.waiting import State, Waiting
+
+READY, WAITS, HELD, GATHERED = 0, 1, 2, 3
+_STATES = {WAITS: State.WAITS, GATHERED: State.GATHERED}
+
+
+async def load(connection: Any, board: int, slots: Mapping[Slot, int]) -> list[Waiting]:
+    """The oldest items of each slot, up to that many."""
+    agents, groups, places = zip(*slots, strict=True)
+    rows = await connection.fetch(sql.LOAD, board, agents, groups, places, list(slots.values()))
+    return [_waiting(row) for row in rows]
+
+
+async def write(connection: Any, board: int, groups: Gathered, now: datetime | None = None) -> None:
+    """Write down what has changed, and wake the agents that got something; `now` for dead letters."""
+    if not (groups.changed or groups.gone):
+        return
+    kept = list(groups.changed.values())
+    ready = groups.ready()
+    await connection.fetch(
+        sql.APPLY,
+        board,
+        [item.plan.name for item in kept],
+        [READY if item.state is State.READY else GATHERED for item in kept],
+        [item.timer or item.plan.due for item in kept],
+        [" ".join(item.plan.artifact_ids) for item in kept],  # no id has a space in it
+        [" ".join(map(str, item.sets)) for item in kept],
+        [encoded(item.plan.gathering) for item in kept],
+        [item.plan.name for item in groups.gone],
+        list(groups.fewer),
+        list(groups.fewer.values()),
+        [item.plan.name for item, _ in groups.dead],
+        [item.plan.agent for item, _ in groups.dead],
+        [" ".join(item.plan.artifact_ids) for item, _ in groups.dead],
+        [" ".join(map(str, item.sets)) for item, _ in groups.dead],
+        [item.plan.priority for item, _ in groups.dead],
+        [error for _, error in groups.dead],
+        now,
+        notice(ready) if ready else None,
+    )
+    if groups.dead:
+        await connection.fetch(FORGET_OLDEST, board, DEAD_LETTERS_KEPT)
+
+
+Ended = tuple[Sequence[str], Sequence[DeadLetter], Sequence[Incomplete]]
+"""The agents that have something to lease because of it, dead letters, and joins that ended incomplete."""
+
+
+async def sweep(connection: Any, board: int, now: datetime, most: int) -> Ended:
+    """Within a transaction: open embargoes for groups and end windows, in the order of their times."""
+    await connection.fetch(board_sql.LOCK, board)
+    due = [_waiting(row) for row in await connection.fetch(sql.DUE, board, now, most)]
+    if not due:  # another server was faster
+        return (), (), ()
+    opened = [item for item in due if item.state is State.WAITS]
+    known = {item.plan.name: item for item in await _known(connection, board, opened, due)}
+    groups = Gathered(known.values())
+    for item in due:
+        if item.state is State.WAITS:
+            groups.move(item, now)
+        elif (waiting := known[item.plan.name]).timer == item.timer:  # not in a set that ended before
+            groups.end(waiting, now)
+    await write(connection, board, groups, now)
+    letters = [
+        DeadLetter(item.plan.name, item.plan.agent, item.plan.artifact_ids, item.attempt, error, now)
+        for item, error in groups.dead
+    ]
+    return list(groups.ready()), letters, groups.incomplete
+
+
+async def _known(
+    connection: Any, board: int, opened: Iterable[Waiting], due: Iterable[Waiting]
+) -> list[Waiting]:
+    last: dict[Slot, tuple[Gathering, int]] = {}
+    for item in due:
+        if item.state is State.GATHERED and (gathering := item.plan.gathering) is not None:
+            slot = item.plan.agent, gathering.group, gathering.slot
+            last[slot] = gathering, max(item.sequence, last[slot][1] if slot in last else 0)
+    ends: dict[Slot, tuple[Gathering, int]] = {}
+    for slot, (gathering, place) in last.items():
+        [(items,)] = await connection.fetch(sql.RANK, board, *slot, place)
+        ends[slot] = gathering, items
+    arrivals = [(item.plan.agent, item.plan.gathering) for item in opened if item.plan.gathering is not None]
+    return await load(connection, board, wanted(arrivals, ends))
+
+
+def encoded(gathering: Gathering | None) -> str | None:
+    """As the column `gathering` has it."""
+    return None if gathering is None else orjson.dumps(to_wire(gathering)).decode()
+
+
+@lru_cache(maxsize=4096)
+def _decoded(gathering: str) -> Gathering:
+    return from_wire(orjson.loads(gathering))
+
+
+def _waiting(row: Any) -> Waiting:
+    ids, due = tuple(row["artifacts"]), row["timer"]
+    plan = Planned(row["name"], row["agent"], ids, row["priority"], due, _decoded(row["gathering"]))
+    return Waiting(plan, row["place"], state=_STATES[row["state"]], timer=due, sets=tuple(row["sets"]))
