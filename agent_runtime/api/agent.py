@@ -65,8 +65,64 @@ class Output(Model):
     """An artifact type of its blackboard: the answer must fit its schema."""
 
 
+class Count(Model):
+    """How many artifacts of a type a join takes."""
+
+    type: TypeName
+    """One of the entry's types."""
+    count: Annotated[int, Field(ge=1, le=100)]
+    """How many of it."""
+
+
+class Join(Model):
+    """Artifacts of several types that are worked on together."""
+
+    kind: Literal["AllOf"] = "AllOf"
+    """AllOf: as many of each type as `counts` says."""
+    window: Duration
+    """How long after its first artifact a set waits for the others."""
+    by: Expression = "correlation"
+    """CEL over what `where` knows, whose value must be equal for artifacts to belong together."""
+    counts: Annotated[
+        list[Count],
+        Field(
+            max_length=32,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+        ),
+    ] = Field(default_factory=list)
+    """How many artifacts of a type a set takes; one of those that are not named."""
+    on_timeout: Literal["DeadLetter", "Deliver", "Drop"] = "DeadLetter"
+    """What becomes of a set that is not complete in time: a dead letter, delivered as it is, or gone."""
+
+
+class Batch(Model):
+    """Artifacts, or joined sets of them, that are worked on at once."""
+
+    size: Annotated[int, Field(ge=1, le=1000)]
+    """How many make a batch."""
+    within: Duration
+    """How long after its first one a batch waits to be full; then it is delivered as it is."""
+
+
+class SimilarTo(Model):
+    """Artifacts whose text means something like this."""
+
+    text: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+    """What it is compared with."""
+    min_score: Annotated[float, Field(ge=-1, le=1)] = 0.6
+    """The least cosine similarity of the two texts' embeddings, from -1 to 1."""
+
+
 class Consumes(Model):
     """Artifacts that set the agent to work."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!has(self.join) || !has(self.join.counts) || self.join.counts.all(c, c.type in self.types)",
+            "a type that is counted must be one of the types",
+            field="join.counts",
+        ),
+    )
 
     types: Annotated[list[TypeName], Field(min_length=1, max_length=32)]
     """Any of these types."""
@@ -76,6 +132,12 @@ class Consumes(Model):
     """Producers; none: anybody."""
     tags: Annotated[list[Label], Field(max_length=64)] | None = None
     """Tags of which the artifact has at least one; none: any artifact."""
+    similar_to: SimilarTo | None = None
+    """What the artifact must mean; the blackboard needs an `embedding` for it."""
+    join: Join | None = None
+    """Wait until there is one of each type, and work on them together."""
+    batch: Batch | None = None
+    """Wait for several, or several joined sets, and work on them together."""
     delivery: Literal["Exclusive", "Shared"] = "Shared"
     """Exclusive: one agent of all that match gets it. Shared: each of them does."""
     mode: Literal["Events", "Direct", "Both"] = "Both"
@@ -101,27 +163,24 @@ class LabelledVisibility(Model):
 class TenantVisibility(Model):
     """Only who belongs to the tenant."""
 
+    rules: ClassVar[tuple[Rule, ...]] = (at_most_one_of("tenant", "any"),)
+
     tenant: Annotated[str, StringConstraints(max_length=128)] | None = None
     """The tenant; none: the producer's own."""
-
-
-class AfterVisibility(Model):
-    """Nobody until a time has passed since the artifact was made."""
-
-    ttl: Duration
-    """How long it is under embargo; after that everybody may see it."""
+    any_: bool | None = Field(default=None, alias="any")
+    """Whoever belongs to a tenant, whichever it is."""
 
 
 class PublicVisibility(Model):
     """Everybody."""
 
 
-class Visibility(Model):
-    """Who may see an artifact."""
+class PlainVisibility(Model):
+    """Who may see an artifact, whatever the time."""
 
     model_config = ConfigDict(frozen=True)
 
-    rules: ClassVar[tuple[Rule, ...]] = (exactly_one_of("public", "private", "labelled", "tenant", "after"),)
+    rules: ClassVar[tuple[Rule, ...]] = (exactly_one_of("public", "private", "labelled", "tenant"),)
 
     public: PublicVisibility | None = None
     """Everybody."""
@@ -131,8 +190,37 @@ class Visibility(Model):
     """Who carries the labels."""
     tenant: TenantVisibility | None = None
     """Who belongs to the tenant."""
+
+
+class AfterVisibility(Model):
+    """Nobody until a time has passed since the artifact was made."""
+
+    ttl: Duration
+    """How long it is under embargo."""
+    then: PlainVisibility | None = None
+    """Who may see it after that; none: everybody."""
+
+
+class SingleVisibility(PlainVisibility):
+    """One kind of visibility."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (exactly_one_of("public", "private", "labelled", "tenant", "after"),)
+
     after: AfterVisibility | None = None
-    """Everybody, later."""
+    """Everybody or some, later."""
+
+
+class Visibility(SingleVisibility):
+    """Who may see an artifact."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        exactly_one_of("public", "private", "labelled", "tenant", "after", "allOf", "anyOf"),
+    )
+
+    all_of: Annotated[list[SingleVisibility], Field(min_length=1, max_length=16)] | None = None
+    """Who may see it by each of these."""
+    any_of: Annotated[list[SingleVisibility], Field(min_length=1, max_length=16)] | None = None
+    """Who may see it by at least one of these."""
 
 
 class Publishes(Model):

@@ -4,12 +4,13 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
+from agent_runtime.api.backup import Backup
 from agent_runtime.api.base import (
-    QUANTITY_PATTERN,
     TYPE_PATTERN,
     Duration,
+    Expression,
     JsonObject,
-    KeyRef,
+    LocalRef,
     Model,
     PrinterColumn,
     Resource,
@@ -18,9 +19,24 @@ from agent_runtime.api.base import (
     exactly_one_of,
 )
 from agent_runtime.api.common import PodSettings
+from agent_runtime.api.databases import Store, Vector
+from agent_runtime.api.event_log import EventLog
 
 TypeName = Annotated[str, StringConstraints(pattern=TYPE_PATTERN, max_length=128)]
 Label = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+
+
+class Reading(Model):
+    """How a payload of an older version is read as one of this version."""
+
+    version: Annotated[int, Field(ge=1, le=1000000)]
+    """The older version."""
+    set_: Annotated[dict[str, Expression], Field(max_length=64)] = Field(default_factory=dict, alias="set")
+    """Fields and their values: CEL over `payload`, the older one."""
+    drop: Annotated[list[Annotated[str, StringConstraints(max_length=128)]], Field(max_length=64)] = Field(
+        default_factory=list
+    )
+    """Fields of the older payload that this version has no more."""
 
 
 class ArtifactType(Model):
@@ -34,89 +50,14 @@ class ArtifactType(Model):
     """JSON Schema (draft 2020-12) of the payload; an artifact that does not fit is refused."""
     description: Annotated[str, StringConstraints(max_length=1024)] | None = None
     """What it is, for people and for models."""
-
-
-class RedisManaged(Model):
-    """A Redis that the operator runs, with a volume."""
-
-    storage: Annotated[str, StringConstraints(pattern=QUANTITY_PATTERN, max_length=32)] = "1Gi"
-    """Size of its volume."""
-    storage_class_name: Annotated[str, StringConstraints(max_length=253)] | None = None
-    """Storage class of its volume."""
-    pod: PodSettings | None = None
-    """Its pod."""
-
-
-class UrlSource(Model):
-    """Where a connection URL is."""
-
-    secret_key_ref: KeyRef
-    """A key of a Secret that holds the URL with its credentials."""
-
-
-class RedisExternal(Model):
-    """A Redis that is there already."""
-
-    url_from: UrlSource
-    """Its URL, such as redis://:password@host:6379/0."""
-
-
-class RedisStore(Model):
-    """Redis as the store: ours or yours."""
-
-    rules: ClassVar[tuple[Rule, ...]] = (exactly_one_of("managed", "external"),)
-
-    managed: RedisManaged | None = None
-    """One that the operator runs."""
-    external: RedisExternal | None = None
-    """One that is there already."""
-
-
-class PostgresExternal(Model):
-    """A Postgres that is there already."""
-
-    url_from: UrlSource
-    """Its URL, such as postgresql://user:password@host:5432/database. Its user may make a schema there."""
-
-
-class PostgresStore(Model):
-    """Postgres as the store: yours. Several blackboards may share a database."""
-
-    external: PostgresExternal
-    """One that is there already."""
-
-
-class MemoryStore(Model):
-    """In the server's memory: for trying things out; a restart forgets everything."""
-
-
-class Store(Model):
-    """Where artifacts are kept. On the laptop every store is SQLite."""
-
-    rules: ClassVar[tuple[Rule, ...]] = (exactly_one_of("redis", "postgres", "memory"),)
-
-    redis: RedisStore | None = None
-    """Redis."""
-    postgres: PostgresStore | None = None
-    """Postgres."""
-    memory: MemoryStore | None = None
-    """The server's memory."""
-
-    @property
-    def kind(self) -> Literal["redis", "postgres", "memory"]:
-        """Which one it is."""
-        if self.redis is not None:
-            return "redis"
-        return "postgres" if self.postgres is not None else "memory"
-
-    @property
-    def url_from(self) -> tuple[str, UrlSource] | None:
-        """For a store that is there already: the field, below `spec`, and where its URL is."""
-        if self.redis is not None and self.redis.external is not None:
-            return "store.redis.external.urlFrom", self.redis.external.url_from
-        if self.postgres is not None:
-            return "store.postgres.external.urlFrom", self.postgres.external.url_from
-        return None
+    reads: Annotated[
+        list[Reading],
+        Field(
+            max_length=16,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["version"]},
+        ),
+    ] = Field(default_factory=list)
+    """How payloads of older versions are read, by agents that know this one."""
 
 
 class BoardLimits(Model):
@@ -126,6 +67,10 @@ class BoardLimits(Model):
     """The largest payload, in bytes of JSON."""
     pending: Annotated[int, Field(ge=1, le=10000000)] = 100000
     """Deliveries that may wait in one subscription's inbox before publishing is refused."""
+    publish_per_second: Annotated[int, Field(ge=1, le=1000000)] = 10000
+    """Artifacts that one server takes per second, and at once after a pause of a second."""
+    streams: Annotated[int, Field(ge=1, le=100000)] = 5000
+    """Streams of events and calls for deliveries that one server keeps open."""
 
 
 class Lease(Model):
@@ -137,6 +82,23 @@ class Lease(Model):
     """Attempts before a delivery goes to the dead letters."""
 
 
+class Retention(Model):
+    """How long artifacts are kept. What is still to be delivered, or is a dead letter, is kept longer."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!has(self.maxAge) || self.maxAge.matches('[1-9][0-9]*(d|h|m([0-9]|$))')",
+            "want at least a minute, in days, hours or minutes, such as 90m or 30d",
+            field="maxAge",
+        ),
+    )
+
+    max_age: Duration | None = None
+    """Older ones are deleted; nothing said: none for its age."""
+    max_artifacts: Annotated[int, Field(ge=1, le=1000000000)] | None = None
+    """Beyond so many the oldest are deleted; nothing said: none for its number."""
+
+
 class BoardServer(Model):
     """The blackboard's server."""
 
@@ -144,6 +106,17 @@ class BoardServer(Model):
     """How many of them."""
     pod: PodSettings | None = None
     """Their pods."""
+
+
+class Embedding(Model):
+    """What turns texts into vectors, to tell what is similar."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (exactly_one_of("builtin", "model"),)
+
+    builtin: Literal["MiniLM"] | None = None
+    """MiniLM: all-MiniLM-L6-v2 in the server's process, for English."""
+    model: LocalRef | None = None
+    """A Model whose provider embeds; a Scripted one counts words."""
 
 
 class BlackboardSpec(Model):
@@ -156,10 +129,32 @@ class BlackboardSpec(Model):
             "the kind of store cannot change: create another Blackboard and move the artifacts",
             field="store",
         ),
+        Rule(
+            "!has(self.vector) || !has(self.vector.pgvector.sameAsStore) || has(self.store.postgres)",
+            "sameAsStore needs a store that is a Postgres: take managed or external, or store.postgres",
+            field="vector.pgvector",
+        ),
+        Rule(
+            "!has(self.backup) || !has(self.store.memory)",
+            "a store in memory cannot be copied from outside: take store.redis or store.postgres",
+            field="backup",
+        ),
+        Rule(
+            "!has(self.eventLog) || !has(self.eventLog.redis) || has(self.eventLog.redis.urlFrom) || "
+            "has(self.store.redis)",
+            "there is no Redis to keep the log in: give its urlFrom, or take store.redis",
+            field="eventLog.redis",
+        ),
     )
 
     store: Store
     """Where artifacts are kept."""
+    vector: Vector | None = None
+    """Where vectors are kept."""
+    backup: Backup | None = None
+    """When copies are made, and where they go."""
+    event_log: EventLog | None = None
+    """Where a record is kept of all that happens; nothing said: nowhere. On the laptop there is none."""
     artifact_types: Annotated[
         list[ArtifactType],
         Field(
@@ -176,10 +171,19 @@ class BlackboardSpec(Model):
     """Bounds."""
     lease: Lease = Field(default_factory=Lease)
     """How deliveries are handed out."""
+    isolation: Literal["Strict", "Log"] | None = None
+    """Tenants. Strict: each sees only what is its own. Log: what Strict would refuse is done, and logged.
+
+    Nothing said: the visibility of each artifact decides alone.
+    """
+    retention: Retention = Field(default_factory=Retention)
+    """How long artifacts are kept."""
+    embedding: Embedding | None = None
+    """What `similarTo` compares with; without it no agent can ask for what is similar."""
     server: BoardServer = Field(default_factory=BoardServer)
     """The server."""
     deletion_policy: Literal["Retain", "Delete"] = "Retain"
-    """Whether the volume of a managed store outlives the Blackboard."""
+    """Whether the volumes of managed databases outlive the Blackboard."""
 
 
 class BlackboardStatus(Status):
@@ -187,6 +191,8 @@ class BlackboardStatus(Status):
 
     store_ready: bool | None = None
     """Whether the store answers."""
+    vector_ready: bool | None = None
+    """Whether the database of vectors answers; absent where there is none, or none of ours to look at."""
     replicas: int | None = None
     """Servers that are ready."""
     url: str | None = None

@@ -5,11 +5,14 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NoReturn
 
+from agent_runtime.api.agent import PlainVisibility, SingleVisibility
+from agent_runtime.api.base import seconds
 from agent_runtime.blackboard.artifact import PUBLIC, Artifact, Draft
 from agent_runtime.blackboard.board import BoardError, Identity
 from agent_runtime.blackboard.codec import plain
+from agent_runtime.blackboard.tenancy import Isolation, foreign_part
 from agent_runtime.blackboard.types import TypeRegistry
-from agent_runtime.blackboard.visibility import kind_of
+from agent_runtime.blackboard.visibility import KINDS, LONGEST_EMBARGO, kind_of, parts
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _MAX_TAGS = 64
@@ -19,13 +22,20 @@ _MAX_NAME = 256
 class Admission:
     """The rules of one board."""
 
-    __slots__ = ("_max_payload", "_new_id", "_registry")
+    __slots__ = ("_max_payload", "_new_id", "_registry", "_strict")
 
-    def __init__(self, registry: TypeRegistry, max_payload: int, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        registry: TypeRegistry,
+        max_payload: int,
+        new_id: Callable[[], str],
+        isolation: Isolation | None = None,
+    ) -> None:
         """`max_payload` in bytes of JSON; `new_id` names artifacts whose producer did not."""
         self._registry = registry
         self._max_payload = max_payload
         self._new_id = new_id
+        self._strict = isolation == "Strict"
 
     def admit_all(
         self,
@@ -73,6 +83,8 @@ class Admission:
             _check_names(draft)
         if draft.visibility is not PUBLIC:
             _check_visibility(draft, producer)
+            if self._strict:
+                _check_tenants(draft, producer)
         return Artifact(
             id=id_,
             type=draft.type,
@@ -100,14 +112,42 @@ def _check_names(draft: Draft) -> None:
             _invalid(pointer, f"must have 1 to {_MAX_NAME} characters, has {len(name)}")
         if "\0" in name:
             _invalid(pointer, "must not contain NUL, which not every store can keep")
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            _invalid(pointer, "must be text, and holds half of a character (a lone surrogate)")
 
 
 def _check_visibility(draft: Draft, producer: Identity) -> None:
-    visibility = draft.visibility
-    if kind_of(visibility) is None:
-        _invalid("/visibility", "exactly one of public, private, labelled, tenant, after must be set")
-    if visibility.tenant is not None and visibility.tenant.tenant is None and producer.tenant is None:
-        _invalid("/visibility/tenant", f"name a tenant: {producer.name} itself belongs to none")
+    for pointer, part in parts(draft.visibility):
+        _check_part(f"/visibility{pointer}", part, producer)
+
+
+def _check_part(pointer: str, part: PlainVisibility, producer: Identity) -> None:
+    if kind_of(part) is None:
+        kinds = ", ".join(written for field, written in KINDS.items() if hasattr(part, field))
+        _invalid(pointer, f"exactly one of {kinds} must be set")
+    tenant = part.tenant
+    if tenant is not None:
+        if tenant.any_ and tenant.tenant:
+            _invalid(f"{pointer}/tenant", "at most one of tenant, any may be set")
+        if not tenant.any_ and not tenant.tenant and not producer.tenant:
+            _invalid(f"{pointer}/tenant", f"name a tenant: {producer.name} itself belongs to none")
+    after = part.after if isinstance(part, SingleVisibility) else None
+    if after is not None and seconds(after.ttl) > LONGEST_EMBARGO.total_seconds():
+        _invalid(f"{pointer}/after/ttl", f"{after.ttl!r} is too long: at most {LONGEST_EMBARGO.days}d")
+
+
+def _check_tenants(draft: Draft, producer: Identity) -> None:
+    pointer = foreign_part(draft.visibility, producer.tenant)
+    if pointer is not None:
+        message = f"{producer.name} may show it to its own tenant only (spec.isolation is Strict)"
+        raise BoardError(
+            "foreign_tenant",
+            f"/visibility{pointer}: {message}",
+            status=403,
+            details=[{"pointer": f"/visibility{pointer}", "message": message}],
+        )
 
 
 def _invalid(pointer: str, message: str) -> NoReturn:

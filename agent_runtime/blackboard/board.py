@@ -29,6 +29,8 @@ class Delivery:
     """1 for the first."""
     until: datetime
     """When the lease ends and another may get it."""
+    sets: tuple[int, ...] = ()
+    """Of a batch of joined sets: how many of the artifacts each set has, in order. Else empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,11 @@ class Query:
     correlation: str | None = None
     producer: str | None = None
     tag: str | None = None
+    partition: str | None = None
+    since: datetime | None = None
+    """Made at this time or later."""
+    until: datetime | None = None
+    """Made before this time."""
     limit: int = 100
     cursor: str | None = None
     """Where the last page ended; None: from the oldest."""

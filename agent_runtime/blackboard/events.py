@@ -7,21 +7,34 @@ from typing import Literal
 
 import structlog
 
+from agent_runtime.api.agent import Consumes
 from agent_runtime.blackboard.artifact import Artifact
+from agent_runtime.blackboard.board import Identity
+from agent_runtime.blackboard.stores.port import DeadLetter, Planned
 
 Kind = Literal[
     "published",
     "delivered",
+    "gathered",
     "leased",
     "acknowledged",
     "failed",
     "expired",
+    "incomplete",
     "dead",
+    "replayed",
+    "dropped",
     "denied",
+    "tenancy",
     "predicate_failed",
+    "unreadable",
     "loop_stopped",
     "subscribed",
+    "forgotten",
+    "pruned",
 ]
+"""`gathered`: an artifact waits for others. `incomplete`: a join waited in vain. `tenancy`: what would be
+refused, were tenancy Strict. `unreadable`: an artifact could not be read as its type's newest version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,31 +44,65 @@ class BoardEvent:
     kind: Kind
     at: datetime
     agent: str = ""
-    """Whom it happened to; empty for `published` and `loop_stopped`, which concern everybody."""
+    """Whom it happened to, or who asked, of a denial; empty for what concerns everybody."""
+    identity: Identity | None = None
+    """Who asked, of `denied` and `tenancy`: users may be called like agents."""
     artifact: Artifact | None = None
     delivery: str = ""
     """The lease or the delivery that it is about."""
     message: str = ""
+    count: int = 1
+    """How many artifacts were denied or pruned, or deliveries forgotten."""
+    planned: tuple[Planned, ...] = ()
+    """Of `published`: the deliveries that it set off."""
+    names: tuple[str, ...] = ()
+    """Of `leased`: the ids of all its artifacts; of `dropped`: the deliveries."""
+    sets: tuple[int, ...] = ()
+    """Of `leased`: see `Delivery.sets`."""
+    consumes: tuple[Consumes, ...] = ()
+    """Of `subscribed`: to what."""
+    letter: DeadLetter | None = None
+    """Of `dead` and `replayed`."""
 
 
 Observer = Callable[[BoardEvent], None]
 """Called in the event loop, in order; must return at once and not raise."""
 
 
-_TO_LOG = frozenset({"denied", "dead", "expired", "predicate_failed", "loop_stopped"})
+_TO_LOG = frozenset(
+    {
+        "denied",
+        "dead",
+        "dropped",
+        "expired",
+        "forgotten",
+        "incomplete",
+        "loop_stopped",
+        "predicate_failed",
+        "pruned",
+        "replayed",
+        "tenancy",
+        "unreadable",
+    }
+)
+_ROUTINE = frozenset({"dropped", "forgotten", "pruned", "replayed"})
+"""What somebody wanted: to be found later, and nothing to worry about."""
 _log = structlog.get_logger(__name__)
 
 
 def log(event: BoardEvent) -> None:
     """An observer that logs what somebody may want to look into, without any payload."""
     if event.kind in _TO_LOG:
-        artifact = event.artifact.id if event.artifact else None
-        _log.warning(
+        write = _log.info if event.kind in _ROUTINE else _log.warning
+        write(
             f"blackboard: {event.kind}",
             agent=event.agent,
-            artifact=artifact,
+            role=event.identity.role if event.identity else None,
+            tenant=event.identity.tenant if event.identity else None,
+            artifact=event.artifact.id if event.artifact else None,
             delivery=event.delivery,
             reason=event.message,
+            count=event.count,
         )
 
 
@@ -89,19 +136,33 @@ class Announcer:
         kind: Kind,
         agent: str = "",
         *,
+        identity: Identity | None = None,
         artifact: Artifact | None = None,
         delivery: str = "",
         message: str = "",
+        count: int = 1,
+        planned: tuple[Planned, ...] = (),
+        names: tuple[str, ...] = (),
+        sets: tuple[int, ...] = (),
+        consumes: tuple[Consumes, ...] = (),
+        letter: DeadLetter | None = None,
     ) -> None:
-        """Tell that something happened just now."""
+        """Tell that something happened just now; `identity` stands for its agent, too."""
         if self.heard:
             self._observer(
                 BoardEvent(
                     kind=kind,
                     at=self._clock(),
-                    agent=agent,
+                    agent=agent or (identity.name if identity else ""),
+                    identity=identity,
                     artifact=artifact,
                     delivery=delivery,
                     message=message,
+                    count=count,
+                    planned=planned,
+                    names=names,
+                    sets=sets,
+                    consumes=consumes,
+                    letter=letter,
                 )
             )

@@ -18,6 +18,10 @@ from agent_runtime.blackboard.timer import Timer
 from agent_runtime.blackboard.types import TypeRegistry
 from agent_runtime.blackboard.waiters import Waiters
 
+_NO_LONGER = "it may no longer see what was put into its inbox"
+_NAMED = 256
+"""Characters of a lease that somebody guesses which are told."""
+
 
 class Inbox:
     """The inboxes of a board's agents; every call is on behalf of one."""
@@ -32,7 +36,11 @@ class Inbox:
         timer: Timer,
         tell: Announcer,
         clock: Callable[[], datetime],
+        *,
+        embeds: bool,
     ) -> None:
+        """`embeds` says whether agents may ask for what is similar to a text."""
+        self._embeds = embeds
         self._store = store
         self._registry = registry
         self._publisher = publisher
@@ -44,26 +52,24 @@ class Inbox:
 
     async def subscribe(self, agent: Identity, consumes: Sequence[Consumes]) -> None:
         """See `Board.subscribe`."""
-        _agents_only(agent)
-        subscriptions.check(consumes, self._registry)
+        self._agents_only(agent)
+        subscriptions.check(consumes, self._registry, embeds=self._embeds)
         await self._store.register(agent, consumes)
-        self._tell("subscribed", agent.name)
+        self._tell("subscribed", identity=agent, consumes=tuple(consumes))
 
     async def lease(self, agent: Identity, limit: int, wait: float) -> list[Delivery]:
         """See `Board.lease`. Returns at once when the board is draining."""
-        _agents_only(agent)
+        self._agents_only(agent)
         check_batch(limit, "deliveries")
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait
-        while True:
-            with self._waiters.on(agent.name) as woken:
+        with self._waiters.on(agent.name) as waiter:
+            while True:
+                waiter.look()
                 deliveries = await self._take(agent, limit)
                 if deliveries or loop.time() >= deadline or self._waiters.closed:
                     return deliveries
-                try:
-                    async with asyncio.timeout_at(deadline):
-                        await woken.wait()
-                except TimeoutError:
+                if not await waiter.wait(deadline):
                     return []
 
     async def _take(self, agent: Identity, limit: int) -> list[Delivery]:
@@ -75,35 +81,42 @@ class Inbox:
         return []
 
     async def _may_see(self, agent: Identity, leased: Leased) -> bool:
-        """Asked again at the last moment: labels and tenant may have changed since it was matched."""
+        """Asked again at the last moment: labels and tenant may have changed since it was matched.
+
+        A delivery of one artifact ends here. One of several has others in it, which must not be lost: it goes
+        to the dead letters.
+        """
         hidden = self._reader.first_hidden(agent, leased.artifacts)
         if hidden is None:
             return True
-        await self._store.acknowledge(leased.lease, [], 0, self._clock())
-        self._tell(
-            "denied",
-            agent.name,
-            artifact=hidden,
-            delivery=str(leased.lease),
-            message="it may no longer see what was put into its inbox",
-        )
+        lease = str(leased.lease)
+        self._tell("denied", identity=agent, artifact=hidden, delivery=lease, message=_NO_LONGER)
+        if len(leased.artifacts) == 1:
+            await self._store.acknowledge(leased.lease, [], 0, self._clock())
+        else:
+            error = f"{_NO_LONGER}: {hidden.id}"
+            letter = await self._store.fail(leased.lease, error, None, self._clock())
+            self._tell("dead", agent.name, delivery=lease, message=error, letter=letter)
         return False
 
     def _hand_out(self, agent: Identity, leased: Leased) -> Delivery:
         lease = str(leased.lease)
-        self._tell("leased", agent.name, artifact=leased.artifacts[0], delivery=lease)
-        return Delivery(lease, leased.artifacts, leased.lease.attempt, leased.until)
+        names = tuple([artifact.id for artifact in leased.artifacts])
+        first, sets = leased.artifacts[0], leased.sets
+        self._tell("leased", agent.name, artifact=first, delivery=lease, names=names, sets=sets)
+        artifacts = self._reader.show(agent, leased.artifacts)
+        return Delivery(lease, artifacts, leased.lease.attempt, leased.until, leased.sets)
 
     async def extend(self, agent: Identity, delivery_id: str) -> None:
         """See `Board.extend`."""
-        until = await self._store.extend(_own(delivery_id, agent), self._clock())
+        until = await self._store.extend(self._own(delivery_id, agent), self._clock())
         self._timer.at_latest(until)
 
     async def acknowledge(
         self, agent: Identity, delivery_id: str, results: Sequence[Draft]
     ) -> list[Artifact]:
         """See `Board.acknowledge`."""
-        lease = _own(delivery_id, agent)
+        lease = self._own(delivery_id, agent)
         now = self._clock()
 
         async def finish(publications: Sequence[Publication], version: int) -> list[Artifact]:
@@ -122,23 +135,27 @@ class Inbox:
 
     async def fail(self, agent: Identity, delivery_id: str, error: str, retry_in: float | None) -> None:
         """See `Board.fail`."""
-        lease = _own(delivery_id, agent)
+        lease = self._own(delivery_id, agent)
         now = self._clock()
         retry_at = None if retry_in is None else now + timedelta(seconds=retry_in)
         dead = await self._store.fail(lease, error, retry_at, now)
-        self._tell("dead" if dead else "failed", agent.name, delivery=delivery_id, message=error)
+        self._tell("dead" if dead else "failed", agent.name, delivery=delivery_id, message=error, letter=dead)
         if dead is None and retry_at is not None:
             self._timer.at_latest(retry_at)
             self._waiters.wake(agent.name)
 
+    def _agents_only(self, identity: Identity) -> None:
+        """A user who is called like an agent must not get at its inbox."""
+        if identity.role != "agent":
+            message = f"{identity.name} has the role {identity.role!r}: only agents have an inbox"
+            self._tell("denied", identity=identity, message=message)
+            raise BoardError("forbidden", message, status=403)
 
-def _agents_only(identity: Identity) -> None:
-    """A user who is called like an agent must not get at its inbox."""
-    if identity.role != "agent":
-        message = f"{identity.name} has the role {identity.role!r}: only agents have an inbox"
-        raise BoardError("forbidden", message, status=403)
-
-
-def _own(lease_id: str, identity: Identity) -> LeaseId:
-    _agents_only(identity)
-    return leases.parse(lease_id, identity.name)
+    def _own(self, lease_id: str, identity: Identity) -> LeaseId:
+        self._agents_only(identity)
+        try:
+            return leases.parse(lease_id, identity.name)
+        except BoardError:
+            named = lease_id[:_NAMED].encode("ascii", "backslashreplace").decode()
+            self._tell("denied", identity=identity, delivery=named, message="it has no such lease")
+            raise

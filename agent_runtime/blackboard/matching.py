@@ -3,22 +3,29 @@
 An agent whose types, producers or tags do not fit is never looked at: candidates are found by index.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 
 from agent_runtime.blackboard.artifact import Artifact
+from agent_runtime.blackboard.board import Identity
 from agent_runtime.blackboard.checks import (
     Candidate,
     Check,
     Predicates,
     fault_of,
     first_refusal,
+    hides,
     prepare,
     sentence,
 )
+from agent_runtime.blackboard.gathering import Gathering
 from agent_runtime.blackboard.subscriptions import Subscriber
+from agent_runtime.blackboard.tenancy import Isolation, Sight, is_foreign
 from agent_runtime.blackboard.visibility import visible_from
+from agent_runtime.cel import CelError
+from agent_runtime.embedding.port import Vector
 
 MAX_DEPTH = 100
 """How long a chain of artifacts may grow before it stops setting agents to work: it is a loop."""
@@ -31,6 +38,10 @@ class Match:
     agent: str
     priority: int
     due: datetime
+    entry: str = ""
+    """Digest of the entry with a join or a batch that made it; empty: it comes alone."""
+    gathering: Gathering | None = None
+    """Where it waits for the others, once it is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +49,10 @@ class Matched:
     """The outcome for one artifact."""
 
     matches: tuple[Match, ...] = ()
-    denied: tuple[str, ...] = ()
-    """Agents that subscribe to it and may never see it."""
+    denied: tuple[tuple[Identity, Check], ...] = ()
+    """Agents that subscribe to it and may never see it, and what keeps it from them."""
+    foreign: tuple[Identity, ...] = ()
+    """Agents that match, and would not were tenancy Strict; told when it is Log."""
     faults: tuple[tuple[str, str], ...] = ()
     """(agent, message) for predicates that failed; a failed predicate does not match."""
     looped: bool = False
@@ -90,71 +103,127 @@ class _Bucket:
 class Index:
     """The subscribers of a board at one version, prepared for matching."""
 
-    __slots__ = ("_buckets", "_by_agent", "_max_depth", "version")
+    __slots__ = ("_buckets", "_by_agent", "_comparing", "_max_depth", "_sight", "version")
 
     def __init__(
-        self, subscribers: Sequence[Subscriber], version: int = 0, *, max_depth: int = MAX_DEPTH
+        self,
+        subscribers: Sequence[Subscriber],
+        version: int = 0,
+        *,
+        isolation: Isolation | None = None,
+        max_depth: int = MAX_DEPTH,
+        meanings: Mapping[str, Vector] = MappingProxyType({}),
     ) -> None:
+        """`meanings` are the vectors of the texts that subscribers want something similar to."""
         self.version = version
+        self._sight = Sight(isolation)
         self._max_depth = max_depth
         self._buckets: dict[str, _Bucket] = {}
         self._by_agent: dict[str, list[Candidate]] = {}
+        self._comparing: set[str] = set()
         for subscriber in subscribers:
-            prepared = [prepare(subscriber, consumes) for consumes in subscriber.consumes]
+            prepared = [prepare(subscriber, consumes, meanings) for consumes in subscriber.consumes]
             self._by_agent[subscriber.identity.name] = prepared
             for candidate in prepared:
+                if candidate.similar is not None:
+                    self._comparing.update(candidate.consumes.types)
                 if candidate.consumes.mode != "Direct":
                     for type_ in dict.fromkeys(candidate.consumes.types):
                         self._buckets.setdefault(type_, _Bucket()).add(candidate)
 
-    def match(self, artifact: Artifact) -> Matched:
-        """Each shared consumer that fits, and of the exclusive ones the first; an agent at most once."""
+    def compares(self, type_: str) -> bool:
+        """Whether somebody wants to know what artifacts of this type mean."""
+        return type_ in self._comparing
+
+    def match(self, artifact: Artifact, meaning: Vector | None = None) -> Matched:
+        """Each shared consumer that fits, and of the exclusive ones the first.
+
+        `meaning` is the artifact's vector, where its type `compares`.
+
+        An agent has at most one match that comes alone, and one for each entry with a join or a batch.
+        """
         bucket = self._buckets.get(artifact.type)
         if bucket is None:
             return _NOTHING
-        predicates = Predicates(artifact)
+        predicates = Predicates(artifact, meaning)
         fitting: list[Candidate] = []
-        denied: dict[str, None] = {}
+        denied: dict[Identity, Check] = {}
         faults: dict[str, str] = {}
         for candidate in bucket.find(artifact):
-            refused_by = first_refusal(candidate, artifact, predicates)
+            refused_by = first_refusal(candidate, artifact, predicates, self._sight)
             if refused_by is None:
                 fitting.append(candidate)
-            elif refused_by is Check.VISIBILITY:
-                denied[candidate.agent] = None
+            elif refused_by in (Check.VISIBILITY, Check.TENANCY):
+                denied[candidate.subscriber.identity] = refused_by
             elif refused_by is Check.PREDICATE and (fault := fault_of(candidate, predicates)):
                 faults[candidate.agent] = fault
         looped = bool(fitting) and artifact.depth >= self._max_depth
-        matches = () if looped else _choose(fitting, artifact)
-        return Matched(matches, tuple(denied), tuple(faults.items()), looped)
+        matches, foreign = ((), ()) if looped else self._choose(fitting, artifact, predicates)
+        return Matched(matches, tuple(denied.items()), foreign, tuple(faults.items()), looped)
 
-    def explain(self, artifact: Artifact, agent: str) -> tuple[Verdict, ...]:
+    def _choose(
+        self, fitting: Sequence[Candidate], artifact: Artifact, predicates: Predicates
+    ) -> tuple[tuple[Match, ...], tuple[Identity, ...]]:
+        logs = self._sight.logs
+        foreign: dict[Identity, None] = {}
+        alone: dict[str, Match] = {}
+        grouped: dict[tuple[str, str], Match] = {}
+        for candidate in _after_exclusion(fitting):
+            agent, priority = candidate.agent, candidate.consumes.priority
+            identity = candidate.subscriber.identity
+            due = visible_from(artifact, identity) or artifact.created_at
+            if logs and is_foreign(artifact, identity):
+                foreign[identity] = None
+            if candidate.grouping is None:
+                before = alone.get(agent)
+                if before is None or before.priority < priority:
+                    alone[agent] = Match(agent, priority, due)
+                continue
+            key = predicates.fault_or_key(candidate)
+            assert not isinstance(key, CelError)  # a check that has said no
+            place = candidate.grouping.place(artifact, key)
+            grouped[agent, candidate.entry] = Match(agent, priority, due, candidate.entry, place)
+        return (*alone.values(), *grouped.values()), tuple(foreign)
+
+    def explain(self, artifact: Artifact, agent: str, meaning: Vector | None = None) -> tuple[Verdict, ...]:
         """For each entry of the agent's `consumes`, which check said no. Empty: it is not subscribed."""
-        predicates = Predicates(artifact)
-        winners = {match.agent for match in self.match(artifact).matches}
+        predicates = Predicates(artifact, meaning)
+        winners = {(match.agent, match.entry) for match in self.match(artifact, meaning).matches}
         verdicts = []
-        for entry, candidate in enumerate(self._by_agent.get(agent, ())):
-            refused_by = first_refusal(candidate, artifact, predicates)
+        for at, candidate in enumerate(self._by_agent.get(agent, ())):
+            refused_by = first_refusal(candidate, artifact, predicates, self._sight)
             if refused_by is None and artifact.depth >= self._max_depth:
                 refused_by = Check.DEPTH
-            if refused_by is None and agent not in winners:
+            if refused_by is None and (agent, candidate.entry) not in winners:
                 refused_by = Check.EXCLUSIVE
             message = sentence(refused_by, candidate, artifact, predicates)
-            verdicts.append(Verdict(entry, refused_by, message))
+            verdicts.append(Verdict(at, refused_by, message))
         return tuple(verdicts)
 
+    def invoked(self, artifact: Artifact, agent: str) -> Match | Check | None:
+        """The match of an agent that is asked by name, or the check that says no; None: it is not subscribed.
 
-def _choose(fitting: Sequence[Candidate], artifact: Artifact) -> tuple[Match, ...]:
-    chosen: dict[str, int] = {}
+        Type, mode and what it may see are asked; who made the artifact and what is in it are not.
+        """
+        entries = self._by_agent.get(agent)
+        if entries is None:
+            return None
+        of_type = [one for one in entries if artifact.type in one.consumes.types]
+        if not of_type:
+            return Check.TYPE
+        direct = [one for one in of_type if one.consumes.mode != "Events"]
+        if not direct:
+            return Check.MODE
+        if (hidden_by := hides(direct[0].subscriber, artifact, self._sight)) is not None:
+            return hidden_by
+        due = visible_from(artifact, direct[0].subscriber.identity) or artifact.created_at
+        return Match(agent, max(one.consumes.priority for one in direct), due)
+
+
+def _after_exclusion(fitting: Sequence[Candidate]) -> Iterator[Candidate]:
+    """Without the exclusive entries of all agents but the first."""
     exclusive = [candidate for candidate in fitting if candidate.consumes.delivery == "Exclusive"]
-    if exclusive:
-        first = min(exclusive, key=Candidate.rank)
-        chosen[first.agent] = first.consumes.priority
-    dues: dict[str, datetime] = {}
+    first = min(exclusive, key=Candidate.rank).agent if exclusive else ""
     for candidate in fitting:
-        agent = candidate.agent
-        if candidate.consumes.delivery == "Shared":
-            chosen[agent] = max(candidate.consumes.priority, chosen.get(agent, candidate.consumes.priority))
-        if agent in chosen and agent not in dues:
-            dues[agent] = visible_from(artifact, candidate.subscriber.identity) or artifact.created_at
-    return tuple(Match(agent, priority, dues[agent]) for agent, priority in chosen.items())
+        if candidate.consumes.delivery == "Shared" or candidate.agent == first:
+            yield candidate

@@ -1,20 +1,31 @@
 """Publishing: admit, match, store with the deliveries in one step, wake who is fed."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from agent_runtime.blackboard.admission import Admission
 from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import BoardError, Identity
-from agent_runtime.blackboard.events import Announcer
+from agent_runtime.blackboard.checks import Check
+from agent_runtime.blackboard.events import Announcer, Kind
+from agent_runtime.blackboard.gathering import Gathering
 from agent_runtime.blackboard.leases import delivery_name
-from agent_runtime.blackboard.matching import Index, Matched
+from agent_runtime.blackboard.matching import Index, Match, Matched, Verdict
+from agent_runtime.blackboard.meaning import Meaning
 from agent_runtime.blackboard.refusals import check_batch
 from agent_runtime.blackboard.stores.port import Planned, Publication, StaleSubscribers, Store
+from agent_runtime.blackboard.tenancy import Isolation, foreign_part
 from agent_runtime.blackboard.timer import Timer
+from agent_runtime.blackboard.types import TypeRegistry
 from agent_runtime.blackboard.waiters import ANYTHING, Waiters
+from agent_runtime.embedding.port import Vector
 
 _STALE_RETRIES = 20
+_MICROSECOND = timedelta(microseconds=1)
+_HIDDEN = {
+    Check.VISIBILITY: "its visibility hides it from an agent that subscribes to it",
+    Check.TENANCY: "an agent of another tenant subscribes to it (spec.isolation is Strict)",
+}
 
 Write = Callable[[Sequence[Publication], int], Awaitable[list[Artifact]]]
 """A step of the store that publishes: publications and the subscribers' version -> what it stored."""
@@ -26,26 +37,54 @@ class Publisher:
     def __init__(
         self,
         store: Store,
+        registry: TypeRegistry,
         admission: Admission,
         waiters: Waiters,
         timer: Timer,
         tell: Announcer,
         clock: Callable[[], datetime],
+        isolation: Isolation | None = None,
+        meaning: Meaning | None = None,
     ) -> None:
+        """`meaning` tells what is similar; without it nobody may ask for that."""
         self._store = store
+        self._registry = registry
         self._admission = admission
         self._clock = clock
         self._waiters = waiters
         self._timer = timer
         self._tell = tell
+        self._isolation = isolation
+        self._meaning = meaning
         self._index: Index | None = None
 
     async def index(self) -> Index:
         """The subscribers, as the store has them now."""
         subscribers = await self._store.subscribers()
         if self._index is None or self._index.version != subscribers.version:
-            self._index = Index(subscribers.members, subscribers.version)
+            meaning = self._meaning
+            self._index = Index(
+                subscribers.members,
+                subscribers.version,
+                isolation=self._isolation,
+                meanings={} if meaning is None else await meaning.of_subscribers(subscribers.members),
+            )
         return self._index
+
+    async def explain(self, artifact: Artifact, agent: str) -> tuple[Verdict, ...]:
+        """See `BlackboardService.explain`."""
+        index = await self.index()
+        newest = self._registry.read(artifact)[0]
+        [meaning] = await self._meanings(index, [newest])
+        return index.explain(newest, agent, meaning)
+
+    async def _meanings(self, index: Index, artifacts: Sequence[Artifact]) -> list[Vector | None]:
+        """Of those whose type is compared; None for the others."""
+        compared = [artifact for artifact in artifacts if index.compares(artifact.type)]
+        if self._meaning is None or not compared:
+            return [None] * len(artifacts)
+        vectors = iter(await self._meaning.of_artifacts(compared))
+        return [next(vectors) if index.compares(artifact.type) else None for artifact in artifacts]
 
     async def publish(
         self,
@@ -57,25 +96,60 @@ class Publisher:
     ) -> list[Artifact]:
         """Publish what was made from `causes`, by `write` when it is part of a greater step."""
         check_batch(len(drafts), "artifacts")
-        artifacts = self._admission.admit_all(drafts, producer, self._clock(), causes)
-        return await self._match_and_write(artifacts, write or self._store.publish)
+        artifacts = self._admit(drafts, producer, causes)
+        stored = await self._match_and_write(artifacts, write or self._store.publish)
+        if self._isolation == "Log":
+            self._tell_what_leaves(stored, producer)
+        return stored
+
+    async def invoke(self, caller: Identity, agent: str, draft: Draft) -> tuple[str, Artifact]:
+        """See `BlackboardService.invoke`."""
+        artifacts = self._admit([draft], caller)
+        for _ in range(_STALE_RETRIES):
+            index = await self.index()
+            match = index.invoked(self._registry.read(artifacts[0])[0], agent)
+            if not isinstance(match, Match):
+                raise self._refused(match, caller, agent, artifacts[0])
+            outcome = Matched((match,))
+            try:
+                [stored] = await self._store.publish([publication_of(artifacts[0], outcome)], index.version)
+            except StaleSubscribers:
+                continue
+            if stored is artifacts[0]:
+                self._announce(stored, outcome)
+            return delivery_name(stored.id, agent), stored
+        raise _busy()
+
+    def _admit(
+        self, drafts: Sequence[Draft], producer: Identity, causes: Sequence[Artifact] = ()
+    ) -> list[Artifact]:
+        try:
+            return self._admission.admit_all(drafts, producer, self._clock(), causes)
+        except BoardError as error:
+            if error.status == 403:
+                self._tell("denied", identity=producer, message=str(error))
+            raise
 
     async def _match_and_write(self, artifacts: Sequence[Artifact], write: Write) -> list[Artifact]:
         """Both again when the subscribers changed in between."""
         index = self._index or await self.index()
+        read = [self._registry.read(artifact) for artifact in artifacts]
         for _ in range(_STALE_RETRIES):
-            matched = [index.match(artifact) for artifact in artifacts]
-            publications = [_planned(*pair) for pair in zip(artifacts, matched, strict=True)]
+            meanings = await self._meanings(index, [newest for newest, _ in read])
+            matched = [index.match(newest, of) for (newest, _), of in zip(read, meanings, strict=True)]
+            publications = [publication_of(*pair) for pair in zip(artifacts, matched, strict=True)]
             try:
                 stored = await write(publications, index.version)
             except StaleSubscribers:
                 index = await self.index()
                 continue
-            for wanted, kept, outcome in zip(artifacts, stored, matched, strict=True):
+            for wanted, kept, outcome, (_, fault) in zip(artifacts, stored, matched, read, strict=True):
                 if kept is wanted:
                     self._announce(kept, outcome)
+                    if fault:
+                        self._tell("unreadable", artifact=kept, message=fault)
             return stored
-        raise BoardError("busy", "subscriptions change too fast: publish again", status=503)
+        raise _busy()
 
     def _announce(self, artifact: Artifact, outcome: Matched) -> None:
         for match in outcome.matches:
@@ -83,28 +157,75 @@ class Publisher:
                 self._waiters.wake(match.agent)
             else:
                 self._timer.at_latest(match.due)
+            if match.gathering is not None:
+                self._timer.at_latest(_first_end(match.gathering, match.due))
         self._waiters.wake(ANYTHING)
-        if not self._tell.heard:
-            return
-        self._tell("published", artifact=artifact)
+        if self._tell.heard:
+            self._tell_all(artifact, outcome)
+
+    def _tell_all(self, artifact: Artifact, outcome: Matched) -> None:
+        self._tell("published", artifact=artifact, planned=publication_of(artifact, outcome).deliveries)
         for match in outcome.matches:
-            self._tell("delivered", match.agent, artifact=artifact)
-        for agent in outcome.denied:
-            self._tell("denied", agent, artifact=artifact, message="it subscribes to what it may not see")
+            kind: Kind = "delivered" if match.gathering is None else "gathered"
+            name = delivery_name(artifact.id, match.agent, match.entry)
+            self._tell(kind, match.agent, artifact=artifact, delivery=name)
+        for identity, check in outcome.denied:
+            self._tell("denied", identity=identity, artifact=artifact, message=_HIDDEN[check])
+        for identity in outcome.foreign:
+            message = "it gets an artifact of another tenant"
+            self._tell("tenancy", identity=identity, artifact=artifact, message=message)
         for agent, message in outcome.faults:
             self._tell("predicate_failed", agent, artifact=artifact, message=message)
         if outcome.looped:
             self._tell("loop_stopped", artifact=artifact, message=f"{artifact.depth} artifacts led to it")
 
+    def _tell_what_leaves(self, artifacts: Sequence[Artifact], producer: Identity) -> None:
+        for artifact in artifacts:
+            pointer = foreign_part(artifact.visibility, producer.tenant)
+            if pointer is not None:
+                message = f"/visibility{pointer}: it shows the artifact to another tenant"
+                self._tell("tenancy", identity=producer, artifact=artifact, message=message)
 
-def _planned(artifact: Artifact, outcome: Matched) -> Publication:
+    def _refused(self, refusal: Check | None, caller: Identity, agent: str, artifact: Artifact) -> BoardError:
+        match refusal:
+            case None:
+                return BoardError("not_found", f"no agent {agent!r} is subscribed to this board", status=404)
+            case Check.TYPE:
+                message = f"{agent} does not consume {artifact.type}"
+                return BoardError("not_invocable", message, status=422)
+            case Check.MODE:
+                message = f"{agent} consumes {artifact.type} with mode Events: it cannot be asked by name"
+                return BoardError("not_invocable", message, status=422)
+        self._tell("denied", identity=caller, artifact=artifact, message=f"{agent}: {_HIDDEN[refusal]}")
+        return BoardError("forbidden", f"{agent} may not see the artifact: {refusal}", status=403)
+
+
+def _busy() -> BoardError:
+    return BoardError("busy", "subscriptions change too fast: publish again", status=503)
+
+
+def _first_end(gathering: Gathering, since: datetime) -> datetime:
+    """When the group, or the batch behind it, may end by the clock for the first time."""
+    window = gathering.window if gathering.then is None else min(gathering.window, gathering.then.window)
+    return since + window + _MICROSECOND
+
+
+def publication_of(artifact: Artifact, outcome: Matched) -> Publication:
+    """An artifact with the deliveries that its matches make."""
     if not outcome.matches:
         return Publication(artifact)
     ids = (artifact.id,)
     return Publication(
         artifact,
         tuple(
-            Planned(delivery_name(artifact.id, match.agent), match.agent, ids, match.priority, match.due)
+            Planned(
+                delivery_name(artifact.id, match.agent, match.entry),
+                match.agent,
+                ids,
+                match.priority,
+                match.due,
+                match.gathering,
+            )
             for match in outcome.matches
         ),
     )

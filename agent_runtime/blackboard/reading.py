@@ -1,73 +1,114 @@
 """Reading: nothing leaves the store without visibility having been asked."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from agent_runtime.blackboard import cursor
 from agent_runtime.blackboard.artifact import Artifact
-from agent_runtime.blackboard.board import BoardError, Identity, Page, Query
+from agent_runtime.blackboard.board import Identity, Page, Query
+from agent_runtime.blackboard.cursor import Cursor
+from agent_runtime.blackboard.events import Announcer
 from agent_runtime.blackboard.refusals import check_batch
 from agent_runtime.blackboard.stores.port import Store
-from agent_runtime.blackboard.visibility import allows
+from agent_runtime.blackboard.tenancy import Sight
+from agent_runtime.blackboard.types import TypeRegistry
 
 _PAGES_PER_QUERY = 10
 """Bounds the work of one query by somebody who may see next to nothing; the cursor leads on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Visible artifacts with their positions, how far was looked, and whether there may be more."""
-
-    found: list[tuple[int, Artifact]]
-    position: int
-    more: bool
-
-
 class Reader:
-    """Queries on behalf of an identity."""
+    """Artifacts as somebody may see them: in the newest version of their type, and every denial is told."""
 
-    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        registry: TypeRegistry,
+        sight: Sight,
+        tell: Announcer,
+        clock: Callable[[], datetime],
+    ) -> None:
         self._store = store
+        self._registry = registry
+        self._sight = sight
+        self._tell = tell
         self._clock = clock
 
     def first_hidden(self, reader: Identity, artifacts: Sequence[Artifact]) -> Artifact | None:
         """The first that the reader may not see."""
         now = self._clock()
-        return next((artifact for artifact in artifacts if not allows(artifact, reader, now)), None)
+        return next((one for one in artifacts if not self._sight.allows(one, reader, now)), None)
+
+    def show(self, reader: Identity, artifacts: Sequence[Artifact]) -> tuple[Artifact, ...]:
+        """What the reader may see, as the newest version of its type."""
+        shown = []
+        faults: list[tuple[Artifact, str]] = []
+        for artifact in artifacts:
+            read, fault = self._registry.read(artifact)
+            shown.append(read)
+            if fault:
+                faults.append((artifact, fault))
+        if faults:
+            first, message = faults[0]
+            self._tell("unreadable", identity=reader, artifact=first, message=message, count=len(faults))
+        foreign = [one for one in artifacts if self._sight.notes(one, reader)]
+        if foreign:
+            message = "it reads artifacts of another tenant"
+            self._tell("tenancy", identity=reader, artifact=foreign[0], message=message, count=len(foreign))
+        return tuple(shown)
 
     async def get(self, reader: Identity, artifact_id: str) -> Artifact | None:
         """See `Board.get`."""
         artifact = (await self._store.get([artifact_id]))[0]
-        return artifact if artifact is not None and allows(artifact, reader, self._clock()) else None
+        if artifact is None:
+            return None
+        if self.first_hidden(reader, [artifact]) is not None:
+            self._tell("denied", identity=reader, artifact=artifact, message=self._why(artifact, reader))
+            return None
+        return self.show(reader, [artifact])[0]
 
     async def query(self, reader: Identity, query: Query) -> Page:
         """See `Board.query`. A page may be short, even empty, with a cursor: there may be more behind it."""
-        stretch = await self.walk(reader, query, parse_cursor(query.cursor))
-        artifacts = tuple(artifact for _, artifact in stretch.found)
-        return Page(artifacts, str(stretch.position) if stretch.more else None)
-
-    async def walk(self, reader: Identity, query: Query, position: int) -> Stretch:
-        """Go on behind `position` until the query's limit is reached, or the end, or it gets too much."""
         check_batch(query.limit, "artifacts")
+        position = cursor.parse(query.cursor).position
         now = self._clock()
-        found: list[tuple[int, Artifact]] = []
+        found: list[Artifact] = []
+        hidden = 0
         for _ in range(_PAGES_PER_QUERY):
             page = await self._store.scan(query, position)
             for at, artifact in page:
                 position = at
-                if allows(artifact, reader, now):
-                    found.append((at, artifact))
-                    if len(found) == query.limit:
-                        return Stretch(found, position, more=True)
+                if not self._sight.allows(artifact, reader, now):
+                    hidden += 1
+                    continue
+                found.append(artifact)
+                if len(found) == query.limit:
+                    return self._page(reader, found, hidden, Cursor(position))
             if len(page) < query.limit:
-                return Stretch(found, position, more=False)
-        return Stretch(found, position, more=True)
+                return self._page(reader, found, hidden, None)
+        return self._page(reader, found, hidden, Cursor(position))
 
+    def _page(self, reader: Identity, found: Sequence[Artifact], hidden: int, behind: Cursor | None) -> Page:
+        if hidden:
+            self._tell("denied", identity=reader, message="a query met what it may not see", count=hidden)
+        return Page(self.show(reader, found), str(behind) if behind is not None else None)
 
-def parse_cursor(cursor: str | None) -> int:
-    """The position behind which to go on. Raises BoardError `invalid`."""
-    if cursor is None:
-        return 0
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
-        raise BoardError("invalid", f"{cursor!r} is no cursor: use the one of the page before", status=422)
-    return int(cursor)
+    async def look(
+        self, reader: Identity, query: Query, position: int
+    ) -> list[tuple[int, datetime | None, Artifact]]:
+        """The next page behind `position`: positions, and since when the reader may see them; None: never.
+
+        For streams, which wait for what is still to open; `show` makes of it what may be shown.
+        """
+        page = await self._store.scan(query, position)
+        met = [(at, self._sight.since(artifact, reader), artifact) for at, artifact in page]
+        hidden = sum(since is None for _, since, _ in met)
+        if hidden:
+            self._tell("denied", identity=reader, message="a stream met what it may not see", count=hidden)
+        return met
+
+    def _why(self, artifact: Artifact, reader: Identity) -> str:
+        if self._sight.fences_off(artifact, reader):
+            return "the artifact belongs to another tenant (spec.isolation is Strict)"
+        since = self._sight.since(artifact, reader)
+        return "it may not see the artifact" if since is None else f"it may see the artifact from {since} on"

@@ -6,24 +6,32 @@ the same store: what they must agree on is in the store, what is here can be los
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from datetime import UTC, datetime
 
 from agent_runtime.blackboard.admission import Admission
-from agent_runtime.blackboard.artifact import Artifact
+from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import BoardError, Identity, Query
+from agent_runtime.blackboard.dead_letters import DeadLetters
 from agent_runtime.blackboard.events import Announcer, Observer, nobody
 from agent_runtime.blackboard.inbox import Inbox
 from agent_runtime.blackboard.local_board import LocalBoard
 from agent_runtime.blackboard.matching import Verdict
+from agent_runtime.blackboard.meaning import Meaning
 from agent_runtime.blackboard.publisher import Publisher
-from agent_runtime.blackboard.reading import Reader, parse_cursor
+from agent_runtime.blackboard.reading import Reader
 from agent_runtime.blackboard.refusals import refusals
-from agent_runtime.blackboard.stores.port import DeadLetter, Stats, Store
+from agent_runtime.blackboard.retention import Pruner, Retention
+from agent_runtime.blackboard.stores.port import DeadLetter, Stats, Store, Swept
+from agent_runtime.blackboard.streams import Streams
+from agent_runtime.blackboard.subscriptions import Subscriber
 from agent_runtime.blackboard.tasks import end
+from agent_runtime.blackboard.tenancy import Isolation, Sight
 from agent_runtime.blackboard.timer import Timer
 from agent_runtime.blackboard.types import TypeRegistry
-from agent_runtime.blackboard.waiters import ANYTHING, Waiters
+from agent_runtime.blackboard.waiters import ANYTHING, REST, Waiters
+from agent_runtime.blackboard.watching import keep_watching
+from agent_runtime.embedding.port import Embedder
 
 
 def utc_now() -> datetime:
@@ -40,20 +48,43 @@ class BlackboardService:
         registry: TypeRegistry,
         *,
         max_payload: int = 262_144,
+        isolation: Isolation | None = None,
+        retention: Retention | None = None,
+        may_prune: Callable[[], bool] = lambda: True,
+        embedder: Embedder | None = None,
         clock: Callable[[], datetime] = utc_now,
         new_id: Callable[[], str] = lambda: secrets.token_hex(16),
         observer: Observer = nobody,
     ) -> None:
-        """`max_payload` in bytes of JSON. The store keeps the other bounds (`stores.port.Terms`)."""
+        """`max_payload` in bytes of JSON. The store keeps the other bounds (`stores.port.Terms`).
+
+        Without `isolation` visibility alone decides who sees what; without `retention` everything is kept,
+        and while `may_prune` says no, too;
+        without an `embedder`, which is closed with the service, nobody can ask for what is similar.
+        """
         self.store = store
         self.registry = registry
         self._clock = clock
         self._tell = Announcer(observer, clock)
         self._waiters = Waiters()
         self._timer = Timer(self.sweep, clock)
-        self._reader = Reader(store, clock)
-        admission = Admission(registry, max_payload, new_id)
-        self._publisher = Publisher(store, admission, self._waiters, self._timer, self._tell, clock)
+        self._reader = Reader(store, registry, Sight(isolation), self._tell, clock)
+        self._streams = Streams(store, self._reader, self._waiters, self._timer, clock)
+        self._letters = DeadLetters(store, self._waiters, self._tell, clock)
+        self._pruner = Pruner(store, retention or Retention(), self._tell, clock, may_prune)
+        self._meaning = None if embedder is None else Meaning(embedder)
+        admission = Admission(registry, max_payload, new_id, isolation)
+        self._publisher = Publisher(
+            store,
+            registry,
+            admission,
+            self._waiters,
+            self._timer,
+            self._tell,
+            clock,
+            isolation,
+            self._meaning,
+        )
         self._inbox = Inbox(
             store,
             registry,
@@ -63,6 +94,7 @@ class BlackboardService:
             self._timer,
             self._tell,
             clock,
+            embeds=embedder is not None,
         )
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -71,7 +103,7 @@ class BlackboardService:
             await self.store.open()
         self._tasks = [
             asyncio.create_task(self._timer.run(), name="blackboard timer"),
-            asyncio.create_task(self.store.watch(self._woken_from_afar), name="blackboard watch"),
+            asyncio.create_task(keep_watching(self.store, self._woken_from_afar), name="blackboard watch"),
         ]
         return self
 
@@ -79,6 +111,8 @@ class BlackboardService:
         self.drain()
         for task in self._tasks:
             await end(task)
+        if self._meaning is not None:
+            await self._meaning.close()
         await self.store.close()
 
     def board(self, identity: Identity) -> LocalBoard:
@@ -94,32 +128,59 @@ class BlackboardService:
         """True once `drain` was called."""
         return self._waiters.closed
 
+    async def rest(self, agents: Collection[str]) -> None:
+        """Return when each of these agents asks for deliveries and finds none.
+
+        All of them ask in this process. What waits for its time, or for the others of its group, is not
+        waited for.
+        """
+        while True:
+            with self._waiters.on(REST) as rested:
+                if self._waiters.closed or self._waiters.at_rest(agents):
+                    return
+                await rested.wait()
+
+    def at_rest(self, agents: Collection[str]) -> bool:
+        """Whether `rest` would return at once."""
+        return self._waiters.at_rest(agents)
+
     async def sweep(self) -> datetime | None:
         """Do what has become due; returns when to come again, None when nothing is planned."""
         swept = await self.store.sweep(self._clock())
+        self._announce(swept)
+        opens = self._streams.wake(self._clock())
+        prunes = await self._pruner.when_due()
+        return min((due for due in (swept.next_due, opens, prunes) if due is not None), default=None)
+
+    def _announce(self, swept: Swept) -> None:
         for agent in swept.ready:
             self._waiters.wake(agent)
         for delivery in swept.expired:
             self._tell("expired", delivery.rpartition("@")[2], delivery=delivery)
+        for one in swept.incomplete:
+            message = f"{one.message} (onTimeout: {one.expiry})"
+            self._tell("incomplete", one.agent, delivery=one.delivery, message=message)
         for letter in swept.dead:
-            self._tell("dead", letter.agent, delivery=letter.delivery, message=letter.error)
-        return swept.next_due
+            self._tell("dead", letter.agent, delivery=letter.delivery, message=letter.error, letter=letter)
 
-    async def follow(self, reader: Identity, query: Query) -> AsyncIterator[tuple[str, Artifact]]:
+    def follow(self, reader: Identity, query: Query) -> AsyncGenerator[tuple[str, Artifact], None]:
         """What the reader may see, from the query's cursor on and on as it is published, with cursors.
 
-        Ends when the board drains. An artifact under embargo is passed over, and does not come later.
+        What is under embargo comes when its time has come. A stream that goes on from a cursor misses
+        nothing; what came out of an embargo just before may come twice. Ends when the board drains.
         """
-        position = parse_cursor(query.cursor)
-        while not self._waiters.closed:
-            with self._waiters.on(ANYTHING) as woken:
-                with refusals():
-                    stretch = await self._reader.walk(reader, query, position)
-                for at, artifact in stretch.found:
-                    yield str(at), artifact
-                position = stretch.position
-                if not stretch.more:
-                    await woken.wait()
+        return self._streams.follow(reader, query)
+
+    async def invoke(self, caller: Identity, agent: str, draft: Draft) -> tuple[str, Artifact]:
+        """Set one agent to work by name: store the artifact, and deliver it to this agent alone.
+
+        Asks for the type, the mode (Direct or Both) and whether the agent may see it; not for predicates,
+        tags or producers. Returns the delivery's name and the artifact. An id that is there already, with the
+        same content, sets nothing off again. Raises BoardError: 404 when the agent is not subscribed, 422
+        `not_invocable` for type and mode, 403 for what it may not see.
+        """
+        with refusals():
+            return await self._publisher.invoke(caller, agent, draft)
 
     async def explain(self, artifact_id: str, agent: str) -> tuple[Verdict, ...]:
         """Why an artifact sets the agent to work or does not, by entry of its `consumes`. For admins."""
@@ -127,12 +188,43 @@ class BlackboardService:
             artifact = (await self.store.get([artifact_id]))[0]
             if artifact is None:
                 raise BoardError("not_found", f"there is no artifact {artifact_id!r}", status=404)
-            return (await self._publisher.index()).explain(artifact, agent)
+            return await self._publisher.explain(artifact, agent)
 
-    async def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
-        """The newest deliveries that were given up. For admins."""
+    async def dead_letters(self, limit: int = 100, agent: str | None = None) -> list[DeadLetter]:
+        """The newest deliveries that were given up, of one agent only when named. For admins."""
+        return await self._letters.newest(limit, agent)
+
+    async def dead_letter(self, delivery: str) -> tuple[DeadLetter, list[Artifact]]:
+        """One delivery that was given up, and its artifacts. Raises BoardError `not_found`. For admins."""
+        return await self._letters.get(delivery)
+
+    async def replay(self, deliveries: Sequence[str]) -> list[DeadLetter]:
+        """Offer dead letters again, all or none. Raises BoardError `not_found`. For admins."""
+        return await self._letters.replay(deliveries)
+
+    async def drop(self, deliveries: Sequence[str]) -> int:
+        """Delete dead letters for good; returns how many there were. For admins."""
+        return await self._letters.drop(deliveries)
+
+    async def subscriptions(self) -> tuple[Subscriber, ...]:
+        """Who is subscribed to what. For admins."""
         with refusals():
-            return await self.store.dead_letters(limit)
+            return (await self.store.subscribers()).members
+
+    async def forget(self, agent: str) -> int:
+        """Remove an agent's subscription and all its deliveries; returns how many went. For admins."""
+        with refusals():
+            gone = await self.store.forget(agent)
+        self._tell("forgotten", agent, count=gone, message=f"{gone} deliveries went with its subscription")
+        return gone
+
+    async def prune(self) -> int:
+        """One step of removing what the retention lets go; returns how many artifacts went.
+
+        The board takes such steps by itself.
+        """
+        with refusals():
+            return await self._pruner.prune()
 
     async def stats(self) -> Stats:
         """How full the board is."""

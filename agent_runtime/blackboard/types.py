@@ -10,7 +10,9 @@ from typing import Any, NoReturn
 import jsonschema_rs
 
 from agent_runtime.api.blackboard import ArtifactType
+from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import BoardError
+from agent_runtime.blackboard.readings import Readings
 
 
 class InvalidType(ValueError):
@@ -20,18 +22,24 @@ class InvalidType(ValueError):
 class TypeRegistry:
     """The types of one board, each with its versions."""
 
-    __slots__ = ("_newest", "_validators")
+    __slots__ = ("_newest", "_readings", "_validators")
 
     def __init__(self, types: Iterable[ArtifactType]) -> None:
-        """Raises InvalidType for a schema that is none, and for one version given twice."""
+        """Raises InvalidType for a schema or a reading that is none, and for one version given twice."""
         self._validators: dict[tuple[str, int], jsonschema_rs.Validator] = {}
         self._newest: dict[str, int] = {}
+        known: dict[tuple[str, int], ArtifactType] = {}
         for type_ in types:
             key = (type_.name, type_.version)
             if key in self._validators:
                 raise InvalidType(f"type {type_.name!r} version {type_.version} is given twice")
+            known[key] = type_
             self._validators[key] = _compile(type_)
             self._newest[type_.name] = max(type_.version, self._newest.get(type_.name, 0))
+        try:
+            self._readings = Readings(known, self._validators)
+        except ValueError as error:
+            raise InvalidType(str(error)) from error
 
     @property
     def names(self) -> list[str]:
@@ -52,6 +60,15 @@ class TypeRegistry:
         if not validator.is_valid(payload):
             _refuse(name, resolved, validator, payload)
         return resolved
+
+    def read(self, artifact: Artifact) -> tuple[Artifact, str]:
+        """The artifact as the newest version of its type that it can be read as; see `readings`.
+
+        And why it could not be read as a newer one, empty when nothing went wrong.
+        """
+        if artifact.version == self._newest.get(artifact.type):
+            return artifact, ""
+        return self._readings.read(artifact)
 
     def _resolve(self, name: str, version: int | None) -> int:
         newest = self._newest.get(name)

@@ -106,6 +106,7 @@ def _board_access(
     return BoardAccess(
         name=place.name,
         url=places.blackboard(agent.namespace, place.name),
+        token_file=places.blackboard_token_file(),
         labels=place.labels,
         tenant=place.tenant,
         consumes=place.consumes,

@@ -2,14 +2,26 @@
 
 from typing import Literal
 
-from agent_runtime.api.blackboard import ArtifactType, BlackboardResource
-from agent_runtime.compile.config import BlackboardConfig
+from agent_runtime.api.backup import Backup
+from agent_runtime.api.base import seconds
+from agent_runtime.api.blackboard import ArtifactType, BlackboardResource, Embedding
+from agent_runtime.api.databases import Vector
+from agent_runtime.api.event_log import EventLog, RedisEventLog
+from agent_runtime.blackboard.readings import Readings
+from agent_runtime.compile.config import BlackboardConfig, EmbeddingConfig, EventLogConfig
+from agent_runtime.compile.model import resolve_model
 from agent_runtime.compile.resolution import Resolution
 from agent_runtime.compile.result import Compiled, Lookup, Places
 from agent_runtime.compile.schemas import InvalidSchema, validator
+from agent_runtime.triggers.schedule import InvalidSchedule, parse
 
 STORE_URL_ENV = "COVEY_STORE_URL"
 """The environment variable with the store's URL."""
+VECTORS_URL_ENV = "COVEY_VECTORS_URL"
+"""The environment variable with the URL of the database of vectors, when that is not the store's."""
+EVENT_LOG_URL_ENV = "COVEY_EVENT_LOG_URL"
+"""The environment variable with the event log's URL, when a Secret holds it and it is not the store's."""
+_LONGEST_AGE_SECONDS = 36_500 * 86_400
 
 
 def compile_blackboard(
@@ -21,8 +33,8 @@ def compile_blackboard(
 ) -> Compiled[BlackboardConfig]:
     """The config of the blackboard's server.
 
-    `store` overrides what the manifest says: on the laptop every store is SQLite. `secrets` holds the URL
-    of a store that is there already; that of a managed one is the operator's own to give.
+    `store` overrides what the manifest says: on the laptop every store is SQLite. `secrets` holds the URLs
+    of databases that are there already; those of managed ones are the operator's own to give.
     """
     del places  # a server reaches nobody; all of `compile` is called alike
     resolution = Resolution(lookup, board.namespace)
@@ -32,21 +44,75 @@ def compile_blackboard(
     if store is None and spec.store.url_from is not None:
         field, source = spec.store.url_from
         resolution.secret(source.secret_key_ref, STORE_URL_ENV, f"spec.{field}.secretKeyRef")
+    if store is None and spec.vector is not None and spec.vector.url_from is not None:
+        field, source = spec.vector.url_from
+        resolution.secret(source.secret_key_ref, VECTORS_URL_ENV, f"spec.{field}.secretKeyRef")
+    if spec.backup is not None:
+        _check_schedule(spec.backup, resolution)
+    if (age := spec.retention.max_age) is not None and seconds(age) > _LONGEST_AGE_SECONDS:
+        field = "spec.retention.maxAge"
+        resolution.refuse("InvalidSpec", f"{field}: {age} is longer than 36500d: leave it out instead", field)
     return resolution.compiled(
         BlackboardConfig(
             name=board.name,
             namespace=board.namespace,
             store=wanted,
             url_env=None if wanted == "memory" else STORE_URL_ENV,
+            vectors_url_env=None if store is not None else _vectors_url_env(spec.vector),
             types=spec.artifact_types,
             limits=spec.limits,
             lease=spec.lease,
+            isolation=spec.isolation,
+            retention=spec.retention,
+            embedding=_embedding(spec.embedding, lookup, board.namespace, resolution),
+            event_log=None if store is not None else _event_log(spec.event_log, resolution),
         )
     )
 
 
+def _vectors_url_env(vector: Vector | None) -> str | None:
+    """On the laptop, where the store is overridden, there is no database to keep vectors in."""
+    if vector is None:
+        return None
+    return STORE_URL_ENV if vector.pgvector.same_as_store is not None else VECTORS_URL_ENV
+
+
+def _embedding(
+    embedding: Embedding | None, lookup: Lookup, namespace: str, resolution: Resolution
+) -> EmbeddingConfig | None:
+    if embedding is None:
+        return None
+    if embedding.model is None:
+        return EmbeddingConfig()
+    field = "spec.embedding.model"
+    model = resolve_model(embedding.model.name, field, lookup, namespace, resolution)
+    return None if model is None else EmbeddingConfig(model=model)
+
+
+def _event_log(log: EventLog | None, resolution: Resolution) -> EventLogConfig | None:
+    if log is None:
+        return None
+    field, chosen = log.chosen
+    if chosen.url_from is not None:
+        ref = chosen.url_from.secret_key_ref
+        resolution.secret(ref, EVENT_LOG_URL_ENV, f"spec.{field}.urlFrom.secretKeyRef")
+    if isinstance(chosen, RedisEventLog):
+        env = STORE_URL_ENV if chosen.url_from is None else EVENT_LOG_URL_ENV
+        return EventLogConfig(url_env=env, max_length=chosen.max_length)
+    return EventLogConfig(url=chosen.url, url_env=None if chosen.url_from is None else EVENT_LOG_URL_ENV)
+
+
+def _check_schedule(backup: Backup, resolution: Resolution) -> None:
+    try:
+        parse(backup.schedule, backup.time_zone)
+    except InvalidSchedule as error:
+        resolution.refuse("InvalidSpec", f"spec.backup: {error}", "spec.backup")
+
+
 def check_types(types: list[ArtifactType], resolution: Resolution) -> None:
-    """Refuse a type that is there twice in one version, and a schema that is none or fits no object."""
+    """Refuse a type that is there twice in one version, a schema that is none or fits no object, and a
+    reading that cannot be.
+    """
     seen: dict[tuple[str, int], int] = {}
     for index, type_ in enumerate(types):
         field = f"spec.artifactTypes[{index}]"
@@ -59,6 +125,15 @@ def check_types(types: list[ArtifactType], resolution: Resolution) -> None:
                 field,
             )
         _check_schema(type_, f"{field}.schema", resolution)
+    if resolution.failed:
+        return
+    try:
+        Readings(
+            {(one.name, one.version): one for one in types},
+            {(one.name, one.version): validator(one.schema_) for one in types},
+        )
+    except ValueError as error:
+        resolution.refuse("InvalidSpec", f"spec.artifactTypes: {error}", "spec.artifactTypes")
 
 
 def _check_schema(type_: ArtifactType, field: str, resolution: Resolution) -> None:

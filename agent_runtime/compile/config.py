@@ -10,7 +10,7 @@ from pydantic import Field
 
 from agent_runtime.api.agent import AgentLimits, Consumes, Memory, Publishes, ToolRef
 from agent_runtime.api.base import Model
-from agent_runtime.api.blackboard import ArtifactType, BoardLimits, Lease
+from agent_runtime.api.blackboard import ArtifactType, BoardLimits, Lease, Retention
 from agent_runtime.api.common import Retry
 from agent_runtime.api.flow import Graph
 from agent_runtime.api.model import ModelParameters, ScriptStep
@@ -37,7 +37,9 @@ class BoardAccess(Model):
     url: str
     """Base URL of the server; the laptop ignores it."""
     token_env: str = "COVEY_BLACKBOARD_TOKEN"  # the name of a variable
-    """The environment variable that holds the agent's token."""
+    """The environment variable that holds the agent's grant: what it may see there."""
+    token_file: str | None = None
+    """The file with the token by which the pod proves itself; None: the grant alone must do."""
     labels: list[str] = Field(default_factory=list)
     tenant: str | None = None
     consumes: list[Consumes] = Field(default_factory=list)
@@ -70,6 +72,33 @@ class AgentConfig(Model):
         return {**super().manifest(), "tokenEnv": self.token_env}
 
 
+class Issuer(Model):
+    """Who signs the tokens of service accounts in this cluster, as its API server describes itself."""
+
+    url: str
+    """The issuer's name (`iss`), a URL which need not be reachable."""
+    keys: list[dict[str, Any]]
+    """Its public keys, as JSON Web Keys (RFC 7517)."""
+
+
+class EmbeddingConfig(Model):
+    """What turns texts into vectors."""
+
+    model: ModelConfig | None = None
+    """None: MiniLM in the process."""
+
+
+class EventLogConfig(Model):
+    """Where a board's events go."""
+
+    url: str | None = None
+    """nats://, tls://, kafka:// or kafkas://, without a password."""
+    url_env: str | None = None
+    """The environment variable with the URL, when that is not in `url`."""
+    max_length: int | None = None
+    """Of Redis streams: about how many entries each keeps."""
+
+
 class BlackboardConfig(Model):
     """One blackboard server, ready to run."""
 
@@ -79,11 +108,22 @@ class BlackboardConfig(Model):
     store: Literal["memory", "sqlite", "redis", "postgres"]
     url_env: str | None = None
     """The environment variable with the store's URL; None for memory."""
+    vectors_url_env: str | None = None
+    """The environment variable with the URL of the Postgres that keeps vectors; None: there is none."""
     key_env: str = "COVEY_BLACKBOARD_KEY"
-    """The environment variable with the key that callers' tokens are signed with."""
+    """The environment variable with the key that callers' grants are signed with."""
+    issuer: Issuer | None = None
+    """Of the tokens by which agents' pods prove themselves; None: whoever has an agent's grant is let in."""
     types: list[ArtifactType]
     limits: BoardLimits = Field(default_factory=BoardLimits)
     lease: Lease = Field(default_factory=Lease)
+    isolation: Literal["Strict", "Log"] | None = None
+    """How tenants are kept apart; None: the visibility of each artifact decides alone."""
+    retention: Retention = Field(default_factory=Retention)
+    embedding: EmbeddingConfig | None = None
+    """None: the board cannot tell what is similar."""
+    event_log: EventLogConfig | None = None
+    """None: no log is kept."""
 
 
 class AgentAccess(Model):

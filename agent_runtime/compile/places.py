@@ -7,6 +7,9 @@ PORT = 8080
 RUNS_SERVER = "covey-runs"
 """The run store: its Service, and the Secret with its key, in the operator's namespace."""
 
+BLACKBOARD_TOKEN_FILE = "/var/run/secrets/covey.dev/blackboard/token"
+"""In an agent's pod: the token that proves the pod to its blackboard, written anew before it expires."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClusterPlaces:
@@ -22,6 +25,10 @@ class ClusterPlaces:
     def blackboard(self, namespace: str, name: str) -> str:
         """Base URL of a blackboard's server."""
         return f"http://{name}-blackboard.{namespace}.svc:{PORT}"
+
+    def blackboard_token_file(self) -> str:
+        """Projected into every agent's pod that has a blackboard."""
+        return BLACKBOARD_TOKEN_FILE
 
     def runs(self) -> str | None:
         """Base URL of the run store."""

@@ -62,5 +62,8 @@ class Places(Protocol):
     def blackboard(self, namespace: str, name: str) -> str:
         """Base URL of a blackboard's server."""
 
+    def blackboard_token_file(self) -> str | None:
+        """Where an agent finds the token that proves it to its blackboard; None: it need not prove itself."""
+
     def runs(self) -> str | None:
         """Base URL of the run store; None: runs are not durable, and nothing is queued."""

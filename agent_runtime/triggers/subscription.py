@@ -13,6 +13,10 @@ from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Identity
 from agent_runtime.blackboard.checks import Predicates, first_refusal, prepare
 from agent_runtime.blackboard.subscriptions import Subscriber
+from agent_runtime.blackboard.tenancy import Sight
+
+_SIGHT = Sight()
+"""Without tenancy: the board has asked for it when it delivered the artifact."""
 
 
 def identity(flow: str) -> Identity:
@@ -32,13 +36,13 @@ def consumes_of(triggers: Sequence[Trigger], blackboard: str) -> list[Consumes]:
 
 def matching(flow: str, triggers: Sequence[Trigger], blackboard: str, artifact: Artifact) -> list[int]:
     """Indexes of the triggers that the artifact sets off, by the checks that the board itself makes."""
-    predicates = Predicates(artifact)
+    predicates = Predicates(artifact, None)
     found = []
     for index, trigger in _on(triggers, blackboard):
         assert trigger.artifact is not None
         consumes = _consumes(trigger.artifact)
-        candidate = prepare(Subscriber(identity(flow), (consumes,), order=0), consumes)
-        if first_refusal(candidate, artifact, predicates) is None:
+        candidate = prepare(Subscriber(identity(flow), (consumes,), order=0), consumes, {})
+        if first_refusal(candidate, artifact, predicates, _SIGHT) is None:
             found.append(index)
     return found
 

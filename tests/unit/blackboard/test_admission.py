@@ -12,11 +12,17 @@ from agent_runtime.blackboard.admission import Admission
 from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import BoardError, Identity
 from agent_runtime.blackboard.codec import decode, encode
+from agent_runtime.blackboard.tenancy import Isolation
 from agent_runtime.blackboard.types import TypeRegistry
 
 NOW = datetime(2026, 11, 1, 12, 0, 0, 123456, tzinfo=UTC)
-ADMISSION = Admission(TypeRegistry([ArtifactType(name="T", schema_={})]), 100, lambda: "new")
+REGISTRY = TypeRegistry([ArtifactType(name="T", schema_={})])
+ADMISSION = Admission(REGISTRY, 100, lambda: "new")
 SCOUT = Identity("scout", tenant="acme")
+
+
+def seen(by: dict[str, Any]) -> Visibility:
+    return Visibility.model_validate(by)
 
 
 def admit(*drafts: Draft, causes: tuple[Artifact, ...] = ()) -> list[Artifact]:
@@ -84,7 +90,14 @@ def test_an_artifact_survives_json_to_the_microsecond() -> None:
         ({"correlation": "a\0b"}, "/1/correlation"),
         ({"partition": "x" * 257}, "/1/partition"),
         ({"correlation": "x" * 257}, "/1/correlation"),
+        ({"correlation": "\ud800"}, "/1/correlation"),
         ({"visibility": Visibility()}, "/1/visibility"),
+        ({"visibility": seen({"allOf": [{"public": {}}, {}]})}, "/1/visibility/allOf/1"),
+        ({"visibility": seen({"anyOf": [{"public": {}, "tenant": {}}]})}, "/1/visibility/anyOf/0"),
+        ({"visibility": seen({"after": {"ttl": "1s", "then": {}}})}, "/1/visibility/after/then"),
+        ({"visibility": seen({"after": {"ttl": "99999999d"}})}, "/1/visibility/after/ttl"),
+        ({"visibility": seen({"anyOf": [{"after": {"ttl": "36501d"}}]})}, "/1/visibility/anyOf/0/after/ttl"),
+        ({"visibility": seen({"tenant": {"tenant": "acme", "any": True}})}, "/1/visibility/tenant"),
     ],
     ids=str,
 )
@@ -95,7 +108,45 @@ def test_what_cannot_be_stored_as_it_is_is_refused(fields: dict[str, Any], point
     assert [detail["pointer"] for detail in refused.value.details] == [pointer]
 
 
-def test_the_own_tenant_must_exist_to_be_meant() -> None:
-    draft = Draft(type="T", payload={}, visibility=Visibility.model_validate({"tenant": {}}))
-    with pytest.raises(BoardError, match="name a tenant: stray itself belongs to none"):
+@pytest.mark.parametrize(
+    ("visibility", "pointer"),
+    [
+        ({"tenant": {}}, "/0/visibility/tenant"),
+        ({"anyOf": [{"tenant": {}}]}, "/0/visibility/anyOf/0/tenant"),
+        ({"after": {"ttl": "1s", "then": {"tenant": {}}}}, "/0/visibility/after/then/tenant"),
+    ],
+    ids=str,
+)
+def test_the_own_tenant_must_exist_to_be_meant(visibility: dict[str, Any], pointer: str) -> None:
+    draft = Draft(type="T", payload={}, visibility=seen(visibility))
+    with pytest.raises(BoardError, match="name a tenant: stray itself belongs to none") as refused:
         ADMISSION.admit_all([draft], Identity("stray"), NOW)
+    assert [detail["pointer"] for detail in refused.value.details] == [pointer]
+
+
+@pytest.mark.parametrize(
+    ("isolation", "visibility", "pointer"),
+    [
+        ("Strict", {"public": {}}, None),
+        ("Strict", {"tenant": {}}, None),
+        ("Strict", {"tenant": {"tenant": "acme"}}, None),
+        ("Strict", {"tenant": {"tenant": "other"}}, "/0/visibility/tenant"),
+        ("Strict", {"tenant": {"any": True}}, "/0/visibility/tenant"),
+        ("Strict", {"anyOf": [{"tenant": {"tenant": "other"}}]}, "/0/visibility/anyOf/0/tenant"),
+        ("Log", {"tenant": {"tenant": "other"}}, None),
+        (None, {"tenant": {"tenant": "other"}}, None),
+    ],
+    ids=str,
+)
+def test_under_strict_tenancy_nobody_shows_anything_to_another_tenant(
+    isolation: Isolation | None, visibility: dict[str, Any], pointer: str | None
+) -> None:
+    admission = Admission(REGISTRY, 100, lambda: "new", isolation)
+    draft = Draft(type="T", payload={}, visibility=seen(visibility))
+    if pointer is None:
+        assert len(admission.admit_all([draft], SCOUT, NOW)) == 1
+        return
+    with pytest.raises(BoardError, match="its own tenant only") as refused:
+        admission.admit_all([draft], SCOUT, NOW)
+    assert (refused.value.code, refused.value.status) == ("foreign_tenant", 403)
+    assert [detail["pointer"] for detail in refused.value.details] == [pointer]

@@ -55,3 +55,14 @@ async def test_who_goes_away_takes_nobody_along() -> None:
     assert await stays == 4
     await store.commit.finish()
     assert sorted(number for group in store.groups for number in group) == [1, 2]
+
+
+async def test_when_the_commit_itself_is_cancelled_nobody_waits_for_ever() -> None:
+    store = Store(open_=False)
+    asked = [asyncio.create_task(store.commit(number)) for number in (30, 1)]
+    await asyncio.sleep(0)
+    [commit] = [task for task in asyncio.all_tasks() if task.get_name() == "group commit"]
+    await asyncio.sleep(0)
+    commit.cancel()
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(one) for one in outcomes] == [asyncio.CancelledError] * 2

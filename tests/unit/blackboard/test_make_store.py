@@ -4,7 +4,7 @@ import pytest
 
 from agent_runtime.blackboard.stores.open import make_store
 from agent_runtime.blackboard.stores.postgres import PostgresStore
-from agent_runtime.blackboard.stores.postgres_groups import heard, notice
+from agent_runtime.blackboard.stores.postgres_notices import heard, notice
 from agent_runtime.blackboard.stores.redis import RedisStore
 from agent_runtime.compile.config import BlackboardConfig
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from agent_runtime.blackboard.artifact import Artifact
+from agent_runtime.blackboard.gathering import BATCH, Gathering
 from agent_runtime.blackboard.leases import LeaseId, delivery_name
 from agent_runtime.blackboard.stores.port import (
     Finished,
@@ -14,6 +15,7 @@ from agent_runtime.blackboard.stores.port import (
     StaleSubscribers,
 )
 from agent_runtime.blackboard.stores.settling import Ending, Facts, Settlement, Step
+from agent_runtime.blackboard.stores.waiting import State, Waiting
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 LEASE = LeaseId("old@editor", 1)
@@ -116,3 +118,43 @@ def test_a_lease_that_is_not_held_publishes_nothing() -> None:
         assert isinstance(refused, LeaseLost)
         assert str(refused) == reason
         assert group.changes.publications == []
+
+
+PAIR = Gathering("entry.key", 0, (2,), BATCH, timedelta(seconds=30), "Deliver")
+
+
+def gathered(id_: str, due: datetime = NOW) -> Publication:
+    """Of an artifact that goes to the editor in pairs."""
+    return Publication(artifact(id_), (Planned(f"{id_}+entry@editor", "editor", (id_,), 0, due, PAIR),))
+
+
+def sets(group: Settlement) -> list[tuple[str, ...]]:
+    return [one.plan.artifact_ids for one in group.groups.changed.values()]
+
+
+def test_items_make_sets_with_those_that_wait_and_with_each_other() -> None:
+    [plan] = gathered("0").deliveries
+    waits = Waiting(plan, 7, state=State.GATHERED, timer=NOW)
+    group = settlement(max_pending=4, pending={"editor": 1}, gathered=[waits])
+    assert isinstance(group.settle(publish(gathered("1"), gathered("2"))), list)
+    assert isinstance(group.settle(publish(gathered("3"))), list)
+    assert sets(group) == [("0", "1"), ("2", "3")]
+    assert [one.plan.artifact_ids for one in group.groups.gone] == [("1",), ("3",)]
+    assert group.changes.pending == {"editor": 3}
+
+
+def test_a_set_needs_room_for_its_items_and_makes_room_for_the_next_step() -> None:
+    group = settlement(max_pending=2)
+    assert isinstance(group.settle(publish(*(gathered(f"{n}") for n in range(3)))), InboxFull)
+    assert isinstance(group.settle(publish(gathered("1"), gathered("2"))), list)
+    assert isinstance(group.settle(publish(gathered("3"))), list)
+    assert isinstance(group.settle(publish(gathered("4"))), InboxFull)
+    assert sets(group) == [("1", "2")]
+
+
+def test_what_is_refused_or_under_embargo_is_in_no_set() -> None:
+    group = settlement()
+    assert isinstance(group.settle(publish(gathered("1"), version=6)), StaleSubscribers)
+    assert isinstance(group.settle(publish(gathered("2", NOW + timedelta(hours=1)), gathered("3"))), list)
+    assert isinstance(group.settle(publish(gathered("2"))), list)
+    assert (sets(group), group.groups.gone) == ([], [])

@@ -27,6 +27,37 @@ def test_the_store_of_the_manifest(news: Namespace, store: str, kind: str, url_e
     assert BlackboardConfig.model_validate(result.config.manifest()) == result.config
 
 
+def test_tenants_retention_and_limits_of_the_manifest(news: Namespace) -> None:
+    kept = "isolation: Strict, retention: {maxAge: 30d, maxArtifacts: 7}"
+    limits = "limits: {publishPerSecond: 5, streams: 3}"
+    board = news.add("Blackboard", "board", f"{{store: {{memory: {{}}}}, {TYPES}, {kept}, {limits}}}")
+    config = compile_blackboard(board, news.lookup, ClusterPlaces()).config
+    assert config is not None
+    assert (config.isolation, config.retention.max_age, config.retention.max_artifacts) == (
+        "Strict",
+        "30d",
+        7,
+    )
+    assert (config.limits.publish_per_second, config.limits.streams) == (5, 3)
+    assert BlackboardConfig.model_validate(config.manifest()) == config
+
+
+@pytest.mark.parametrize(
+    ("embedding", "provider"), [("{builtin: MiniLM}", None), ("{model: {name: words}}", "Scripted")]
+)
+def test_what_embeds_is_in_the_process_or_a_model(
+    news: Namespace, embedding: str, provider: str | None
+) -> None:
+    news.add("Model", "words", "{provider: Scripted, script: [{reply: ok}]}")
+    board = news.add("Blackboard", "board", f"{{store: {{memory: {{}}}}, {TYPES}, embedding: {embedding}}}")
+    result = compile_blackboard(board, news.lookup, ClusterPlaces())
+    assert result.config is not None
+    assert result.config.embedding is not None
+    model = result.config.embedding.model
+    assert (model.provider if model else None) == provider
+    assert result.refs == (() if provider is None else (Ref("Model", "words"),))
+
+
 def test_an_external_redis_takes_its_url_from_the_users_secret(news: Namespace) -> None:
     news.add("Secret", "redis", "{url: cmVkaXM6Ly8=}")
     board = news.add("Blackboard", "board", f"{{{EXTERNAL}, {TYPES}}}")
@@ -43,6 +74,42 @@ def test_so_does_an_external_postgres(news: Namespace) -> None:
     assert result.refs == (Ref("Secret", "postgres"),)
     assert result.config is not None
     assert (result.config.store, result.config.url_env) == ("postgres", "COVEY_STORE_URL")
+
+
+@pytest.mark.parametrize(
+    ("log", "url", "url_env", "max_length", "secrets"),
+    [
+        ("nats: {url: 'nats://nats:4222'}", "nats://nats:4222", None, None, ()),
+        (
+            "kafka: {urlFrom: {secretKeyRef: {name: kafka, key: url}}}",
+            None,
+            "COVEY_EVENT_LOG_URL",
+            None,
+            (SecretEnv("COVEY_EVENT_LOG_URL", "kafka", "url"),),
+        ),
+        ("redis: {maxLength: 5000}", None, "COVEY_STORE_URL", 5000, ()),
+    ],
+)
+def test_the_event_log_of_the_manifest(
+    news: Namespace,
+    log: str,
+    url: str | None,
+    url_env: str | None,
+    max_length: int | None,
+    secrets: tuple[SecretEnv, ...],
+) -> None:
+    news.add("Secret", "kafka", "{url: a2Fma2E6Ly8=}")
+    board = news.add(
+        "Blackboard", "board", f"{{store: {{redis: {{managed: {{}}}}}}, {TYPES}, eventLog: {{{log}}}}}"
+    )
+    result = compile_blackboard(board, news.lookup, ClusterPlaces())
+    assert result.config is not None
+    found = result.config.event_log
+    assert found is not None
+    assert (found.url, found.url_env, found.max_length, result.secrets) == (url, url_env, max_length, secrets)
+    assert BlackboardConfig.model_validate(result.config.manifest()) == result.config
+    on_the_laptop = compile_blackboard(board, news.lookup, ClusterPlaces(), store="sqlite")
+    assert (on_the_laptop.config and on_the_laptop.config.event_log, on_the_laptop.secrets) == (None, ())
 
 
 def test_on_the_laptop_every_store_is_sqlite_and_needs_no_secret(news: Namespace) -> None:
@@ -81,10 +148,36 @@ def test_on_the_laptop_every_store_is_sqlite_and_needs_no_secret(news: Namespace
             "a payload is an object",
         ),
         (
+            "{store: {memory: {}}, artifactTypes: [{name: Idea, version: 2, schema: {}, "
+            "reads: [{version: 1}]}]}",
+            "InvalidSpec",
+            "spec.artifactTypes",
+            "type 'Idea' version 2 reads version 1, which is not there",
+        ),
+        (
+            f"{{store: {{memory: {{}}}}, {TYPES}, retention: {{maxAge: 99999999999d}}}}",
+            "InvalidSpec",
+            "spec.retention.maxAge",
+            "99999999999d is longer than 36500d",
+        ),
+        (
+            f"{{store: {{memory: {{}}}}, {TYPES}, embedding: {{model: {{name: words}}}}}}",
+            "ModelNotFound",
+            "spec.embedding.model",
+            'Model "words" not found in namespace "news"',
+        ),
+        (
             f"{{{EXTERNAL}, {TYPES}}}",
             "SecretNotFound",
             "spec.store.redis.external.urlFrom.secretKeyRef.name",
             'Secret "redis" not found in namespace "news"',
+        ),
+        (
+            f"{{store: {{memory: {{}}}}, {TYPES}, "
+            "eventLog: {nats: {urlFrom: {secretKeyRef: {name: nats, key: url}}}}}",
+            "SecretNotFound",
+            "spec.eventLog.nats.urlFrom.secretKeyRef.name",
+            'Secret "nats" not found in namespace "news"',
         ),
         (
             f"{{{POSTGRES}, {TYPES}}}",

@@ -1,0 +1,123 @@
+"""What the keeper of a board does with it, over HTTP: look into it, and deal with what went wrong."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx2
+
+from agent_runtime.api.agent import Consumes
+from agent_runtime.blackboard.artifact import Artifact
+from agent_runtime.blackboard.board import Identity
+from agent_runtime.blackboard.checks import Check
+from agent_runtime.blackboard.http_calls import PATIENCE, HttpCalls
+from agent_runtime.blackboard.http_client import artifacts_of
+from agent_runtime.blackboard.matching import Verdict
+from agent_runtime.blackboard.stores.port import DeadLetter, Stats
+from agent_runtime.blackboard.subscriptions import Subscriber
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why an artifact sets an agent to work or does not, by entry of the agent's `consumes`."""
+
+    subscribed: bool
+    verdicts: tuple[Verdict, ...]
+
+
+class BoardAdmin:
+    """For a token whose role is admin. Every call may raise BoardError. Close it when done."""
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        proof: Callable[[], str] | None = None,
+        root: str = "/v1",
+        patience: float = PATIENCE,
+        client: httpx2.AsyncClient | None = None,
+    ) -> None:
+        """As `HttpCalls`."""
+        self._calls = HttpCalls(url, token, proof=proof, root=root, patience=patience, client=client)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._calls.close()
+
+    async def dead_letters(self, limit: int = 100, agent: str | None = None) -> list[DeadLetter]:
+        """The newest, newest first."""
+        parameters = {"limit": str(limit)} | ({} if agent is None else {"agent": agent})
+        answer = await self._calls.call("GET", "/deadletters", parameters=parameters)
+        return [_letter(one) for one in answer["deadLetters"]]
+
+    async def dead_letter(self, delivery: str) -> tuple[DeadLetter, list[Artifact]]:
+        """One with its artifacts. BoardError 404 when there is none."""
+        answer = await self._calls.call("GET", f"/deadletters/{quote(delivery, safe='')}")
+        return _letter(answer["deadLetter"]), artifacts_of(answer)
+
+    async def replay(self, deliveries: Sequence[str]) -> list[DeadLetter]:
+        """Offer up to 1000 again, all or none. BoardError 404 names those that are no dead letters.
+
+        When the answer is lost (`unreachable`), look before you ask again: they may be none any more.
+        """
+        body = {"deliveries": list(deliveries)}
+        answer = await self._calls.call("POST", "/deadletters/replay", body, repeatable=False)
+        return [_letter(one) for one in answer["replayed"]]
+
+    async def drop(self, deliveries: Sequence[str]) -> int:
+        """Delete up to 1000 for good; returns how many were dead letters."""
+        answer = await self._calls.call("POST", "/deadletters/drop", {"deliveries": list(deliveries)})
+        return int(answer["dropped"])
+
+    async def subscriptions(self) -> list[Subscriber]:
+        """Who is subscribed, in order of registration."""
+        answer = await self._calls.call("GET", "/subscriptions")
+        return [_subscriber(one, order) for order, one in enumerate(answer["subscriptions"])]
+
+    async def forget(self, agent: str) -> int:
+        """End an agent's subscription; returns how many deliveries its inbox had."""
+        answer = await self._calls.call("DELETE", f"/subscriptions/{quote(agent, safe='')}")
+        return int(answer["deliveries"])
+
+    async def explain(self, artifact: str, agent: str) -> Explanation:
+        """Why did it not run? BoardError 404 when there is no such artifact."""
+        parameters = {"artifact": artifact, "agent": agent}
+        answer = await self._calls.call("GET", "/explain", parameters=parameters)
+        return Explanation(answer["subscribed"], tuple(_verdict(one) for one in answer["entries"]))
+
+    async def stats(self) -> Stats:
+        """How full the board is."""
+        answer = await self._calls.call("GET", "/stats")
+        return Stats(
+            answer["artifacts"], answer["deadLetters"], answer["pending"], subscribers=answer["subscribers"]
+        )
+
+
+def _letter(wire: Mapping[str, Any]) -> DeadLetter:
+    return DeadLetter(
+        wire["delivery"],
+        wire["agent"],
+        tuple(wire["artifacts"]),
+        wire["attempts"],
+        wire["error"],
+        datetime.fromisoformat(wire["at"]),
+    )
+
+
+def _subscriber(wire: Mapping[str, Any], order: int) -> Subscriber:
+    identity = Identity(wire["agent"], "agent", frozenset(wire["labels"]), wire["tenant"])
+    return Subscriber(identity, tuple(Consumes.model_validate(one) for one in wire["consumes"]), order)
+
+
+def _verdict(wire: Mapping[str, Any]) -> Verdict:
+    check = None if wire["check"] is None else Check(wire["check"])
+    return Verdict(wire["entry"], check, wire["message"])

@@ -1,0 +1,185 @@
+"""Calls to a blackboard's server: one pool of connections, one identity, patience with what passes.
+
+What a server refuses for now (429, 503) is tried again after what `Retry-After` asks for, with jitter, until
+the patience is over. So is what fails on the way, if the call is safe to repeat; most are, because drafts get
+their ids before they are sent, and leases have names. A call that is cancelled is given up at once.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from time import monotonic
+from typing import Any
+
+import httpx2
+import orjson
+
+from agent_runtime.blackboard.board import BoardError
+from agent_runtime.blackboard.codec import dumps
+from agent_runtime.token_file import TokenUnreadable
+
+TIMEOUT = 10.0
+"""Seconds for one attempt."""
+PATIENCE = 30.0
+"""Seconds for all attempts of a call."""
+_JSON = {"content-type": "application/json"}
+_PASSING = frozenset({429, 503})
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 5.0
+_CONNECTIONS = httpx2.Limits(max_connections=100, max_keepalive_connections=20)
+
+
+class _NotNow(Exception):
+    """A refusal that may pass; `after` is when to ask again, in seconds."""
+
+    def __init__(self, refusal: BoardError, after: float) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
+        self.after = after
+
+
+def pauses(jitter: Callable[[], float] = random.random) -> Iterator[float]:
+    """Seconds between attempts: doubling, up to a limit, each shortened at random by up to a half."""
+    pause = _FIRST_PAUSE
+    while True:
+        yield pause * (1 - jitter() / 2)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+class HttpCalls:
+    """Close it when done."""
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        proof: Callable[[], str] | None = None,
+        root: str = "/v1",
+        attempts: int | None = None,
+        patience: float = PATIENCE,
+        client: httpx2.AsyncClient | None = None,
+    ) -> None:
+        """`url` is the server's base URL, and `root` the path below which its routes begin.
+
+        `proof` gives the token that proves who bears `token`, asked anew for each call. A call ends after so
+        many `attempts`, or when the next one would begin more than `patience` seconds after the first.
+        """
+        self.url = url.rstrip("/")
+        self._base = self.url + root
+        self._token = token
+        self._proof = proof
+        self._attempts = attempts
+        self._patience = patience
+        self._client = client or httpx2.AsyncClient(timeout=TIMEOUT, limits=_CONNECTIONS)
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._client.aclose()
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        parameters: Mapping[str, str] | None = None,
+        within: float = TIMEOUT,
+        repeatable: bool = True,
+    ) -> dict[str, Any]:
+        """The answer's JSON. Raises BoardError: the server's, or `unreachable` (503).
+
+        Each attempt must be answered `within` so many seconds; `repeatable`: twice is as good as once.
+        """
+        content = None if body is None else dumps(body)
+        deadline = monotonic() + self._patience
+        for attempt, pause in enumerate(pauses(), start=1):
+            try:
+                response = await self._send(method, path, content, parameters, within)
+                _check(response)
+                answer: dict[str, Any] = orjson.loads(response.content or b"{}")
+                return answer
+            except _NotNow as error:
+                wait = error.after + pause
+                if attempt == self._attempts or monotonic() + wait > deadline:
+                    raise error.refusal from error
+            except httpx2.TransportError as error:
+                wait = pause
+                if not repeatable or attempt == self._attempts or monotonic() + wait > deadline:
+                    raise self._unreachable(error) from error
+            await asyncio.sleep(wait)
+        raise AssertionError("there is always a next pause")
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None,
+        parameters: Mapping[str, str] | None,
+        within: float,
+    ) -> httpx2.Response:
+        headers = self._credentials() if content is None else self._credentials() | _JSON
+        return await self._client.request(
+            method, self._base + path, content=content, headers=headers, params=parameters, timeout=within
+        )
+
+    @asynccontextmanager
+    async def lines(
+        self, path: str, *, parameters: Mapping[str, str], silence: float
+    ) -> AsyncIterator[AsyncIterator[str]]:
+        """The lines of an answer that goes on and on; `silence` in seconds, after which it counts as broken.
+
+        One attempt. Raises BoardError.
+        """
+        timeout = httpx2.Timeout(TIMEOUT, read=silence)
+        try:
+            async with self._client.stream(
+                "GET", self._base + path, headers=self._credentials(), params=parameters, timeout=timeout
+            ) as response:
+                if not response.is_success:
+                    await response.aread()
+                    _check(response)
+                yield response.aiter_lines()
+        except _NotNow as error:
+            raise error.refusal from error
+        except httpx2.TransportError as error:
+            raise self._unreachable(error) from error
+
+    def _credentials(self) -> dict[str, str]:
+        """Raises BoardError when there should be a proof and is none."""
+        if self._proof is None:
+            return {"authorization": f"Bearer {self._token}"}
+        try:
+            return {"authorization": f"Bearer {self._proof()}", "covey-grant": self._token}
+        except TokenUnreadable as error:
+            raise BoardError("unauthenticated", str(error), status=401) from error
+
+    def _unreachable(self, error: httpx2.TransportError) -> BoardError:
+        reason = str(error) or type(error).__name__
+        return BoardError(
+            "unreachable", f"the blackboard at {self.url} does not answer: {reason}", status=503
+        )
+
+
+def _check(response: httpx2.Response) -> None:
+    """Raises BoardError for what is no success, _NotNow for what may become one."""
+    if response.is_success:
+        return
+    refusal = _refusal(response)
+    if response.status_code in _PASSING:
+        value = response.headers.get("retry-after", "")
+        raise _NotNow(refusal, float(value) if value.isdigit() else 0.0)
+    raise refusal
+
+
+def _refusal(response: httpx2.Response) -> BoardError:
+    """The server's error, also when something between us and it answered in its own words."""
+    try:
+        error = orjson.loads(response.content)["error"]
+        return BoardError(
+            error["code"], error["message"], status=response.status_code, details=error.get("details", ())
+        )
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        text = response.text[:200] or response.reason_phrase
+        return BoardError("unexpected", f"not a blackboard's answer: {text}", status=response.status_code)

@@ -1,0 +1,69 @@
+"""What of a board's life goes into the log."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from agent_runtime.blackboard.artifact import Artifact
+from agent_runtime.blackboard.board import Identity
+from agent_runtime.blackboard.events import Announcer, BoardEvent, Kind, all_of, log, nobody
+
+NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
+SECRET = Artifact(
+    id="1",
+    type="Finding",
+    version=1,
+    payload={"secret": "hunter2"},
+    producer="scout",
+    correlation="1",
+    created_at=NOW,
+)
+
+
+def logged(kind: Kind, **fields: Any) -> list[Any]:
+    with capture_logs() as entries:
+        log(BoardEvent(kind=kind, at=NOW, artifact=SECRET, **fields))
+    return list(entries)
+
+
+@pytest.mark.parametrize(
+    "kind", ["denied", "tenancy", "incomplete", "dead", "expired", "predicate_failed", "unreadable"]
+)
+def test_what_somebody_may_want_to_look_into_is_a_warning(kind: Kind) -> None:
+    [entry] = logged(kind)
+    assert (entry["event"], entry["log_level"]) == (f"blackboard: {kind}", "warning")
+
+
+@pytest.mark.parametrize("kind", ["replayed", "dropped", "forgotten", "pruned"])
+def test_what_somebody_wanted_is_noted(kind: Kind) -> None:
+    [entry] = logged(kind)
+    assert entry["log_level"] == "info"
+
+
+@pytest.mark.parametrize("kind", ["published", "delivered", "gathered", "leased", "acknowledged"])
+def test_the_daily_round_is_not(kind: Kind) -> None:
+    assert logged(kind) == []
+
+
+def test_a_denial_says_who_asked_for_what_and_shows_nothing_of_it() -> None:
+    who = Identity("ann", "user", tenant="acme")
+    [entry] = logged("denied", identity=who, agent="ann", message="no", count=3)
+    assert {key: entry[key] for key in ("agent", "role", "tenant", "artifact", "reason", "count")} == {
+        "agent": "ann",
+        "role": "user",
+        "tenant": "acme",
+        "artifact": "1",
+        "reason": "no",
+        "count": 3,
+    }
+    assert "hunter2" not in str(entry)
+
+
+def test_who_asked_gives_the_event_its_name() -> None:
+    heard: list[BoardEvent] = []
+    tell = Announcer(all_of(heard.append, nobody), lambda: NOW)
+    tell("denied", identity=Identity("ann"))
+    tell("leased", "bob")
+    assert [(event.agent, event.count, event.at) for event in heard] == [("ann", 1, NOW), ("bob", 1, NOW)]
