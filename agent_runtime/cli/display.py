@@ -58,7 +58,7 @@ class PlainDisplay:
     def route(self, agents: Sequence[str]) -> None:
         """The way, as a line."""
         self._way = tuple(agents)
-        self.note(f"the way to a {self._until}: {' -> '.join(agents)}")
+        self.note(f"the way to {self._until}: {' -> '.join(agents)}")
 
     def __enter__(self) -> Self:
         return self

@@ -37,7 +37,7 @@ class LiveDisplay:
         self._way: frozenset[str] = frozenset()
         self._artifacts: Counter[str] = Counter()
         self._progress = Progress(
-            TextColumn(f"to a {until}"),
+            TextColumn(f"to {until}"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("agents"),

@@ -1,10 +1,11 @@
 """The `covey` command line. What a command needs is imported when it runs, so that `--help` is quick."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from agent_runtime.cli.board_app import board_app
 from agent_runtime.cli.errors import guarded
 from agent_runtime.cli.groups import StartsByDefault
 
@@ -128,6 +129,8 @@ def get(
 
     run(kind, name, output, blackboard, state)
 
+
+app.add_typer(board_app, name="board")
 
 run_app = typer.Typer(cls=StartsByDefault, help="Run Flows, and deal with their runs.", no_args_is_help=True)
 app.add_typer(run_app, name="run")
@@ -262,6 +265,41 @@ def publish(
 
 @app.command()
 @guarded
+def replay(
+    log: Annotated[
+        str,
+        typer.Option(
+            help="nats://..., kafka://... or redis://..., as in the Blackboard's spec.eventLog.",
+            envvar="COVEY_EVENT_LOG_URL",
+            metavar="URL",
+        ),
+    ],
+    board: Annotated[str, typer.Option(help="Whose log.", metavar="NAMESPACE/NAME")],
+    to: Annotated[
+        str,
+        typer.Option(
+            help="The empty store: redis://..., postgresql://..., or a SQLite file.",
+            metavar="URL|FILE",
+            show_default=False,
+        ),
+    ] = "",
+    as_: Annotated[
+        str,
+        typer.Option("--as", help="What it is called there.  [default: the same]", metavar="NAMESPACE/NAME"),
+    ] = "",
+    until: Annotated[
+        str, typer.Option(help="As it was at this time.", metavar="RFC3339", show_default=False)
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what there is.")] = False,
+) -> None:
+    """Rebuild a Blackboard from its event log in an empty store, before its server is started."""
+    from agent_runtime.cli.replay import replay as rebuild
+
+    rebuild(log, board, to, as_, until, dry_run=dry_run)
+
+
+@app.command()
+@guarded
 def logs(
     subject: Annotated[str, typer.Argument(help="Of this agent or run only.", show_default=False)] = "",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as things happen.")] = False,
@@ -286,6 +324,22 @@ def delete(
     from agent_runtime.cli.delete import run
 
     run(kind, name, state)
+
+
+@app.command()
+@guarded
+def token(
+    blackboard: Annotated[str, typer.Argument(metavar="NAMESPACE/NAME", help="A Blackboard of the cluster.")],
+    name: Annotated[str, typer.Option(help="Who will bear it.")],
+    role: Annotated[Literal["user", "admin"], typer.Option(help="An admin sees everything.")] = "user",
+    label: Annotated[list[str] | None, typer.Option(help="A label; may be given several times.")] = None,
+    tenant: Annotated[str, typer.Option(help="The tenant.", show_default=False)] = "",
+    for_: Annotated[str, typer.Option("--for", help="How long it is good.")] = "1h",
+) -> None:
+    """Sign a token for a person who uses a Blackboard, with its key in COVEY_BLACKBOARD_KEY."""
+    from agent_runtime.cli.tokens import run
+
+    run(blackboard, name, role, label or [], tenant, for_)
 
 
 @app.command()

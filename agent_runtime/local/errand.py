@@ -121,7 +121,7 @@ class _Waiting:
                 case "agent.failed" if event.data.get("final") and event.subject in self._way:
                     self._failures.append(f"agent {event.subject} failed: {event.data['error']}")
                     await self._still_possible()
-                case "agent.finished" | "agent.failed":
+                case "agent.finished":  # after agent.failed it begins again, or the board says: final
                     await self._still_possible()
         raise Failure(f"stopped before there was a {self._until}{self.why()}", code=130)
 

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from agent_runtime.blackboard.board import BoardError
 from agent_runtime.compile.config import AgentConfig, BlackboardConfig
+from agent_runtime.embedding.port import EmbeddingError
 from agent_runtime.local.hosted_agent import HostedAgent
 from agent_runtime.local.hosted_board import HostedBoard
 from agent_runtime.local.plan import Key
@@ -29,16 +30,16 @@ class Host:
 
     async def follow(
         self,
-        boards: Mapping[str, BlackboardConfig],
+        boards: Mapping[str, tuple[BlackboardConfig, Mapping[str, str]]],
         agents: Mapping[str, tuple[AgentConfig, Mapping[str, str]]],
-        listening: Mapping[str, Collection[str]] = MappingProxyType({}),
+        subscribers: Mapping[str, Collection[str]] = MappingProxyType({}),
     ) -> None:
         """Stop what is no longer wanted or has changed, then start what is missing.
 
-        `agents` come with their environment: the keys of their models. `listening` names who else
-        subscribes, by blackboard.
+        Both come with their environment: the keys of their models. `subscribers` names who may have an
+        inbox, by blackboard: an agent that cannot run just now keeps what waits for it.
         """
-        old_boards = {n for n, board in self.boards.items() if boards.get(n) != board.config}
+        old_boards = {n for n, board in self.boards.items() if boards.get(n) != (board.config, board.environ)}
         old_agents = {
             name
             for name, agent in self.agents.items()
@@ -48,15 +49,24 @@ class Host:
         for name in old_boards:
             await self.boards.pop(name).close()
         self.troubles = {}
-        for name, board in boards.items():
+        for name, (board, environ) in boards.items():
             if name not in self.boards:
-                await self._open(name, board)
+                await self._open(name, board, environ)
         for name in self.boards:
-            members = [agent for agent, (config, _) in agents.items() if _board_of(config) == name]
-            await self.boards[name].forget_all_but([*members, *listening.get(name, ())])
+            await self.boards[name].feed_only(subscribers.get(name, ()))
         for name, (config, environ) in agents.items():
             if name not in self.agents:
                 await self._start(config, environ)
+
+    async def forget_all_but(self, subscribers: Mapping[str, Collection[str]]) -> None:
+        """Let each running board forget who is none of its subscribers, with what waits for them."""
+        for name, board in self.boards.items():
+            await board.forget_all_but(subscribers.get(name, ()))
+
+    async def forget(self, agent: str) -> None:
+        """Forget what waits for an agent that was deleted."""
+        for board in self.boards.values():
+            await board.service.forget(agent)
 
     async def close(self) -> None:
         """Finish the work under way, then stop everything."""
@@ -65,11 +75,11 @@ class Host:
             await board.close()
         self.agents, self.boards = {}, {}
 
-    async def _open(self, name: str, config: BlackboardConfig) -> None:
-        board = HostedBoard(config, self._state.board(name), self._observer)
+    async def _open(self, name: str, config: BlackboardConfig, environ: Mapping[str, str]) -> None:
         try:
+            board = HostedBoard(config, environ, self._state.board(name), self._observer)
             await board.open()
-        except BoardError as error:
+        except (BoardError, EmbeddingError) as error:
             self.troubles["Blackboard", name] = str(error)
             return
         self.boards[name] = board

@@ -1,18 +1,15 @@
 """A blackboard in this process, on SQLite."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
-from datetime import timedelta
 from pathlib import Path
 
-from agent_runtime.api.base import seconds
 from agent_runtime.blackboard.board import Identity
+from agent_runtime.blackboard.configured import make_service
 from agent_runtime.blackboard.events import BoardEvent
 from agent_runtime.blackboard.local_board import LocalBoard
-from agent_runtime.blackboard.service import BlackboardService
-from agent_runtime.blackboard.stores.port import Terms
+from agent_runtime.blackboard.stores.open import terms_of
 from agent_runtime.blackboard.stores.sqlite import SqliteStore
-from agent_runtime.blackboard.types import TypeRegistry
 from agent_runtime.compile.config import BlackboardConfig
 from agent_runtime.telemetry.events import Event, Observer
 
@@ -23,21 +20,15 @@ OWNER = Identity("user", "admin")
 class HostedBoard:
     """One blackboard, open until `close`."""
 
-    def __init__(self, config: BlackboardConfig, file: Path, observer: Observer) -> None:
+    def __init__(
+        self, config: BlackboardConfig, environ: Mapping[str, str], file: Path, observer: Observer
+    ) -> None:
+        """`environ` holds the key of its embedder. Raises EmbeddingError when there is none to be had."""
         self.config = config
+        self.environ = dict(environ)
         self._observer = observer
         self._closing = AsyncExitStack()
-        terms = Terms(
-            lease=timedelta(seconds=seconds(config.lease.ttl)),
-            max_deliveries=config.lease.max_deliveries,
-            max_pending=config.limits.pending,
-        )
-        self.service = BlackboardService(
-            SqliteStore(file, terms),
-            TypeRegistry(config.types),
-            max_payload=config.limits.max_payload,
-            observer=self._tell,
-        )
+        self.service = make_service(config, SqliteStore(file, terms_of(config)), self._tell, environ)
 
     async def open(self) -> None:
         """Open the store. Raises BoardError when that cannot be."""
@@ -51,12 +42,19 @@ class HostedBoard:
         """The board as this identity sees it."""
         return self.service.board(identity)
 
-    async def forget_all_but(self, subscribers: Iterable[str]) -> None:
-        """Take back what agents and flows that are gone had subscribed to: nobody would work on it."""
-        wanted = set(subscribers)
-        for member in (await self.service.store.subscribers()).members:
-            if member.identity.name not in wanted:
+    async def feed_only(self, subscribers: Collection[str]) -> None:
+        """Take back what others had subscribed to: nobody would work on it. What waits for them stays."""
+        for member in await self.service.subscriptions():
+            if member.identity.name not in subscribers:
                 await self.board(member.identity).subscribe([])
+
+    async def forget_all_but(self, subscribers: Collection[str]) -> None:
+        """End the subscriptions of others, and remove what waits for them."""
+        waiting = (await self.service.stats()).pending
+        subscribed = {member.identity.name for member in await self.service.subscriptions()}
+        waited_for = {name for name, count in waiting.items() if count}
+        for name in (subscribed | waited_for).difference(subscribers):
+            await self.service.forget(name)
 
     def _tell(self, event: BoardEvent) -> None:
         """Board events that people want to see, as events of the runtime."""

@@ -19,8 +19,9 @@ from agent_runtime.local.plan import Key, Plan, plan
 from agent_runtime.local.run_control import RunControl
 from agent_runtime.local.state import StateFolder
 from agent_runtime.local.status import Running, conditions
+from agent_runtime.local.subscribers import subscribers
 from agent_runtime.local.surroundings import Surroundings
-from agent_runtime.local.triggers import Triggers, listening
+from agent_runtime.local.triggers import Triggers
 from agent_runtime.runs.outcome import rfc3339
 from agent_runtime.serving.errors import ApiError
 
@@ -40,6 +41,7 @@ class Laptop:
         self._triggers = Triggers(state.path / "triggers.json", self.runs, self.host, around.clock)
         self.plan: Plan = plan({}, lambda kind, name: None)
         self._changing = asyncio.Lock()
+        self._has_begun = False
 
     @property
     def manifests(self) -> Mapping[Key, Manifest]:
@@ -62,6 +64,9 @@ class Laptop:
             rest = [source for source in loaded.resources if source.kind != "FlowRun"]
             self._inventory.set_files((source.manifest, source.origin) for source in rest)
             await self._follow()
+            if not self._has_begun:  # later a file may be gone for a moment only, as while it is saved
+                await self.host.forget_all_but(subscribers(self.manifests))
+                self._has_begun = True
             for run in runs:
                 self.runs.ensure(run.manifest)
 
@@ -125,6 +130,8 @@ class Laptop:
             with _in_file_is_a_conflict():
                 self._inventory.delete((kind, name))
             await self._follow()
+            if kind == "Agent":
+                await self.host.forget(name)
 
     async def drain(self) -> None:
         """Finish what is under way, then stop everything."""
@@ -139,7 +146,11 @@ class Laptop:
         manifests = self.manifests
         lookup = lookup_in(manifests, self._around.environ)
         self.plan = plan(manifests, lookup)
-        boards = {n: c.config for n, c in self.plan.blackboards.items() if c.config is not None}
+        boards = {
+            name: (compiled.config, {**self._around.environ, **environment_of(compiled, lookup)})
+            for name, compiled in self.plan.blackboards.items()
+            if compiled.config is not None
+        }
         agents = {
             name: (
                 config.model_copy(update={"model": self._around.model(config.model)}),
@@ -148,9 +159,8 @@ class Laptop:
             for name, compiled in self.plan.agents.items()
             if (config := compiled.config) is not None and not _suspended(manifests["Agent", name])
         }
-        flows = self._flows()
-        await self.host.follow(boards, agents, listening([flow for flow, _ in flows]))
-        await self._triggers.follow(flows)
+        await self.host.follow(boards, agents, subscribers(manifests))
+        await self._triggers.follow(self._flows())
         for key, entry in self._inventory.entries.items():
             compiled = self.plan.compiled(key)
             if compiled is not None:

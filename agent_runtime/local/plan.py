@@ -28,6 +28,9 @@ class SameProcess:
         """No URL is needed."""
         return ""
 
+    def blackboard_token_file(self) -> None:
+        """Nobody needs to prove anything within one process."""
+
     def runs(self) -> str | None:
         """No URL is needed."""
         return ""

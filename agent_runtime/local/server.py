@@ -12,14 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agent_runtime.agents.errors import WorkError
 from agent_runtime.blackboard.board import Identity
-from agent_runtime.identity import InvalidToken
-from agent_runtime.local.board_routes import add_board_routes
+from agent_runtime.invalid_token import InvalidToken
+from agent_runtime.local.board_routes import local_board_routes
 from agent_runtime.local.feed import Entry
 from agent_runtime.local.hosted_board import OWNER
 from agent_runtime.local.laptop import Laptop
 from agent_runtime.models.errors import ModelError
 from agent_runtime.serving.agent import ChatRequest, refusal, reply_wire
-from agent_runtime.serving.auth import Verify, bearer
+from agent_runtime.serving.auth import Credentials, Verify, bearer
 from agent_runtime.serving.errors import ApiError, ErrorBody, install_errors
 from agent_runtime.serving.health import Health
 from agent_runtime.serving.json_body import StrictJsonRoute
@@ -72,9 +72,13 @@ def local_app(laptop: Laptop, token: str, health: Health) -> FastAPI:
     app.include_router(health.router)
     caller = bearer(_only(token))
 
-    def refuse_when_draining(request: Request) -> None:
+    async def refuse_when_draining(request: Request) -> None:
         if health.draining and request.method != "GET":
             raise ApiError(503, "this covey up is about to stop: nothing new is taken", code="draining")
+
+    async def caller_of_a_board(request: Request) -> Identity:
+        await refuse_when_draining(request)
+        return await caller(request)
 
     needed = [Depends(caller), Depends(refuse_when_draining)]
     routes = APIRouter(prefix="/v1", route_class=StrictJsonRoute, dependencies=needed)
@@ -82,15 +86,15 @@ def local_app(laptop: Laptop, token: str, health: Health) -> FastAPI:
     _work_routes(routes, laptop)
     _run_routes(routes, laptop)
     _feed_routes(routes, laptop)
-    add_board_routes(routes, laptop)
     app.include_router(routes)
+    app.include_router(local_board_routes(laptop, caller_of_a_board))
     return app
 
 
 def _only(token: str) -> Verify:
 
-    def check(given: str) -> Identity:
-        if not secrets.compare_digest(given.encode(), token.encode()):
+    def check(brought: Credentials) -> Identity:
+        if not secrets.compare_digest(brought.token.encode(), token.encode()):
             raise InvalidToken("it is not that of this covey up; it lies in server.json of the state folder")
         return OWNER
 

@@ -25,7 +25,7 @@ from agent_runtime.triggers.naming import trigger_key
 from agent_runtime.triggers.policy import Replace, Skip, decide
 from agent_runtime.triggers.runs import TriggerError, scheduled_run
 from agent_runtime.triggers.schedule import parse
-from agent_runtime.triggers.subscription import boards_of, identity
+from agent_runtime.triggers.subscription import identity
 
 _LONGEST_SLEEP = 60.0
 """Seconds after which the clock is read again, whatever happened to it: a laptop sleeps, too."""
@@ -195,15 +195,6 @@ def _schedules(flow: FlowResource) -> Sequence[tuple[int, str, CronTrigger]]:
         for index, trigger in enumerate(flow.spec.triggers)
         if trigger.cron is not None
     ]
-
-
-def listening(flows: Iterable[FlowResource]) -> dict[str, list[str]]:
-    """Who subscribes for the flows' triggers, by blackboard."""
-    found: dict[str, list[str]] = {}
-    for flow in flows:
-        for board in boards_of(flow.spec.triggers):
-            found.setdefault(board, []).append(identity(flow.name).name)
-    return found
 
 
 def _span(duration: str | None) -> timedelta | None:

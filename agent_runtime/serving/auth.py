@@ -1,6 +1,6 @@
 """Who is calling: bearer tokens, as a FastAPI dependency that yields an Identity.
 
-caller = bearer(signed(key, "blackboard/news/newsroom"))
+caller = bearer(shared_token(token))
 
 @app.get("/v1/stats")
 async def stats(identity: Annotated[Identity, Depends(caller)]) -> ...
@@ -8,27 +8,30 @@ async def stats(identity: Annotated[Identity, Depends(caller)]) -> ...
 
 import hmac
 from collections.abc import Awaitable, Callable
-from time import time
+from typing import NamedTuple
 
 from fastapi import Request
 
 from agent_runtime.blackboard.board import Identity
-from agent_runtime.identity import InvalidToken, verify
+from agent_runtime.invalid_token import InvalidToken
 from agent_runtime.serving.errors import ApiError
-from agent_runtime.verified_tokens import remembering
 
-Verify = Callable[[str], Identity]
-"""A token -> who bears it. Raises InvalidToken."""
+GRANT_HEADER = "Covey-Grant"
+
+
+class Credentials(NamedTuple):
+    """What a caller brought."""
+
+    token: str
+    """From `Authorization: Bearer`."""
+    grant: str = ""
+    """From `Covey-Grant`, beside a token that only proves who calls: what the caller may see."""
+
+
+Verify = Callable[[Credentials], Identity]
+"""What a caller brought -> who that is. Raises InvalidToken."""
 
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
-
-
-def signed(key: str, audience: str, *, clock: Callable[[], float] = time) -> Verify:
-    """Tokens signed with `key` for `audience`; see `agent_runtime.identity.mint`.
-
-    The ones met last are remembered until, by the `clock` of Unix time, they expire.
-    """
-    return remembering(lambda token: verify(key, token, audience), clock=clock)
 
 
 def shared_token(expected: str, identity: Identity | None = None) -> Verify:
@@ -38,8 +41,8 @@ def shared_token(expected: str, identity: Identity | None = None) -> Verify:
     bearer_of_it = identity or Identity("caller", "user")
     wanted = expected.encode()
 
-    def check(token: str) -> Identity:
-        if not hmac.compare_digest(token.encode(), wanted):
+    def check(brought: Credentials) -> Identity:
+        if not hmac.compare_digest(brought.token.encode(), wanted):
             raise InvalidToken("it is not the token of this server")
         return bearer_of_it
 
@@ -64,7 +67,7 @@ def bearer(verify_token: Verify) -> Callable[[Request], Awaitable[Identity]]:
         if scheme.lower() != "bearer" or not token:
             raise ApiError(401, "send a token: Authorization: Bearer TOKEN", headers=_CHALLENGE)
         try:
-            return verify_token(token.strip())
+            return verify_token(Credentials(token.strip(), request.headers.get(GRANT_HEADER, "").strip()))
         except InvalidToken as error:
             raise ApiError(401, f"the token is not accepted: {error}", headers=_CHALLENGE) from error
 

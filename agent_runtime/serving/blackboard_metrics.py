@@ -1,9 +1,14 @@
-"""What a blackboard's server counts."""
+"""What a blackboard's server counts, beside every server's requests and their times.
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+Labels are names from manifests, and words from small fixed sets; users' names are none of these.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from agent_runtime.blackboard.events import BoardEvent
 from agent_runtime.blackboard.stores.port import Stats
+
+_DELAYS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
 
 
 class BlackboardMetrics:
@@ -11,66 +16,90 @@ class BlackboardMetrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._published = Counter(
-            "covey_blackboard_artifacts_published_total",
-            "Artifacts published through this server.",
-            ("type",),
-            registry=self.registry,
+        self._published = self._counter("artifacts_published", "Artifacts published by this server.", "type")
+        self._pruned = self._counter("artifacts_pruned", "Artifacts deleted because of spec.retention.")
+        self._unreadable = self._counter(
+            "artifacts_unreadable",
+            "Artifacts that could not be read as the newest version of their type.",
+            "type",
         )
-        self._events = Counter(
-            "covey_blackboard_deliveries_total",
-            "What happened to deliveries: delivered, leased, acknowledged, failed, expired, dead.",
-            ("agent", "outcome"),
-            registry=self.registry,
+        self._deliveries = self._counter(
+            "deliveries",
+            "What happened to deliveries: delivered, gathered, leased, acknowledged, failed, expired, "
+            "incomplete, dead, replayed, dropped, forgotten.",
+            "agent",
+            "outcome",
         )
-        self._denials = Counter(
-            "covey_blackboard_denials_total",
-            "Artifacts that an agent subscribes to and may not see.",
-            ("agent",),
-            registry=self.registry,
+        self._denials = self._counter(
+            "denials", "Artifacts that somebody asked for and may not see.", "agent", "role"
         )
-        self._predicate_failures = Counter(
-            "covey_blackboard_predicate_failures_total",
-            "Predicates that failed instead of saying yes or no.",
-            ("agent",),
-            registry=self.registry,
+        self._tenancy = self._counter("tenancy_breaches", "What spec.isolation Strict would have refused.")
+        self._predicate_failures = self._counter(
+            "predicate_failures", "Predicates that failed instead of saying yes or no.", "agent"
         )
-        self._loops = Counter(
-            "covey_blackboard_loops_stopped_total",
+        self._loops = self._counter(
+            "loops_stopped",
             "Artifacts that set nobody to work because the chain behind them is too long.",
+        )
+        self._rate_limited = self._counter(
+            "rate_limited", "Calls refused because of spec.limits.publishPerSecond."
+        )
+        self._delay = Histogram(
+            "covey_blackboard_delivery_delay_seconds",
+            "From the publication of an artifact to the first time that a delivery of it is leased.",
+            buckets=_DELAYS,
             registry=self.registry,
         )
-        self._pending = Gauge(
-            "covey_blackboard_pending_deliveries",
-            "Deliveries waiting or held.",
-            ("agent",),
-            registry=self.registry,
-        )
-        self._artifacts = Gauge(
-            "covey_blackboard_artifacts", "Artifacts in the store.", registry=self.registry
-        )
-        self._dead = Gauge(
-            "covey_blackboard_dead_letters", "Dead letters in the store.", registry=self.registry
-        )
+        self._pending = self._gauge("pending_deliveries", "Deliveries waiting or held.", "agent")
+        self._artifacts = self._gauge("artifacts", "Artifacts in the store.")
+        self._dead = self._gauge("dead_letters", "Dead letters in the store.")
+        self._subscribers = self._gauge("subscribers", "Agents and flows that are subscribed.")
+
+    def _counter(self, name: str, what: str, *labels: str) -> Counter:
+        return Counter(f"covey_blackboard_{name}_total", what, labels, registry=self.registry)
+
+    def _gauge(self, name: str, what: str, *labels: str) -> Gauge:
+        return Gauge(f"covey_blackboard_{name}", what, labels, registry=self.registry)
 
     def observe(self, event: BoardEvent) -> None:
         """The board's observer."""
         match event.kind:
             case "published" if event.artifact is not None:
                 self._published.labels(event.artifact.type).inc()
+            case "unreadable" if event.artifact is not None:
+                self._unreadable.labels(event.artifact.type).inc()
             case "denied":
-                self._denials.labels(event.agent).inc()
+                role = event.identity.role if event.identity else "agent"
+                self._denials.labels(event.agent if role == "agent" else "", role).inc(event.count)
+            case "tenancy":
+                self._tenancy.inc(event.count)
             case "predicate_failed":
                 self._predicate_failures.labels(event.agent).inc()
             case "loop_stopped":
                 self._loops.inc()
-            case "delivered" | "leased" | "acknowledged" | "failed" | "expired" | "dead":
-                self._events.labels(event.agent, event.kind).inc()
+            case "pruned":
+                self._pruned.inc(event.count)
+            case (
+                "delivered" | "gathered" | "leased" | "acknowledged" | "failed" | "expired"
+                | "incomplete" | "dead" | "replayed" | "dropped" | "forgotten"
+            ):  # fmt: skip
+                self._deliveries.labels(event.agent, event.kind).inc(event.count)
+                if event.kind == "leased":
+                    self._note_delay(event)
+
+    def _note_delay(self, event: BoardEvent) -> None:
+        if event.artifact is not None and event.delivery.endswith("~1"):
+            self._delay.observe((event.at - event.artifact.created_at).total_seconds())
+
+    def rate_limited(self) -> None:
+        """A call was refused because it came too fast."""
+        self._rate_limited.inc()
 
     def show(self, stats: Stats) -> None:
         """Set the gauges."""
         self._artifacts.set(stats.artifacts)
         self._dead.set(stats.dead_letters)
+        self._subscribers.set(stats.subscribers)
         self._pending.clear()
         for agent, pending in stats.pending.items():
             self._pending.labels(agent).set(pending)

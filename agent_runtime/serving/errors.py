@@ -6,6 +6,7 @@
 `traceparent` header, else a new one; it leads to the log.
 """
 
+import math
 import secrets
 from collections.abc import Sequence
 from typing import Any
@@ -105,14 +106,28 @@ def error_response(
     """The error body as a response, with Retry-After (whole seconds, at least 1) on 429 and 503."""
     all_headers = dict(headers or {})
     if status in _RETRY_LATER:
-        all_headers["Retry-After"] = str(max(1, round(retry_after or 1)))
-    content = {
-        "code": code or _CODES.get(status, "error"),
-        "message": message,
-        "details": list(details),
-        "traceId": trace_id(request),
+        all_headers["Retry-After"] = str(max(1, math.ceil(retry_after or 1)))
+    content = error_content(request, status, message, code=code, details=details)
+    return JSONResponse(content, status, headers=all_headers)
+
+
+def error_content(
+    request: Request,
+    status: int,
+    message: str,
+    *,
+    code: str | None = None,
+    details: Sequence[dict[str, str]] = (),
+) -> dict[str, Any]:
+    """The error body, for what is no response of its own."""
+    return {
+        "error": {
+            "code": code or _CODES.get(status, "error"),
+            "message": message,
+            "details": list(details),
+            "traceId": trace_id(request),
+        }
     }
-    return JSONResponse({"error": content}, status, headers=all_headers)
 
 
 def install_errors(app: FastAPI) -> None:

@@ -18,9 +18,19 @@ Check = Callable[[], Awaitable[object]]
 class Health:
     """Whether a server is alive, ready or draining. Mount `router` on the app."""
 
-    def __init__(self, checks: Mapping[str, Check] | None = None, *, timeout: float = 2.0) -> None:
-        """`checks` by the dependency's name; one that takes longer than `timeout` seconds is down."""
+    def __init__(
+        self,
+        checks: Mapping[str, Check] | None = None,
+        *,
+        noted: Mapping[str, Check] | None = None,
+        timeout: float = 2.0,
+    ) -> None:
+        """`checks` by the dependency's name; one that takes longer than `timeout` seconds is down.
+
+        Those in `noted` are told of, and do not take the server out of service.
+        """
         self._checks = dict(checks or {})
+        self._noted = dict(noted or {})
         self._timeout = timeout
         self.draining = False
         self.router = APIRouter(include_in_schema=False)
@@ -53,4 +63,5 @@ class Health:
             details = [{"pointer": f"/{name}", "message": fault} for name, fault in faults.items()]
             message = "not ready: " + "; ".join(f"{name}: {fault}" for name, fault in faults.items())
             return error_response(request, 503, message, code="not_ready", details=details)
-        return JSONResponse({"status": "ready", "dependencies": dict.fromkeys(self._checks, "ok")})
+        noted = {name: await self._fault(check) or "ok" for name, check in self._noted.items()}
+        return JSONResponse({"status": "ready", "dependencies": dict.fromkeys(self._checks, "ok") | noted})

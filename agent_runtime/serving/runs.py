@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
 from agent_runtime.durable.port import RunStore, Unavailable
-from agent_runtime.identity import InvalidToken
+from agent_runtime.invalid_token import InvalidToken
 from agent_runtime.runs_server.access import Access, Denied
 from agent_runtime.runs_server.stored_queue import StoredQueue
 from agent_runtime.runs_server.tokens import Caller

@@ -31,7 +31,7 @@ def test_the_shipped_files(covey: Covey, newsroom: Path) -> None:
     assert "Mirela Kovac" in report
     for count, type_ in ((1, "Assignment"), (1, "Dossier"), (12, "Claim"), (12, "Verdict"), (1, "Report")):
         assert done.stderr.count(f"published {type_} ") == count
-    assert "the way to a Report: researcher -> analyst -> editor" in done.stderr
+    assert "the way to Report: researcher -> analyst -> editor" in done.stderr
     assert "Report written to report.md\nTry next:\n" in done.stderr
     assert "\x1b" not in done.stdout + done.stderr, "no control characters where there is no terminal"
     assert _quotes_that_stand_in_their_files(report, newsroom / "input") > 5

@@ -1,44 +1,66 @@
-"""Tokens of a blackboard's callers: remembered, but no longer than they are good."""
+"""What a caller brings is in its headers; without something good there it gets a 401 that says why."""
 
+import httpx2
 import pytest
+from fastapi import Depends, FastAPI
 
 from agent_runtime.blackboard.board import Identity
-from agent_runtime.identity import InvalidToken, mint, sign
-from agent_runtime.serving.auth import signed
-
-KEY = "k" * 64
-AUDIENCE = "blackboard/news/newsroom"
-WRITER = Identity("writer", "agent", frozenset({"desk"}), "acme")
+from agent_runtime.serving.auth import Credentials, Verify, bearer, shared_token
+from agent_runtime.serving.errors import install_errors
 
 
-def test_a_token_says_who_bears_it_every_time() -> None:
-    verify = signed(KEY, AUDIENCE)
-    token = mint(KEY, WRITER, AUDIENCE)
-    assert verify(token) == verify(token) == WRITER
+async def ask(verify: Verify, **headers: str) -> httpx2.Response:
+    """A request to a server that answers with the caller's name."""
+    app = FastAPI()
+    install_errors(app)
+    caller = bearer(verify)
+
+    @app.get("/")
+    async def name(identity: Identity = Depends(caller)) -> str:  # noqa: B008 - as FastAPI has it
+        return identity.name
+
+    transport = httpx2.ASGITransport(app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://server") as client:
+        return await client.get("/", headers=headers)
 
 
 @pytest.mark.parametrize(
-    ("token", "reason"),
+    ("headers", "brought"),
     [
-        ("nonsense", "Not enough segments"),
-        (mint("x" * 64, WRITER, AUDIENCE), "Signature verification failed"),
-        (mint(KEY, WRITER, "blackboard/news/another"), "Audience"),
-        (sign(KEY, "writer", AUDIENCE, {"exp": 1}), "expired"),
+        ({"authorization": "Bearer t0ken"}, Credentials("t0ken")),
+        ({"authorization": "bearer  t0ken "}, Credentials("t0ken")),
+        ({"authorization": "Bearer t0ken", "covey-grant": " grant "}, Credentials("t0ken", "grant")),
     ],
-    ids=["nonsense", "forged", "for another board", "expired"],
 )
-def test_what_is_not_accepted_is_not_accepted_a_second_time_either(token: str, reason: str) -> None:
-    verify = signed(KEY, AUDIENCE)
-    for _ in range(2):
-        with pytest.raises(InvalidToken, match=reason):
-            verify(token)
+async def test_both_tokens_are_taken_from_the_headers(headers: dict[str, str], brought: Credentials) -> None:
+    seen = []
+
+    def verify(credentials: Credentials) -> Identity:
+        seen.append(credentials)
+        return Identity("ann", "user")
+
+    answer = await ask(verify, **headers)
+    assert answer.json() == "ann"
+    assert seen == [brought]
 
 
-def test_a_token_that_is_remembered_expires_all_the_same() -> None:
-    now = [4_000_000_000.0]
-    verify = signed(KEY, AUDIENCE, clock=lambda: now[0])
-    token = sign(KEY, "writer", AUDIENCE, {"role": "user", "exp": 4_000_000_010})
-    assert verify(token) == Identity("writer", "user")
-    now[0] += 10
-    with pytest.raises(InvalidToken, match="it has expired"):
-        verify(token)
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [
+        ({}, "send a token: Authorization: Bearer TOKEN"),
+        ({"covey-grant": "t0ken"}, "send a token: Authorization: Bearer TOKEN"),
+        ({"authorization": "Basic t0ken"}, "send a token: Authorization: Bearer TOKEN"),
+        ({"authorization": "Bearer "}, "send a token: Authorization: Bearer TOKEN"),
+        ({"authorization": "Bearer wrong"}, "the token is not accepted: it is not the token of this server"),
+    ],
+)
+async def test_who_brings_nothing_good_is_told_so(headers: dict[str, str], message: str) -> None:
+    answer = await ask(shared_token("t0ken"), **headers)
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+    assert answer.json()["error"]["code"] == "unauthenticated"
+    assert answer.json()["error"]["message"] == message
+
+
+def test_an_empty_shared_token_would_let_everybody_in() -> None:
+    with pytest.raises(ValueError, match="an empty token would let everybody in"):
+        shared_token("")

@@ -1,0 +1,232 @@
+"""`covey board ...`: look at a blackboard, publish on it, and deal with what went wrong."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import typer
+
+from agent_runtime.blackboard.artifact import Artifact, Draft
+from agent_runtime.blackboard.board import Query
+from agent_runtime.blackboard.codec import encode
+from agent_runtime.blackboard.stores.port import DeadLetter
+from agent_runtime.cli.board_at import OpenBoard, Where, run_on
+from agent_runtime.cli.payload import typed_payload
+from agent_runtime.cli.table import age, table
+from agent_runtime.local.failure import Failure
+
+_PAGE = 1000
+
+
+def publish(
+    where: Where, text: str, tags: Sequence[str], correlation: str, partition: str, version: int | None
+) -> None:
+    """Publish `Type=JSON` or `Type=@FILE`, and print the artifact's id."""
+    type_, payload = typed_payload(text, "publish")
+    draft = Draft(
+        type=type_,
+        payload=payload,
+        tags=tuple(tags),
+        correlation=correlation or None,
+        partition=partition or None,
+        version=version,
+    )
+
+    async def work(opened: OpenBoard) -> None:
+        [artifact] = await opened.board.publish([draft])
+        typer.echo(f"{artifact.type} {artifact.id} published")
+
+    run_on(where, work)
+
+
+def query(where: Where, wanted: Query, output: str) -> None:
+    """Print up to `wanted.limit` artifacts, oldest first."""
+    _check_format(output, "table", "json")
+
+    async def work(opened: OpenBoard) -> None:
+        found: list[Artifact] = []
+        cursor, more = None, True
+        while more and len(found) < wanted.limit:
+            limit = min(_PAGE, wanted.limit - len(found))
+            page = await opened.board.query(replace(wanted, limit=limit, cursor=cursor))
+            found += page.artifacts
+            cursor, more = page.cursor, page.cursor is not None
+        if output == "json":
+            typer.echo(_pretty({"items": [_as_json(artifact) for artifact in found]}))
+        else:
+            typer.echo(_artifacts(found))
+
+    run_on(where, work)
+
+
+def show(where: Where, artifact_id: str) -> None:
+    """Print one artifact."""
+
+    async def work(opened: OpenBoard) -> None:
+        artifact = await opened.board.get(artifact_id)
+        if artifact is None:
+            raise Failure(f"there is no artifact {artifact_id!r} that you may see", "See: covey board query")
+        typer.echo(_pretty(_as_json(artifact)))
+
+    run_on(where, work)
+
+
+def explain(where: Where, artifact_id: str, agent: str) -> None:
+    """Print what each entry of the agent's `consumes` says to the artifact."""
+
+    async def work(opened: OpenBoard) -> None:
+        said = await opened.admin.explain(artifact_id, agent)
+        if not said.subscribed:
+            typer.echo(f"{agent} is not subscribed")
+            return
+        rows = [
+            [str(one.entry), "yes" if one.refused_by is None else "no", one.refused_by or "", one.message]
+            for one in said.verdicts
+        ]
+        typer.echo(table(["ENTRY", "MATCHES", "CHECK", "WHY"], rows))
+
+    run_on(where, work)
+
+
+def dead_letters(where: Where, limit: int, agent: str, output: str) -> None:
+    """Print the newest, newest first."""
+    _check_format(output, "table", "json")
+
+    async def work(opened: OpenBoard) -> None:
+        letters = await opened.admin.dead_letters(limit, agent or None)
+        if output == "json":
+            typer.echo(_pretty({"items": [_letter(letter) for letter in letters]}))
+            return
+        now = datetime.now(UTC)
+        rows = [
+            [
+                letter.delivery,
+                letter.agent,
+                str(letter.attempts),
+                age((now - letter.at).total_seconds()),
+                letter.error.partition("\n")[0],
+            ]
+            for letter in letters
+        ]
+        typer.echo(table(["DELIVERY", "AGENT", "ATTEMPTS", "AGE", "ERROR"], rows))
+
+    run_on(where, work)
+
+
+def open_letter(where: Where, delivery: str) -> None:
+    """Print a dead letter with its artifacts."""
+
+    async def work(opened: OpenBoard) -> None:
+        letter, artifacts = await opened.admin.dead_letter(delivery)
+        typer.echo(
+            _pretty({"deadLetter": _letter(letter), "artifacts": [_as_json(one) for one in artifacts]})
+        )
+
+    run_on(where, work)
+
+
+def replay(where: Where, deliveries: Sequence[str]) -> None:
+    """Offer dead letters again."""
+
+    async def work(opened: OpenBoard) -> None:
+        for letter in await opened.admin.replay(deliveries):
+            typer.echo(f"{letter.delivery} is offered again")
+
+    run_on(where, work)
+
+
+def drop(where: Where, deliveries: Sequence[str]) -> None:
+    """Delete dead letters for good."""
+
+    async def work(opened: OpenBoard) -> None:
+        dropped = await opened.admin.drop(deliveries)
+        typer.echo(f"{dropped} of {len(deliveries)} dropped")
+
+    run_on(where, work)
+
+
+def stats(where: Where) -> None:
+    """Print how full the board is."""
+
+    async def work(opened: OpenBoard) -> None:
+        now = await opened.admin.stats()
+        rows = [[agent, str(pending)] for agent, pending in sorted(now.pending.items())]
+        typer.echo(
+            f"{now.artifacts} artifacts, {now.dead_letters} dead letters, {now.subscribers} subscribers"
+        )
+        if rows:
+            typer.echo("\n" + table(["AGENT", "PENDING"], rows))
+
+    run_on(where, work)
+
+
+def watch(where: Where, wanted: Query, count: int | None, output: str) -> None:
+    """Print artifacts as they are published, until Ctrl-C or until there were `count` of them."""
+    _check_format(output, "text", "json")
+
+    async def work(opened: OpenBoard) -> None:
+        seen = 0
+        async for _, artifact in opened.board.follow(wanted):
+            typer.echo(encode(artifact) if output == "json" else _line(artifact))
+            seen += 1
+            if seen == count:
+                return
+
+    run_on(where, work)
+
+
+def moment(text: str, option: str) -> datetime | None:
+    """A time with its zone; None for an empty text. Raises Failure."""
+    if not text:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise Failure(
+            f"{option} {text!r} is no time", "Write it with its zone, such as 2026-11-01T12:00:00Z.", code=2
+        )
+    return at
+
+
+def _check_format(output: str, *formats: str) -> None:
+    if output not in formats:
+        raise Failure(f"-o {output} is no format", f"There are {' and '.join(formats)}.", code=2)
+
+
+def _artifacts(artifacts: Sequence[Artifact]) -> str:
+    now = datetime.now(UTC)
+    rows = [
+        [one.id, one.type, one.producer, one.correlation, age((now - one.created_at).total_seconds())]
+        for one in artifacts
+    ]
+    return table(["ID", "TYPE", "PRODUCER", "CORRELATION", "AGE"], rows)
+
+
+def _line(artifact: Artifact) -> str:
+    at = artifact.created_at.astimezone()
+    return f"{at:%H:%M:%S}  {artifact.producer:<13}  {artifact.type} {artifact.id}"
+
+
+def _letter(letter: DeadLetter) -> dict[str, Any]:
+    return {
+        "delivery": letter.delivery,
+        "agent": letter.agent,
+        "artifacts": list(letter.artifact_ids),
+        "attempts": letter.attempts,
+        "error": letter.error,
+        "at": letter.at.isoformat(),
+    }
+
+
+def _as_json(artifact: Artifact) -> dict[str, Any]:
+    wire: dict[str, Any] = orjson.loads(encode(artifact))
+    return wire
+
+
+def _pretty(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)

@@ -1,0 +1,78 @@
+"""Where the board is that a command means: a server by its URL, or one of the running `covey up`."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+
+from agent_runtime.blackboard.board import BoardError
+from agent_runtime.blackboard.board_admin import BoardAdmin
+from agent_runtime.blackboard.http_client import HttpBoard
+from agent_runtime.cli.boards import board_named
+from agent_runtime.cli.client import Client
+from agent_runtime.local.address import find
+from agent_runtime.local.failure import Failure
+
+_PATIENCE = 5.0
+"""Seconds: a person waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What the command line says."""
+
+    url: str
+    """A server's; empty: the running `covey up`."""
+    token: str
+    blackboard: str
+    """Of the `covey up`; empty: its only one."""
+    state: Path | None
+
+
+class OpenBoard:
+    """A board and its admin's side, for the time of one command."""
+
+    def __init__(self, where: Where) -> None:
+        """Raises Failure when it cannot be told which board is meant."""
+        if where.url:
+            if not where.token:
+                raise Failure(
+                    f"{where.url} wants to know who asks", "Set COVEY_BOARD_TOKEN, or give --token.", code=2
+                )
+            url, token, root, proxied = where.url, where.token, "/v1", True
+        else:
+            address = find(where.state, os.environ, Path.cwd())
+            name = board_named(Client(address), where.blackboard)
+            url, token, root, proxied = address.url, address.token, f"/v1/blackboards/{name}", False
+        client = httpx2.AsyncClient(trust_env=proxied)
+        self.board = HttpBoard(url, token, root=root, patience=_PATIENCE, client=client)
+        self.admin = BoardAdmin(url, token, root=root, patience=_PATIENCE, client=client)
+
+
+def run_on(where: Where, work: Callable[[OpenBoard], Awaitable[None]]) -> None:
+    """Do it, until it is done or Ctrl-C. Raises Failure with what the board says is wrong."""
+
+    async def session() -> None:
+        opened = OpenBoard(where)
+        async with opened.board:
+            await work(opened)
+
+    try:
+        asyncio.run(session())
+    except KeyboardInterrupt:
+        return
+    except BoardError as error:
+        raise _failure(error) from error
+
+
+def _failure(error: BoardError) -> Failure:
+    message = str(error)
+    listed = [
+        f"  {detail.get('pointer', '')}: {detail.get('message', '')}"
+        for detail in error.details
+        if len(error.details) > 1 or detail.get("message", "") not in message
+    ]
+    return Failure("\n".join([message, *listed]))

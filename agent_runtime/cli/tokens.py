@@ -1,0 +1,40 @@
+"""`covey token`: a token for a person who uses a Blackboard of the cluster, for a while."""
+
+import os
+from time import time
+from typing import Literal
+
+import typer
+
+from agent_runtime.api.base import seconds
+from agent_runtime.blackboard.board import Identity
+from agent_runtime.identity import grant_audience, mint
+from agent_runtime.local.failure import Failure
+
+KEY_ENV = "COVEY_BLACKBOARD_KEY"
+
+
+def run(
+    board: str, name: str, role: Literal["user", "admin"], labels: list[str], tenant: str, span: str
+) -> None:
+    """Print it. `board` is `NAMESPACE/NAME`, `span` a duration. Raises Failure."""
+    namespace, _, blackboard = board.partition("/")
+    if not namespace or not blackboard:
+        raise Failure(f'"{board}" is no Blackboard', "Say NAMESPACE/NAME, such as news/newsroom.", code=2)
+    key = os.environ.get(KEY_ENV)
+    if not key:
+        raise Failure(
+            f"{KEY_ENV} is not set: tokens are signed with the key of the Blackboard", _cure(board), code=2
+        )
+    try:
+        until = int(time() + seconds(span))
+    except ValueError as error:
+        raise Failure(f"--for: {error}", code=2) from error
+    identity = Identity(name, role, frozenset(labels), tenant or None)
+    typer.echo(mint(key, identity, grant_audience(namespace, blackboard), until=until))
+
+
+def _cure(board: str) -> str:
+    namespace, _, blackboard = board.partition("/")
+    secret = f"kubectl -n {namespace} get secret {blackboard}-blackboard"
+    return f"export {KEY_ENV}=$({secret} -o jsonpath='{{.data.key}}' | base64 -d)"
