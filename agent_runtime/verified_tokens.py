@@ -1,32 +1,32 @@
 """Tokens that were verified before: checking a signature costs a third of a small request."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import lru_cache
 from time import time
 from typing import TypeVar
 
-from agent_runtime.identity import InvalidToken
-
+C = TypeVar("C", bound=Hashable)
 T = TypeVar("T")
 
 _REMEMBERED = 4096
-"""Tokens kept, the ones met last. Refused ones are not: nobody drives out others by sending nonsense."""
+"""Callers kept, the ones met last. Refused ones are not: nobody drives out others by sending nonsense."""
 
 
 def remembering(
-    check: Callable[[str], tuple[T, float | None]], *, clock: Callable[[], float] = time
-) -> Callable[[str], T]:
-    """`check` without doing it twice: token -> (who bears it, when it expires or None).
+    check: Callable[[C], tuple[T, float | None]], *, clock: Callable[[], float] = time
+) -> Callable[[C], T]:
+    """`check` without doing it twice: what a caller brings -> (who it is, until when that holds or None).
 
-    `clock` gives the Unix time, in seconds, at which a token that is remembered has expired. The function
-    raises InvalidToken, as `check` does.
+    What a caller brings may be more than one token: it is remembered as a whole. `clock` gives the Unix time,
+    in seconds, at which what is remembered no longer holds; `check` is asked again then, to say why. The
+    function raises InvalidToken, as `check` does.
     """
     checked = lru_cache(_REMEMBERED)(check)
 
-    def verify(token: str) -> T:
-        bearer, until = checked(token)
+    def verify(brought: C) -> T:
+        bearer, until = checked(brought)
         if until is not None and until <= clock():
-            raise InvalidToken("it has expired")
+            bearer, _ = check(brought)
         return bearer
 
     return verify

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from time import time
 from typing import Literal, get_args
 
-from agent_runtime.identity import InvalidToken, claims_of, sign
+from agent_runtime.identity import claims_of, sign
+from agent_runtime.invalid_token import InvalidToken
 from agent_runtime.verified_tokens import remembering
 
 AUDIENCE = "runs"
@@ -38,11 +39,11 @@ def mint(key: str, caller: Caller, *, until: int | None = None) -> str:
 def verifier(key: str, *, clock: Callable[[], float] = time) -> Callable[[str], Caller]:
     """Token -> who bears it; the function raises InvalidToken. It remembers the tokens it met last.
 
-    `clock` gives the Unix time, in seconds, at which a token that is remembered has expired.
+    `clock` gives the Unix time, in seconds.
     """
 
     def check(token: str) -> tuple[Caller, float | None]:
-        claims = claims_of(key, token, AUDIENCE)
+        claims = claims_of(key, token, AUDIENCE, clock=clock)
         role: Role | None = claims.get("role")
         if role is None or role not in get_args(Role):
             raise InvalidToken(f"its role is {role!r}; want one of {', '.join(get_args(Role))}")
