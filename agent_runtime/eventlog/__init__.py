@@ -1,0 +1,1 @@
+"""What happened on a board, kept outside its store: in NATS JetStream, Kafka or Redis streams."""

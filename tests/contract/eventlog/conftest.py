@@ -1,0 +1,70 @@
+"""Event logs on real servers."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from agent_runtime.eventlog.open import make_log
+from agent_runtime.eventlog.port import EventLog
+from tests.contract.eventlog.logs import NatsServer, new_board, running_kafka, running_nats
+from tests.contract.servers import RedisServer
+
+
+@pytest.fixture(scope="session")
+def shared_nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    """One NATS for all tests that do not break it."""
+    with running_nats(tmp_path_factory.mktemp("nats")) as server:
+        yield server
+
+
+@pytest.fixture
+def own_nats(tmp_path: Path) -> Iterator[NatsServer]:
+    """A NATS for a test that breaks it."""
+    with running_nats(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shared_kafka() -> Iterator[str]:
+    """The URL of a Kafka."""
+    with running_kafka() as url:
+        yield url
+
+
+Connect = Callable[[], EventLog]
+"""Makes a new connection to the same log."""
+
+
+@pytest.fixture(params=["nats", "kafka", "redis"])
+def connect(request: pytest.FixtureRequest) -> Connect:
+    """Connections to one new log."""
+    board = new_board()
+    match request.param:
+        case "nats":
+            nats: NatsServer = request.getfixturevalue("shared_nats")
+            url = nats.url
+        case "kafka":
+            url = request.getfixturevalue("shared_kafka")
+        case _:
+            redis: RedisServer = request.getfixturevalue("shared_redis")
+            url = redis.url
+    return lambda: make_log(url, board)
+
+
+@pytest.fixture
+async def log(connect: Connect) -> AsyncIterator[EventLog]:
+    """A new log, open."""
+    log = connect()
+    await log.open()
+    yield log
+    await log.close()
+
+
+@pytest.fixture
+async def redis_log(shared_redis: RedisServer) -> AsyncIterator[EventLog]:
+    """A new log, open, for tests of what is the same with all."""
+    log = make_log(shared_redis.url, new_board())
+    await log.open()
+    yield log
+    await log.close()
