@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 from agent_runtime.agents.consumer import consume
 from agent_runtime.agents.worker import AgentWorker
@@ -15,6 +16,7 @@ from agent_runtime.serving.health import Check, Health
 from agent_runtime.serving.loop import run
 from agent_runtime.serving.server import serve_app
 from agent_runtime.telemetry import logs, traces
+from agent_runtime.token_file import TokenFile
 from agent_runtime.tools.builtin import BUILTIN
 from agent_runtime.tools.port import ToolContext
 from agent_runtime.tools.toolbox import Toolbox
@@ -77,9 +79,10 @@ class _Consuming:
     def __init__(self, worker: AgentWorker, access: BoardAccess, environ: Mapping[str, str]) -> None:
         from agent_runtime.blackboard.http_client import HttpBoard
 
-        token = required(environ, access.token_env, f'the token for Blackboard "{access.name}"')
+        token = required(environ, access.token_env, f'the grant for Blackboard "{access.name}"')
         self._access = access
-        self._board = HttpBoard(access.url, token)
+        proof = TokenFile(Path(access.token_file)) if access.token_file is not None else None
+        self._board = HttpBoard(access.url, token, proof=proof)
         self._stop = asyncio.Event()
         self._ready = False
         self._task = asyncio.create_task(

@@ -80,11 +80,16 @@ def chat_shape(output: ArtifactType | None) -> Shape:
     return Shape(output.schema_) if output is not None else Shape()
 
 
-def delivery_shape(output: ArtifactType | None, publishes: Sequence[Publishes]) -> Shape:
-    """The shape of an answer to a delivery: what is to be published, or nothing in particular."""
+def delivery_shape(
+    output: ArtifactType | None, publishes: Sequence[Publishes], types: Sequence[ArtifactType] = ()
+) -> Shape:
+    """The shape of an answer to a delivery: what is to be published, or nothing in particular.
+
+    `types` are further ones that are known; what is published of a type that is not may be any object.
+    """
     if not publishes:
         return chat_shape(output)
-    known = {output.name: output.schema_} if output is not None else {}
+    known = {type_.name: type_.schema_ for type_ in (*types, *([output] if output is not None else []))}
     match publishes:
         case [alone] if alone.fan_out is None:
             schema = known.get(alone.type, _ANY_OBJECT)

@@ -18,29 +18,37 @@ def drafts(
 
     The ids follow from the inputs: known before the work is done, and the same when it is done again.
     """
-    if output is None:
-        return []
+    counts: dict[str, int] = {}
     drafted = []
-    causes = ",".join(artifact.id for artifact in inputs)
-    for published in publishes:
-        value = output if len(publishes) == 1 else output.get(published.type)
-        for index, payload in enumerate(_payloads(published, value)):
-            drafted.append(
-                Draft(
-                    type=published.type,
-                    payload=payload,
-                    id=str(uuid5(_NAMESPACE, f"{agent}/{causes}/{published.type}/{index}")),
-                    tags=tuple(published.tags or ()),
-                    visibility=published.visibility or PUBLIC,
-                )
+    for published, payload in payloads(publishes, output):
+        index = counts[published.type] = counts.get(published.type, -1) + 1
+        drafted.append(
+            Draft(
+                type=published.type,
+                payload=payload,
+                id=result_id(agent, inputs, published.type, index),
+                tags=tuple(published.tags or ()),
+                visibility=published.visibility or PUBLIC,
             )
+        )
     return drafted
 
 
-def _payloads(published: Publishes, value: Any) -> Iterator[Any]:
-    if value is None:
+def result_id(agent: str, inputs: Sequence[Artifact], type_: str, index: int) -> str:
+    """The id of the `index`-th artifact of a type that the agent makes of these inputs."""
+    causes = ",".join(artifact.id for artifact in inputs)
+    return str(uuid5(_NAMESPACE, f"{agent}/{causes}/{type_}/{index}"))
+
+
+def payloads(publishes: Sequence[Publishes], output: Any) -> Iterator[tuple[Publishes, Any]]:
+    """The payloads in an output that has the shape of `delivery_shape`, each with what it is published as."""
+    if output is None:
         return
-    if published.fan_out is None:
-        yield value
-    else:
-        yield from value[ITEMS]
+    for published in publishes:
+        value = output if len(publishes) == 1 else output.get(published.type)
+        if value is None:
+            continue
+        if published.fan_out is None:
+            yield published, value
+        else:
+            yield from ((published, item) for item in value[ITEMS])

@@ -25,6 +25,8 @@ class Work:
     subject: str
     """The session or the delivery."""
     inputs: tuple[Artifact, ...] = ()
+    sets: tuple[tuple[str, ...], ...] = ()
+    """Of a batch of joined sets: the ids of each set's artifacts, in order. Else empty."""
     question: str = ""
     conversation: Conversation | None = None
     answer: Answer | None = None

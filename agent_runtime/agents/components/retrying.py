@@ -1,5 +1,6 @@
 """Tries the evaluation again after failures that may pass."""
 
+from collections.abc import Callable
 from random import Random
 from typing import ClassVar, TypeVar
 
@@ -20,7 +21,15 @@ class Retrying:
 
     stages: ClassVar[frozenset[Stage]] = frozenset({Stage.EVALUATE})
 
-    def __init__(self, retry: Retry, clock: Clock, random: Random) -> None:
+    def __init__(
+        self,
+        retry: Retry,
+        clock: Clock,
+        random: Random,
+        may_pass: Callable[[BaseException], bool] = is_transient,
+    ) -> None:
+        """`may_pass` says which errors are worth another attempt."""
+        self._may_pass = may_pass
         self._retry = retry
         self._clock = clock
         self._random = random
@@ -31,7 +40,7 @@ class Retrying:
             try:
                 return await go()
             except Exception as error:
-                if not is_transient(error) or work.attempt >= self._retry.max_attempts:
+                if not self._may_pass(error) or work.attempt >= self._retry.max_attempts:
                     raise
                 asked: float | None = getattr(error, "retry_after", None)
                 wait = delay(self._retry, work.attempt, self._random, asked=asked)

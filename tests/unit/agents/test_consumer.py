@@ -70,8 +70,13 @@ async def newsroom() -> AsyncIterator[Newsroom]:
         yield room
 
 
-def agent(script: Sequence[dict[str, Any]], **fields: Any) -> Bench:
-    board = {"name": "newsroom", "url": "", "consumes": [{"types": ["Idea"]}]}
+def agent(
+    script: Sequence[dict[str, Any]],
+    *,
+    consumes: Sequence[dict[str, Any]] = ({"types": ["Idea"]},),
+    **fields: Any,
+) -> Bench:
+    board = {"name": "newsroom", "url": "", "consumes": consumes}
     settings = {"publishes": [{"type": "Note"}], "retry": {"maxAttempts": 1, "initialDelay": "1ms"}}
     return Bench(agent_config(script, blackboard=board, **{**settings, **fields}))
 
@@ -104,6 +109,22 @@ async def test_an_artifact_becomes_another(newsroom: Newsroom) -> None:
     assert await newsroom.notes() == [{"text": "about bees"}]
     (note,) = (await newsroom.service.board(EDITOR).query(Query(type="Note"))).artifacts
     assert (note.producer, note.correlation, note.causes) == ("ann", idea.correlation, (idea.id,))
+
+
+async def test_artifacts_that_belong_together_are_worked_on_at_once(newsroom: Newsroom) -> None:
+    consumes = {
+        "types": ["Idea"],
+        "join": {"by": "payload.topic", "window": "1h", "counts": [{"type": "Idea", "count": 2}]},
+        "batch": {"size": 2, "within": "1h"},
+    }
+    sizes = "string(input.sets[0].size()) + string(input.sets[1].size()) + string(input.artifacts.size())"
+    ann = agent([{"reply": f"${{{{'text': {sizes}}}}}"}], consumes=[consumes])
+    async with consuming(ann, newsroom.service.board(ANN)):
+        bees, ants, *_ = await newsroom.publish(*({"topic": topic} for topic in ("bees", "ants") * 2))
+        await newsroom.until("acknowledged")
+    (note,) = (await newsroom.service.board(EDITOR).query(Query(type="Note"))).artifacts
+    assert dict(note.payload) == {"text": "224"}
+    assert (note.causes[0], note.causes[2], note.correlation) == (bees.id, ants.id, bees.correlation)
 
 
 async def test_what_was_published_before_stopping_is_not_lost(newsroom: Newsroom) -> None:

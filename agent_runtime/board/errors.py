@@ -1,0 +1,36 @@
+"""What is wrong with how the API is used; each message names the culprit and the cure."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pydantic import ValidationError
+
+from agent_runtime.agents.errors import WorkError
+
+
+class Misuse(Exception):
+    """Something was put together, or called, in a way that cannot work."""
+
+
+class UndeclaredResult(WorkError):
+    """An engine returned what its agent does not publish."""
+
+    code = "undeclared_result"
+
+
+class UnfitInput(WorkError):
+    """A turn was asked for artifacts that it does not have, or that its class does not take."""
+
+    code = "unfit_input"
+
+
+@contextmanager
+def explained(what: str) -> Iterator[None]:
+    """Turns what pydantic finds wrong with values into Misuse; `what` says whose they are."""
+    try:
+        yield
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc'])) or 'it'}: {fault['msg']}" for fault in error.errors()
+        )
+        raise Misuse(f"{what}: {faults}") from error

@@ -1,0 +1,104 @@
+"""From what engines return to drafts, with ids that follow from the inputs. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from agent_runtime.agents.publishing import result_id
+from agent_runtime.api.agent import Publishes, Visibility
+from agent_runtime.blackboard.artifact import PUBLIC, Artifact, Draft
+from agent_runtime.board.artifacts import payload_of, type_of
+from agent_runtime.board.errors import Misuse, UndeclaredResult
+
+
+def draft(
+    value: BaseModel,
+    *,
+    tags: Iterable[str] = (),
+    partition: str | None = None,
+    visibility: Visibility | Mapping[str, Any] | None = None,
+    correlation: str | None = None,
+    id: str | None = None,
+) -> Draft:
+    """An artifact with more than its payload, to be returned by an engine or published.
+
+    Raises Misuse when the class of `value` is no artifact type.
+    """
+    type_ = type_of(type(value))
+    return Draft(
+        type=type_.name,
+        version=type_.version,
+        payload=payload_of(value),
+        id=id,
+        tags=tuple(tags),
+        partition=partition,
+        visibility=visibility_of(visibility) or PUBLIC,
+        correlation=correlation,
+    )
+
+
+def visibility_of(given: Visibility | Mapping[str, Any] | None) -> Visibility | None:
+    """As it is, or from the form that manifests have: `{"private": {"agents": ["editor"]}}`."""
+    return given if given is None or isinstance(given, Visibility) else Visibility.model_validate(given)
+
+
+def drafts_of(
+    agent: str, inputs: Sequence[Artifact], declared: Sequence[Publishes], output: object
+) -> list[Draft]:
+    """What is to be published. Raises UndeclaredResult for what the agent does not publish."""
+    by_type = {published.type: published for published in declared}
+    counts: dict[str, int] = {}
+    drafts = []
+    for one in _each(agent, output):
+        made = one if isinstance(one, Draft) else _draft(agent, one)
+        published = by_type.get(made.type)
+        if published is None:
+            known = ", ".join(by_type) or "nothing"
+            raise UndeclaredResult(
+                f"agent {agent!r} returned a {made.type} and publishes {known}: add .publishes({made.type})"
+            )
+        index = counts[made.type] = counts.get(made.type, -1) + 1
+        if published.fan_out is not None and index >= published.fan_out:
+            raise UndeclaredResult(
+                f"agent {agent!r} returned more than {published.fan_out} {made.type}: "
+                "raise fan_out, or return fewer"
+            )
+        drafts.append(_completed(made, published, result_id(agent, inputs, made.type, index)))
+    return drafts
+
+
+def _each(agent: str, output: object) -> Iterable[object]:
+    if output is None:
+        return ()
+    if isinstance(output, BaseModel | Draft):
+        return (output,)
+    if isinstance(output, list | tuple):
+        return output
+    raise UndeclaredResult(
+        f"agent {agent!r} returned a {type(output).__name__}: want an artifact, a list of them, or None, "
+        "which publishes nothing"
+    )
+
+
+def _draft(agent: str, value: object) -> Draft:
+    if not isinstance(value, BaseModel):
+        raise UndeclaredResult(f"agent {agent!r} returned a {type(value).__name__} in a list: want artifacts")
+    try:
+        return draft(value)
+    except Misuse as error:
+        raise UndeclaredResult(f"agent {agent!r} returned what it cannot publish: {error}") from error
+
+
+def _completed(made: Draft, published: Publishes, id_: str) -> Draft:
+    """What the engine said is kept; what it left out is as the agent declared it."""
+    return Draft(
+        type=made.type,
+        version=made.version,
+        payload=made.payload,
+        id=made.id or id_,
+        tags=made.tags or tuple(published.tags or ()),
+        partition=made.partition,
+        visibility=made.visibility if made.visibility is not PUBLIC else published.visibility or PUBLIC,
+        correlation=made.correlation,
+    )
