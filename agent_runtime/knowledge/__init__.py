@@ -1,0 +1,1 @@
+"""What agents know: documents as vectors, found again by meaning."""
