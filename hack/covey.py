@@ -14,7 +14,7 @@ from pathlib import Path
 
 from hack.cluster import tools
 from hack.cluster.choose import AnyCluster, NamedCluster, cluster_of, look
-from hack.cluster.debian_images import BASE, REDIS
+from hack.cluster.debian_images import BASE, POSTGRES, REDIS, DebianImage
 from hack.cluster.fault import ClusterError
 from hack.cluster.images import Build, build_archive
 from hack.cluster.kind import KindCluster
@@ -32,6 +32,7 @@ class Images:
     runtime: str
     operator: str
     redis: str | None = None
+    postgres: str | None = None
 
 
 def source_tag() -> str:
@@ -45,10 +46,11 @@ def source_tag() -> str:
 
 
 def load_images(cluster: AnyCluster) -> Images:
-    """Builds our images and brings them into the cluster, and the store's where none can be pulled."""
+    """Builds our images and brings them into the cluster, and those of databases where none can be pulled."""
     tag = source_tag()
     runtime, operator = (f"localhost/covey-{target}:{tag}" for target in ("runtime", "operator"))
-    images = Images(runtime, operator, None if isinstance(cluster, KindCluster) else REDIS.tag)
+    databases: tuple[DebianImage, ...] = () if isinstance(cluster, KindCluster) else (REDIS, POSTGRES)
+    images = Images(runtime, operator, **{image.name: image.tag for image in databases})
     there = cluster.images()
     with tempfile.TemporaryDirectory(prefix="covey-images-") as folder:
         for name, target in ((runtime, "runtime"), (operator, "operator")):
@@ -57,8 +59,9 @@ def load_images(cluster: AnyCluster) -> Images:
                 archive = Path(folder) / f"{target}.tar"
                 _build(cluster, name, target, archive)
                 cluster.load_image(archive)
-    if images.redis is not None and images.redis not in there:
-        cluster.load_image(REDIS.archive)
+    for image in databases:
+        if image.tag not in there:
+            cluster.load_image(image.archive)
     return images
 
 
@@ -91,6 +94,8 @@ def install(cluster: AnyCluster, images: Images | None) -> None:
         if images.redis is not None:
             settings += image_values("images.store", images.redis)
             settings += ["--set-json", 'storeCommand=["redis-server"]']
+        if images.postgres is not None:
+            settings += image_values("images.postgres", images.postgres)
     try:
         cluster.helm("upgrade", "--install", "covey", str(ROOT / "charts/covey"), *wait, *settings)
     except ClusterError as error:

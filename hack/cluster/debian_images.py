@@ -25,10 +25,13 @@ class DebianImage:
     name: str
     packages: tuple[str, ...]
     command: tuple[str, ...]
+    removed: tuple[str, ...] = ()
+    """Patterns of what the packages bring and the image can do without."""
 
     @property
     def key(self) -> str:
-        return content_key([], f"{SOURCES} {self.packages} {self.command} {_LEFT_OUT}")
+        recipe = f"{SOURCES} {self.packages} {self.command} {_LEFT_OUT}"
+        return content_key([], recipe + (f" {self.removed}" if self.removed else ""))
 
     @property
     def tag(self) -> str:
@@ -49,6 +52,7 @@ class DebianImage:
             "--variant=essential",
             f"--include={','.join(self.packages)}",
             *(f"--dpkgopt=path-exclude={pattern}" for pattern in _LEFT_OUT),
+            *(f'--customize-hook=rm -rf "$1"/{pattern}' for pattern in self.removed),
             SUITE,
             str(output),
             *SOURCES,
@@ -78,3 +82,18 @@ BASE = DebianImage("base", ("ca-certificates", "libstdc++6", "python3", "python3
 
 REDIS = DebianImage("redis", ("redis-server", "redis-tools"), ("redis-server",))
 """Redis 8.0, with redis-cli."""
+
+POSTGRES = DebianImage(
+    "postgres",
+    ("postgresql-17", "postgresql-17-pgvector"),
+    ("/usr/lib/postgresql/17/bin/postgres",),
+    # an empty database that the package makes, and the compiler of long queries: half of the image
+    removed=(
+        "var/lib/postgresql/*",
+        "usr/lib/postgresql/17/lib/bitcode",
+        "usr/lib/postgresql/17/lib/llvmjit*",
+        "usr/lib/*/libLLVM*",
+        "usr/lib/*/libz3*",
+    ),
+)
+"""PostgreSQL 17 with the extension `vector`."""

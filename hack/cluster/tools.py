@@ -14,7 +14,7 @@ from pathlib import Path
 from . import system_packages
 from .archive import layer_of, write_archive
 from .cache import building, cache_home, content_key, forget_unused, locked
-from .debian_images import BASE, REDIS, DebianImage
+from .debian_images import BASE, POSTGRES, REDIS, DebianImage
 from .fault import ClusterError, last_lines
 from .programs import API_PROGRAMS, NODE_PROGRAMS, PAUSE, Program
 
@@ -45,7 +45,7 @@ def parts(only_api: bool) -> list[Part]:
     if only_api:
         return wanted
     images = [Part("pause image", pause_folder(), 1, _build_pause_image)]
-    return [*wanted, *images, *(_image_part(image) for image in (BASE, REDIS))]
+    return [*wanted, *images, *(_image_part(image) for image in (BASE, REDIS, POSTGRES))]
 
 
 def missing_parts(only_api: bool) -> list[str]:

@@ -211,6 +211,10 @@ class Cluster:
             raise
         return frozenset(resource["name"] for resource in found["resources"])
 
+    async def document(self, path: str) -> Object:
+        """What the API server tells about itself under a path that is no resource, as JSON."""
+        return await self._request("GET", _DOCUMENT, path, accept="*/*")
+
     async def _request(
         self,
         method: str,
@@ -237,6 +241,7 @@ class Cluster:
         return result
 
 
+_DOCUMENT = ApiKind("Document", "", "")
 _REVIEW = ApiKind("SelfSubjectAccessReview", "authorization.k8s.io/v1", "selfsubjectaccessreviews")
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 from agent_runtime.api.agent import OnBlackboard
 from agent_runtime.blackboard.board import Identity
+from agent_runtime.compile.config import Issuer
 from agent_runtime.compile.places import ClusterPlaces
-from agent_runtime.identity import derive, mint, sign
+from agent_runtime.identity import derive, grant_audience, mint, sign
 from agent_runtime.triggers.subscription import identity as listener_identity
 from covey_operator.settings import Settings
 
@@ -20,6 +21,10 @@ class Installation:
 
     settings: Settings
     key: bytes = field(repr=False)
+    issuer: Issuer | None = None
+    """Who signs the tokens of service accounts, as the API server says; None: it does not say."""
+    issuer_fault: str = ""
+    """Why it does not."""
 
     def places(self) -> ClusterPlaces:
         """Where things are reached."""
@@ -50,24 +55,38 @@ class Installation:
         return derive(self.key, "blackboard", namespace, name, uid)
 
     def redis_password(self, namespace: str, name: str, uid: str) -> str:
-        """The password of the blackboard's managed store."""
+        """The password of the blackboard's Redis."""
         return derive(self.key, "redis", namespace, name, uid)
 
-    def blackboard_token(self, namespace: str, agent: str, place: OnBlackboard, uid: str) -> str:
-        """The agent's token for its blackboard, whose uid is `uid`: it says who it is and what it may see."""
+    def postgres_password(self, component: str, namespace: str, name: str, uid: str) -> str:
+        """The password of one of the blackboard's Postgres servers. Hex digits: it stands in SQL and URLs."""
+        return derive(self.key, "postgres", component, namespace, name, uid)
+
+    def agent_grant(self, namespace: str, agent: str, place: OnBlackboard, uid: str, account: str) -> str:
+        """The agent's token for its blackboard, whose uid is `uid`: it says who it is and what it may see.
+
+        It is good for pods of the service account `account` of the namespace.
+        """
         identity = Identity(agent, labels=frozenset(place.labels), tenant=place.tenant)
-        return self._for_blackboard(identity, namespace, place.name, uid)
+        key = self.blackboard_key(namespace, place.name, uid)
+        return mint(key, identity, grant_audience(namespace, place.name), account=f"{namespace}:{account}")
 
     def flow_token(self, namespace: str, flow: str, blackboard: str, uid: str) -> str:
         """What the operator brings to a blackboard to listen for the triggers of a flow."""
-        return self._for_blackboard(listener_identity(flow), namespace, blackboard, uid)
+        key = self.blackboard_key(namespace, blackboard, uid)
+        audience = grant_audience(namespace, blackboard)
+        return mint(key, listener_identity(flow), audience, via_operator=True)
+
+    def keeper_token(self, namespace: str, blackboard: str, uid: str, until: int) -> str:
+        """What the operator brings to a blackboard to keep it in order; it expires at that Unix time."""
+        key = self.blackboard_key(namespace, blackboard, uid)
+        audience = grant_audience(namespace, blackboard)
+        return mint(key, Identity("operator", role="admin"), audience, via_operator=True, until=until)
 
     def user_token(self, namespace: str, blackboard: str, uid: str) -> str:
         """What people bring who may read its Secret: it publishes, and sees what is public."""
-        return self._for_blackboard(Identity("user", role="user"), namespace, blackboard, uid)
-
-    def _for_blackboard(self, identity: Identity, namespace: str, name: str, uid: str) -> str:
-        return mint(self.blackboard_key(namespace, name, uid), identity, f"blackboard/{namespace}/{name}")
+        key = self.blackboard_key(namespace, blackboard, uid)
+        return mint(key, Identity("user", role="user"), grant_audience(namespace, blackboard))
 
 
 def encoded(values: Mapping[str, str]) -> dict[str, str]:

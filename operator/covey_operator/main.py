@@ -16,6 +16,7 @@ from covey_operator.cache import Cache
 from covey_operator.claims import claims
 from covey_operator.cluster import ApiError, Cluster
 from covey_operator.follow import Follower
+from covey_operator.forgetting import Forgetting, Keep
 from covey_operator.health import HealthServer
 from covey_operator.install_key import read_or_create
 from covey_operator.installation import Installation
@@ -34,6 +35,7 @@ from covey_operator.runs_follower import RunsFollower
 from covey_operator.runs_key import keep_runs_key
 from covey_operator.runs_server import RunsServer
 from covey_operator.settings import Settings
+from covey_operator.token_issuer import keep_issuer, with_issuer
 from covey_operator.watch import Watches
 from covey_operator.workers import Workers
 
@@ -57,10 +59,15 @@ class Operator:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         connect: Connect | None = None,
+        keep: Keep | None = None,
     ) -> None:
-        """`clock` is what schedules go by; `connect` reaches blackboards, by their Services unless told."""
+        """`clock` is what schedules go by.
+
+        `connect` and `keep` reach blackboards, by their Services unless told.
+        """
         self._clock = clock
         self._connect = connect
+        self._keep = keep
         self._settings = settings
         self._cluster = cluster
         self._metrics = metrics
@@ -99,7 +106,10 @@ class Operator:
         kinds = watchable(denied)
         key = await patiently("the install key", self._install_key)
         await self._lease.acquire()
-        install = Installation(self._settings, key)
+        install = await patiently(
+            "the issuer of service accounts' tokens",
+            lambda: with_issuer(self._cluster, Installation(self._settings, key)),
+        )
         tasks = [self._lease.keep(), self._work(install, kinds)]
         if self._settings.run_store:
             tasks.append(keep_runs_key(self._cluster, install))
@@ -121,8 +131,18 @@ class Operator:
             most=self._settings.max_runs, most_per_namespace=self._settings.max_runs_per_namespace
         )
         runs = Runs(limits, server, self._look_again)
-        ended = self._metrics.runs.ended
-        reconciler = Reconciler(self._cluster, cache, install, listening, runs, watched, self._clock, ended)
+        forgetting = Forgetting(self._cluster, cache, install, allowed=self._lease.held, keep=self._keep)
+        reconciler = Reconciler(
+            self._cluster,
+            cache,
+            install,
+            listening,
+            runs,
+            watched,
+            self._clock,
+            self._metrics.runs.ended,
+            forgetting.gone,
+        )
         workers = Workers(
             WorkQueue[Key](random.random),
             reconciler.reconcile,
@@ -150,6 +170,11 @@ class Operator:
                 for place in places:
                     await lists.load(kind, place)
 
+        def moved(found: Installation) -> None:
+            reconciler.install = found
+            for board in cache.versions("Blackboard"):
+                workers.add(board)
+
         await patiently("the first lists", load)
         runs.restore(claims(cache))
         # What is there by now stays: the collector need not look at it again and again.
@@ -162,6 +187,8 @@ class Operator:
             lists.keep_sweeping(ours, places, random.random),
             Watches(cache, ours, workers.add).run(namespaces, self._watching),
             listening.run(),
+            forgetting.run(),
+            keep_issuer(self._cluster, install, moved),
             *self._follow_runs(runs, server, cache),
         )
 

@@ -47,6 +47,8 @@ class Plan:
     fields: Object = field(default_factory=dict)
     """Fields of the status that were decided here, for when all that is to be created is there."""
     notices: tuple[Notice, ...] = ()
+    caveat: str = ""
+    """What people should know of a resource that is ready: its `Ready` says so."""
     hears: FlowResource | None = None
     """The flow for whose artifact triggers is listened from now on; None: go on as before."""
     claim: Claim | None = None

@@ -4,6 +4,7 @@ only volumes are as harmless as people make them.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from agent_runtime.api.common import PodSettings
 from agent_runtime.compile.places import PORT
@@ -16,7 +17,18 @@ USER = 65532
 """The user and group of every process: `nonroot` of distroless images."""
 CONFIG_FOLDER = "/etc/covey"
 CONFIG_KEY = "config.json"
+_PROOF_SECONDS = 3600
+"""How long a projected token is good for; the kubelet writes the next one when a fifth of that is left."""
 _DEFAULT_RESOURCES: Object = {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}}
+
+
+@dataclass(frozen=True, slots=True)
+class Projected:
+    """A token of the pod's service account, by which the pod proves itself. The kubelet keeps it fresh."""
+
+    audience: str
+    """To whom, and to nobody else."""
+    file: PurePosixPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,10 @@ class Part:
     """Further fields of the container: ports and probes."""
     config_map: str | None = None
     """Mounted at `/etc/covey`."""
+    files: Mapping[str, str] | None = None
+    """Keys of the ConfigMap that are also mounted by themselves: key to path."""
+    proof: Projected | None = None
+    """By which it proves itself to another process."""
     writable: Mapping[str, str] | None = None
     """Volume claims of the workload's own: name to path."""
     grace: int = 30
@@ -124,6 +140,13 @@ def _volumes(part: Part) -> list[Object]:
     ours: list[Object] = [{"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}}]
     if part.config_map is not None:
         ours.append({"name": "config", "configMap": {"name": part.config_map}})
+    if part.proof is not None:
+        token = {
+            "audience": part.proof.audience,
+            "expirationSeconds": _PROOF_SECONDS,
+            "path": part.proof.file.name,
+        }
+        ours.append({"name": "proof", "projected": {"sources": [{"serviceAccountToken": token}]}})
     return _by("name", part.settings.volumes, ours)
 
 
@@ -131,6 +154,10 @@ def _mounts(part: Part) -> list[Object]:
     ours: list[Object] = [{"name": "tmp", "mountPath": "/tmp"}]
     if part.config_map is not None:
         ours.append({"name": "config", "mountPath": CONFIG_FOLDER, "readOnly": True})
+    for key, path in (part.files or {}).items():
+        ours.append({"name": "config", "mountPath": path, "subPath": key, "readOnly": True})
+    if part.proof is not None:
+        ours.append({"name": "proof", "mountPath": str(part.proof.file.parent), "readOnly": True})
     ours += [{"name": name, "mountPath": path} for name, path in (part.writable or {}).items()]
     return _by("mountPath", part.settings.volume_mounts, ours)
 

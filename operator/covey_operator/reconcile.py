@@ -50,16 +50,22 @@ class Reconciler:
         watched: frozenset[str],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         ended: Callable[[Object], None] = lambda run: None,
+        gone: Callable[[Key], None] = lambda key: None,
     ) -> None:
-        """`watched` are the kinds of which the cache is kept up to date; `ended` hears of runs' ends."""
+        """`watched` are the kinds of which the cache is kept up to date.
+
+        `ended` hears of runs' ends, and `gone` of resources that are no more.
+        """
         self._cluster = cluster
         self._cache = cache
-        self._install = install
+        self.install = install
+        """What all plans go by; may be replaced between passes, when the cluster has changed."""
         self._listening = listening
         self._runs = runs
         self._watched = watched
         self._clock = clock
         self._ended = ended
+        self._gone = gone
         self._children = Children(cluster, cache, watched)
 
     async def reconcile(self, key: Key) -> float | None:
@@ -71,6 +77,7 @@ class Reconciler:
         if body is None:
             self._cache.refer(key, frozenset())
             self._listening.forget(key)
+            self._gone(key)
             await self._runs.forget(key)
             return None
         if body["metadata"].get("deletionTimestamp"):
@@ -130,7 +137,7 @@ class Reconciler:
         for _ in range(_MOST_READS):
             uid = body["metadata"]["uid"]
             children = self._cache.children(uid) | self._cache.made(uid)
-            plan = kind.plan(resource, reader, self._install, children, self._clock())
+            plan = kind.plan(resource, reader, self.install, children, self._clock())
             users = frozenset(Key(ref.kind, key.namespace, ref.name) for ref in plan.refs)
             self._cache.refer(key, users)
             if not await reader.fetch():

@@ -51,6 +51,7 @@ CHILDREN = (
     ApiKind("Deployment", "apps/v1", "deployments"),
     ApiKind("StatefulSet", "apps/v1", "statefulsets"),
     ApiKind("Job", "batch/v1", "jobs"),
+    ApiKind("CronJob", "batch/v1", "cronjobs"),
     ApiKind("PodDisruptionBudget", "policy/v1", "poddisruptionbudgets"),
     ApiKind("NetworkPolicy", "networking.k8s.io/v1", "networkpolicies"),
 )

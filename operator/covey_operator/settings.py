@@ -22,11 +22,13 @@ class Settings:
     runtime_image: str
     """COVEY_RUNTIME_IMAGE, required: the image of agents, blackboard servers and runs."""
     redis_image: str
-    """COVEY_REDIS_IMAGE: the image of managed stores."""
+    """COVEY_REDIS_IMAGE: the image of managed stores that are a Redis."""
     redis_command: tuple[str, ...]
     """COVEY_REDIS_COMMAND: the server's program in that image."""
+    postgres_image: str
+    """COVEY_POSTGRES_IMAGE: the image of managed stores and vector databases that are a Postgres."""
     image_pull_policy: str
-    """COVEY_IMAGE_PULL_POLICY: of both images."""
+    """COVEY_IMAGE_PULL_POLICY: of all these images."""
     image_pull_secrets: tuple[str, ...]
     """COVEY_IMAGE_PULL_SECRETS: names, by comma; they must exist where the pods are."""
     namespaces: tuple[str, ...]
@@ -66,6 +68,7 @@ class Settings:
             runtime_image=environ["COVEY_RUNTIME_IMAGE"],
             redis_image=read("COVEY_REDIS_IMAGE") or "valkey/valkey:8.1-alpine",
             redis_command=tuple(shlex.split(read("COVEY_REDIS_COMMAND") or "valkey-server")),
+            postgres_image=read("COVEY_POSTGRES_IMAGE") or "pgvector/pgvector:0.8.1-pg17",
             image_pull_policy=_one_of(
                 environ, "COVEY_IMAGE_PULL_POLICY", ("IfNotPresent", "Always", "Never")
             ),

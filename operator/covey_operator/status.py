@@ -1,9 +1,10 @@
 """The status of a resource, put together from what was planned, written and seen. Pure."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from covey_operator import conditions
-from covey_operator.conditions import Refusal, Said
+from covey_operator.conditions import Refusal, Rollout, Said
 from covey_operator.observed.observation import Observation
 from covey_operator.plan import Plan
 from covey_operator.resources import Object
@@ -29,7 +30,8 @@ def status_of(
     else:
         if rolls_out:
             said.append(conditions.progressing(blocked, observation.rollout))
-        said.append(conditions.ready(blocked, observation.rollout, observation.running))
+        rollout = _with(plan.caveat, observation.rollout)
+        said.append(conditions.ready(blocked, rollout, observation.running))
     generation = body["metadata"].get("generation", 0)
     before = (body.get("status") or {}).get("conditions") or ()
     return {
@@ -38,6 +40,13 @@ def status_of(
         "observedGeneration": generation,
         "conditions": conditions.merge(before, said, generation, now),
     }
+
+
+def _with(caveat: str, rollout: Rollout) -> Rollout:
+    """What keeps a resource from being ready comes before what is only worth knowing."""
+    if not caveat or rollout.state != "Done":
+        return rollout
+    return replace(rollout, message=f"{rollout.message}; {caveat}")
 
 
 def _ending(outcome: Said, blocked: Said | Refusal | None) -> Said:

@@ -11,6 +11,7 @@ import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from agent_runtime.blackboard.board_admin import BoardAdmin
 from agent_runtime.blackboard.http_client import HttpBoard
 from covey_operator import logs
 from covey_operator.cluster import Cluster
@@ -69,11 +70,17 @@ def _board(namespace: str, name: str, token: str) -> HttpBoard:
     return HttpBoard(os.environ["RIGGED_BOARDS"], token, attempts=1)
 
 
+def _admin(namespace: str, name: str, token: str) -> BoardAdmin:
+    del namespace, name
+    return BoardAdmin(os.environ["RIGGED_BOARDS"], token, patience=0)
+
+
 async def _operate() -> None:
     metrics = Metrics()
     cluster = await Mortal.connect(metrics)
     try:
-        await Operator(Settings.from_environ(os.environ), cluster, metrics, clock=_now, connect=_board).run()
+        settings = Settings.from_environ(os.environ)
+        await Operator(settings, cluster, metrics, clock=_now, connect=_board, keep=_admin).run()
     finally:
         await cluster.close()
 

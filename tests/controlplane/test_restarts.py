@@ -12,7 +12,7 @@ from tests.controlplane.played import roll_out
 from tests.controlplane.process import OperatorProcess
 
 AGENTS = 30
-PASSES = {"Agent": AGENTS, "Blackboard": 1, "Flow": 1, "FlowRun": 1, "Model": 1}
+PASSES = {"Agent": AGENTS, "Blackboard": 2, "Flow": 1, "FlowRun": 1, "Model": 1}
 
 
 def writes(control_plane: ControlPlane, namespace: str, since: int) -> list[Write]:
@@ -24,6 +24,8 @@ def writes(control_plane: ControlPlane, namespace: str, since: int) -> list[Writ
 def apply_some(api: Api) -> None:
     api.apply(make.model(), make.flow(), make.flow_run())
     api.apply(make.blackboard(store={"redis": {"managed": {}}}))
+    journal: Object = {"store": {"postgres": {"managed": {}}}, "vector": {"pgvector": {"managed": {}}}}
+    api.apply(make.blackboard("journal", **journal))
     place = {"name": "newsroom", "labels": ["b", "a"], "consumes": [{"types": ["Idea"]}]}
     pod = {"resources": {"requests": {"cpu": "1000m", "memory": "0.5Gi"}}, "nodeSelector": {"disk": "fast"}}
     for number in range(AGENTS):
@@ -34,7 +36,7 @@ def settle(api: Api) -> None:
     """Every Deployment and StatefulSet is rolled out, and every resource says so."""
 
     def all_there() -> bool:
-        return len(api.list("Deployment")) == AGENTS + 1 and bool(api.list("StatefulSet"))
+        return len(api.list("Deployment")) == AGENTS + 2 and len(api.list("StatefulSet")) == 3
 
     until("all workloads", all_there)
     for kind in ("Deployment", "StatefulSet"):
@@ -42,7 +44,8 @@ def settle(api: Api) -> None:
             roll_out(api, kind, workload["metadata"]["name"])
     for number in range(AGENTS):
         says_of(api, "Agent", f"a{number}", "RolledOut")
-    says_of(api, "Blackboard", "newsroom", "RolledOut")
+    for board in ("newsroom", "journal"):
+        says_of(api, "Blackboard", board, "RolledOut")
     until("the Job", lambda: (api.there("FlowRun", "monday").get("status") or {}).get("job"))
 
 

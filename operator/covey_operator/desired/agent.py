@@ -1,13 +1,16 @@
 """An Agent becomes a Deployment behind a Service, with config, tokens and an account without rights."""
 
 from datetime import datetime
+from pathlib import PurePosixPath
 
 from agent_runtime.api.agent import AgentResource
 from agent_runtime.api.base import seconds
 from agent_runtime.api.common import PodSettings
 from agent_runtime.compile.agent import compile_agent
 from agent_runtime.compile.config import AgentConfig
+from agent_runtime.compile.places import BLACKBOARD_TOKEN_FILE
 from agent_runtime.compile.result import Compiled, Lookup, SecretEnv
+from agent_runtime.identity import pod_audience
 from covey_operator.desired.manifests import (
     config_map,
     contents,
@@ -22,7 +25,15 @@ from covey_operator.desired.manifests import (
 from covey_operator.installation import Installation
 from covey_operator.labels import labels, selector
 from covey_operator.plan import Children, Plan
-from covey_operator.pods import CONFIG_FOLDER, CONFIG_KEY, Part, http_server, pod_template, secret_env
+from covey_operator.pods import (
+    CONFIG_FOLDER,
+    CONFIG_KEY,
+    Part,
+    Projected,
+    http_server,
+    pod_template,
+    secret_env,
+)
 from covey_operator.resources import Object
 
 COMPONENT = "agent"
@@ -81,7 +92,8 @@ def _tokens(agent: AgentResource, lookup: Lookup, install: Installation) -> dict
     board = lookup("Blackboard", place.name) if place else None
     if place is not None and board is not None:
         uid = str(board["metadata"].get("uid", ""))
-        tokens["blackboard-token"] = install.blackboard_token(namespace, agent.name, place, uid)
+        account = (agent.spec.pod or PodSettings()).service_account_name or child_name(agent.name)
+        tokens["blackboard-token"] = install.agent_grant(namespace, agent.name, place, uid, account)
     return tokens
 
 
@@ -92,6 +104,13 @@ def _variables(config: AgentConfig, given: tuple[SecretEnv, ...], secret_name: s
     if config.blackboard is not None:
         own.append(SecretEnv(config.blackboard.token_env, secret_name, "blackboard-token"))
     return (*own, *given)
+
+
+def _proof(agent: AgentResource) -> Projected | None:
+    place = agent.spec.blackboard
+    if place is None:
+        return None
+    return Projected(pod_audience(agent.namespace, place.name), PurePosixPath(BLACKBOARD_TOKEN_FILE))
 
 
 def _deployment(
@@ -111,6 +130,7 @@ def _deployment(
         env=secret_env(variables),
         container=http_server(),
         config_map=name,
+        proof=_proof(agent),
         grace=min(_LONGEST_GRACE, int(seconds(agent.spec.limits.timeout)) + 10),
         replicas=agent.spec.serving.replicas,
     )

@@ -1,13 +1,14 @@
-"""A Blackboard becomes its server and, when the store is ours to run, a Redis with a volume."""
+"""A Blackboard becomes its servers, and the databases that are ours to run."""
 
 from datetime import datetime
 
-from agent_runtime.api.blackboard import BlackboardResource, RedisManaged
+from agent_runtime.api.blackboard import BlackboardResource
 from agent_runtime.api.common import PodSettings
 from agent_runtime.compile.blackboard import STORE_URL_ENV, compile_blackboard
 from agent_runtime.compile.config import BlackboardConfig
 from agent_runtime.compile.result import Compiled, Lookup, Problem, SecretEnv
-from covey_operator.desired import redis
+from covey_operator.desired import backup, postgres, redis
+from covey_operator.desired.database import Borrowed, Database, databases_of
 from covey_operator.desired.manifests import (
     config_map,
     contents,
@@ -43,13 +44,18 @@ def plan(
     problems = (*compiled.problems, *_one_memory(board))
     if compiled.config is None or problems:
         return Plan(None, problems, compiled.refs)
-    return Plan(tuple(desired(board, compiled, compiled.config, lookup, install)), (), compiled.refs)
+    config = compiled.config.model_copy(update={"issuer": install.issuer})
+    children_wanted = tuple(desired(board, compiled, config, lookup, install))
+    return Plan(children_wanted, (), compiled.refs, caveat=_caveat(install))
 
 
-def managed_store(board: BlackboardResource) -> RedisManaged | None:
-    """The Redis that we run, if it is ours to run."""
-    store = board.spec.store.redis
-    return store.managed if store is not None else None
+def _caveat(install: Installation) -> str:
+    if install.issuer is not None:
+        return ""
+    return (
+        "agents are let in by their grants alone, which do not expire, as the API server does not say who "
+        f"signs the tokens of service accounts: {install.issuer_fault}"
+    )
 
 
 def _one_memory(board: BlackboardResource) -> tuple[Problem, ...]:
@@ -74,9 +80,9 @@ def desired(
     """The children of the blackboard, in the order in which they are applied."""
     name = child_name(board.name)
     labelled = labels("Blackboard", board.name, COMPONENT)
-    store = managed_store(board)
-    keys = _keys(board, store, install)
-    variables = _variables(config, store, compiled.secrets, name)
+    databases = databases_of(board)
+    keys = _keys(board, databases, install)
+    variables = _variables(config, databases, compiled.secrets, name)
     used = {**contents(compiled.secrets, lookup), **keys}
     children = [
         service_account(name, labelled),
@@ -90,31 +96,49 @@ def desired(
     if install.settings.network_policies:
         listens = operators_pod(install.settings.own_namespace)  # for the artifact triggers of flows
         children.append(ingress_policy(name, "Blackboard", board.name, COMPONENT, "http", also=(listens,)))
-    if store is not None:
-        peer = selector("Blackboard", board.name, COMPONENT)
-        account_and_secret = redis.Borrowed(service_account=name, secret=name, password=keys[redis.PASSWORD])
-        children += redis.desired(board, store, account_and_secret, peer, install.settings)
+    servers = selector("Blackboard", board.name, COMPONENT)
+    for database in databases:
+        copies = _copying(board) if database.component == "store" else ()
+        borrowed = Borrowed(name, name, keys[database.password_key], servers, copies)
+        run = redis.desired if database.kind == "redis" else postgres.desired
+        children += run(board, database, borrowed, install.settings)
+    if board.spec.backup is not None:
+        (store_url,) = (each for each in variables if each.env == STORE_URL_ENV)
+        children += backup.desired(board, board.spec.backup, name, store_url, install.settings)
     return children
 
 
-def _keys(board: BlackboardResource, store: RedisManaged | None, install: Installation) -> dict[str, str]:
+def _copying(board: BlackboardResource) -> tuple[Object, ...]:
+    """The pods that make backups, as peers of a NetworkPolicy."""
+    if board.spec.backup is None:
+        return ()
+    return ({"podSelector": {"matchLabels": selector("Blackboard", board.name, backup.COMPONENT)}},)
+
+
+def _keys(
+    board: BlackboardResource, databases: tuple[Database, ...], install: Installation
+) -> dict[str, str]:
     """The content of the blackboard's Secret."""
     place = (board.namespace, board.name, board.metadata.uid)
     keys = {"key": install.blackboard_key(*place), "token": install.user_token(*place)}
-    if store is not None:
-        password = install.redis_password(*place)
-        keys[redis.PASSWORD] = password
-        keys["url"] = redis.url(board, password)
+    for database in databases:
+        if database.kind == "redis":
+            password, url = install.redis_password(*place), redis.url
+        else:
+            password, url = install.postgres_password(database.component, *place), postgres.url
+        keys[database.password_key] = password
+        keys[database.url_key] = url(board, database, password)
     return keys
 
 
 def _variables(
-    config: BlackboardConfig, store: RedisManaged | None, given: tuple[SecretEnv, ...], secret_name: str
+    config: BlackboardConfig,
+    databases: tuple[Database, ...],
+    given: tuple[SecretEnv, ...],
+    secret_name: str,
 ) -> tuple[SecretEnv, ...]:
-    own = [SecretEnv(config.key_env, secret_name, "key")]
-    if store is not None:
-        own.append(SecretEnv(STORE_URL_ENV, secret_name, "url"))
-    return (*own, *given)
+    urls = (SecretEnv(each.url_env, secret_name, each.url_key) for each in databases)
+    return (SecretEnv(config.key_env, secret_name, "key"), *urls, *given)
 
 
 def _deployment(

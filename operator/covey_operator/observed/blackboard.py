@@ -2,8 +2,8 @@
 
 from agent_runtime.api.blackboard import BlackboardResource
 from agent_runtime.compile.places import ClusterPlaces
-from covey_operator.desired import redis
-from covey_operator.desired.blackboard import child_name, managed_store
+from covey_operator.desired.blackboard import child_name
+from covey_operator.desired.database import Database, databases_of, store_of, vector_of
 from covey_operator.keys import Key
 from covey_operator.observed.observation import Observation
 from covey_operator.observed.seen import Seen
@@ -13,28 +13,53 @@ from covey_operator.resources import Object
 
 
 def observe(board: BlackboardResource, children: Children, seen: Seen) -> Observation:
-    """From the server's Deployment and the store's StatefulSet.
-
-    A store that is not ours to run counts as ready when the servers are: they are ready only with a store.
-    """
+    """From the server's Deployment and the databases' StatefulSets."""
     del seen
-    name, store_name = child_name(board.name), redis.child_name(board.name)
-    server = children.get(Key("Deployment", board.namespace, name))
-    status: Object = server.state["status"] if server is not None else {}
-    ready = status.get("readyReplicas", 0)
-    rollouts = [rollout(f"Deployment {name}", server.state if server is not None else None)]
-    store_ready = ready > 0
-    if managed_store(board) is not None:
-        store = children.get(Key("StatefulSet", board.namespace, store_name))
-        state = store.state if store is not None else None
-        rollouts.insert(0, rollout(f"StatefulSet {store_name}", state))
-        store_ready = state is not None and state["status"].get("readyReplicas", 0) > 0
+    name = child_name(board.name)
+    server = _state(children, "Deployment", board, name)
+    status: Object = server["status"] if server is not None else {}
+    databases = databases_of(board)
+    rollouts = [
+        *(rollout(f"StatefulSet {each.name}", _of(children, board, each)) for each in databases),
+        rollout(f"Deployment {name}", server),
+    ]
+    serving = _is_ready(server)
     return Observation(
         fields={
-            "storeReady": store_ready,
-            "replicas": ready,
+            "storeReady": _store_ready(board, children, serving=serving),
+            "vectorReady": _vector_ready(board, children, serving=serving),
+            "replicas": status.get("readyReplicas", 0),
             "url": ClusterPlaces().blackboard(board.namespace, board.name),
         },
         rollout=first_unfinished(rollouts),
         running=status.get("replicas", 0) > 0,
     )
+
+
+def _store_ready(board: BlackboardResource, children: Children, *, serving: bool) -> bool:
+    """One that is not ours to run is ready when the servers are: they are so only with their store."""
+    store = store_of(board)
+    return serving if store is None else _is_ready(_of(children, board, store))
+
+
+def _vector_ready(board: BlackboardResource, children: Children, *, serving: bool) -> bool | None:
+    """Of one that is not ours to run nobody knows."""
+    if board.spec.vector is None:
+        return None
+    if board.spec.vector.pgvector.same_as_store is not None:
+        return _store_ready(board, children, serving=serving)
+    database = vector_of(board)
+    return None if database is None else _is_ready(_of(children, board, database))
+
+
+def _of(children: Children, board: BlackboardResource, database: Database) -> Object | None:
+    return _state(children, "StatefulSet", board, database.name)
+
+
+def _state(children: Children, kind: str, board: BlackboardResource, name: str) -> Object | None:
+    child = children.get(Key(kind, board.namespace, name))
+    return child.state if child is not None else None
+
+
+def _is_ready(workload: Object | None) -> bool:
+    return workload is not None and workload["status"].get("readyReplicas", 0) > 0

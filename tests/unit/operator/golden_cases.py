@@ -25,6 +25,7 @@ _PLACE: Object = {
     "consumes": [{"types": ["Idea"]}],
 }
 _TYPES = {"artifactTypes": [IDEA]}
+_FAST_DISK = {"nodeSelector": {"disk": "fast"}}
 
 CASES: dict[str, Object] = {
     "agent": AGENT,
@@ -74,6 +75,39 @@ CASES: dict[str, Object] = {
                 }
             },
             "server": {"replicas": 2},
+            **_TYPES,
+        },
+    ),
+    "blackboard-with-postgres": resource(
+        "Blackboard",
+        "journal",
+        {
+            "store": {"postgres": {"managed": {"storage": "20Gi", "pod": _FAST_DISK}}},
+            "vector": {"pgvector": {"sameAsStore": {}}},
+            "backup": {"schedule": "0 3 * * *", "to": {"pvc": {"claimName": "copies"}}},
+            **_TYPES,
+        },
+    ),
+    "blackboard-with-vectors": resource(
+        "Blackboard",
+        "library",
+        {
+            "store": {"memory": {}},
+            "vector": {"pgvector": {"managed": {"storageClassName": "fast"}}},
+            "deletionPolicy": "Delete",
+            **_TYPES,
+        },
+    ),
+    "blackboard-with-your-vectors": resource(
+        "Blackboard",
+        "atlas",
+        {
+            "store": {"redis": {"managed": {}}},
+            "vector": {
+                "pgvector": {
+                    "external": {"urlFrom": {"secretKeyRef": {"name": "provider", "key": "api-key"}}}
+                }
+            },
             **_TYPES,
         },
     ),

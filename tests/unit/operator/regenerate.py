@@ -12,7 +12,18 @@ GOLDEN = Path(__file__).parent / "golden"
 
 def golden(case: str) -> str:
     """The children of the case's resource as YAML."""
-    return yaml.safe_dump_all(manifests(CASES[case], *WORLD), sort_keys=False, width=110)
+    return yaml.dump_all(manifests(CASES[case], *WORLD), Dumper=_Dumper, sort_keys=False, width=110)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Files within a ConfigMap stay readable."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)
 
 
 def main() -> None:

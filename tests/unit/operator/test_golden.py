@@ -30,15 +30,14 @@ def test_children_fit_the_schemas_of_kubernetes(case: str, version: str) -> None
 
 @pytest.mark.parametrize("case", CASES)
 def test_pods_pass_pod_security_restricted(case: str) -> None:
-    pods = [each["spec"]["template"]["spec"] for each in manifests(CASES[case], *WORLD) if _has_pods(each)]
+    pods = [pod for each in manifests(CASES[case], *WORLD) for pod in _pods(each)]
     assert pods
     assert [violations(pod) for pod in pods] == [[] for _ in pods]
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_pods_write_nowhere_and_carry_no_token(case: str) -> None:
-    for manifest in filter(_has_pods, manifests(CASES[case], *WORLD)):
-        pod = manifest["spec"]["template"]["spec"]
+    for pod in [pod for each in manifests(CASES[case], *WORLD) for pod in _pods(each)]:
         assert pod["automountServiceAccountToken"] is False
         assert all(each["securityContext"]["readOnlyRootFilesystem"] for each in pod["containers"])
 
@@ -61,5 +60,12 @@ def test_the_table_of_pod_security_notices_what_is_forbidden() -> None:
     ]
 
 
-def _has_pods(manifest: Object) -> bool:
-    return manifest["kind"] in ("Deployment", "StatefulSet", "Job")
+def _pods(manifest: Object) -> list[Object]:
+    """What it says of its pods, if it has any."""
+    match manifest["kind"]:
+        case "Deployment" | "StatefulSet" | "Job":
+            return [manifest["spec"]["template"]["spec"]]
+        case "CronJob":
+            return [manifest["spec"]["jobTemplate"]["spec"]["template"]["spec"]]
+        case _:
+            return []

@@ -1,5 +1,6 @@
 """From children to what is said: rollouts, runs, conditions."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -96,6 +97,19 @@ def test_ready_is_computed_from_the_rest(
     said = {each["type"]: (each["status"], each["reason"]) for each in status["conditions"]}
     assert list(said) == ["Accepted", "ResolvedRefs", "Progressing", "Ready"]
     assert {name: said[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        (replace(DONE, message="1 of 1"), "1 of 1; mind the gap"),
+        (replace(ROLLING, message="0 of 1"), "0 of 1"),
+    ],
+)
+def test_what_is_worth_knowing_is_said_when_nothing_else_is(state: Rollout, message: str) -> None:
+    plan = Plan(None, caveat="mind the gap")
+    status = status_of(AGENT, plan, Observation(rollout=state), [], rolls_out=True, now=NOW)
+    assert status["conditions"][-1]["message"] == message
 
 
 def test_a_run_that_cannot_start_says_why_and_one_that_ended_keeps_its_word() -> None:

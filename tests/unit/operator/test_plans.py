@@ -1,9 +1,14 @@
 """Plans that depend on more than the spec: broken references, suspension."""
 
+from base64 import b64decode
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from agent_runtime.blackboard.board import Identity
+from agent_runtime.compile.config import Issuer
+from agent_runtime.identity import Grant, grant_of
 from covey_operator.installation import Installation
 from tests.unit.operator.worlds import (
     AGENT,
@@ -71,6 +76,56 @@ def test_tokens_differ_by_install_key_and_by_incarnation() -> None:
     other = Installation(INSTALL.settings, b"o" * 32)
     assert len({token(INSTALL, "1"), token(INSTALL, "2"), token(other, "1")}) == 3
     assert token(INSTALL, "1") == token(INSTALL, "1")
+
+
+def issued(*keys: str) -> Installation:
+    return replace(INSTALL, issuer=Issuer(url="https://issuer", keys=[{"kid": key} for key in keys]))
+
+
+def test_a_board_rolls_when_the_keys_of_the_issuer_change() -> None:
+    def hash_by(install: Installation) -> str:
+        planned = plan(NEWSROOM, *WORLD, install=install)
+        (deployment,) = [each for each in planned.desired or () if each["kind"] == "Deployment"]
+        return str(deployment["spec"]["template"]["metadata"]["annotations"]["covey.dev/config-hash"])
+
+    assert hash_by(issued("a")) == hash_by(issued("a")) != hash_by(issued("a", "b"))
+
+
+def test_a_board_without_an_issuer_says_so_and_an_agent_is_ready_for_both() -> None:
+    careless = replace(INSTALL, issuer=None, issuer_fault="it may not: grant it")
+    assert plan(NEWSROOM, *WORLD, install=INSTALL).caveat == ""
+    assert plan(NEWSROOM, *WORLD, install=careless).caveat == (
+        "agents are let in by their grants alone, which do not expire, as the API server does not say who "
+        "signs the tokens of service accounts: it may not: grant it"
+    )
+    listener = (LISTENER, FAST, NEWSROOM)
+    assert plan(*listener, install=careless).desired == plan(*listener, install=INSTALL).desired
+
+
+@pytest.mark.parametrize(
+    ("pod", "account"), [({}, "listener-agent"), ({"pod": {"serviceAccountName": "own"}}, "own")]
+)
+def test_an_agents_grant_is_for_the_account_of_its_pods(pod: Object, account: str) -> None:
+    listener = resource("Agent", "listener", {**LISTENER["spec"], **pod})
+    written = child(listener, "Secret", FAST, NEWSROOM)["data"]["blackboard-token"]
+    key = INSTALL.blackboard_key("news", "newsroom", "uid-of-newsroom")
+    grant = grant_of(key, b64decode(written).decode(), "blackboard/news/newsroom")
+    assert (grant.bearer, grant.account, grant.via_operator) == (
+        Identity("listener"),
+        f"news:{account}",
+        False,
+    )
+    pods = child(listener, "Deployment", FAST, NEWSROOM)["spec"]["template"]["spec"]
+    assert pods["serviceAccountName"] == account
+
+
+def test_the_operator_speaks_for_a_flow_and_says_so_and_people_are_users() -> None:
+    key = INSTALL.blackboard_key("news", "newsroom", "uid")
+    audience = "blackboard/news/newsroom"
+    for_flow = grant_of(key, INSTALL.flow_token("news", "report", "newsroom", "uid"), audience)
+    assert for_flow == Grant(Identity("flow.report"), None, True, None)
+    for_people = grant_of(key, INSTALL.user_token("news", "newsroom", "uid"), audience)
+    assert for_people == Grant(Identity("user", "user"), None, False, None)
 
 
 def test_nothing_of_a_secret_shows_when_things_are_printed() -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agent_runtime.api import API_VERSION
+from agent_runtime.compile.config import Issuer
 from agent_runtime.compile.result import Lookup, Manifest
 from covey_operator.children import complete
 from covey_operator.installation import Installation
@@ -21,10 +22,17 @@ INSTALL = Installation(
         {
             "COVEY_RUNTIME_IMAGE": "covey/runtime:1.2.3",
             "COVEY_REDIS_IMAGE": "valkey/valkey:8.1",
+            "COVEY_POSTGRES_IMAGE": "pgvector/pgvector:0.8.1-pg17",
             "COVEY_OPERATOR_NAMESPACE": "covey-system",
         }
     ),
     key=b"k" * 32,
+    issuer=Issuer(
+        url="https://kubernetes.default.svc.cluster.local",
+        keys=[
+            {"kid": "key-1", "kty": "EC", "crv": "P-256", "x": "eA", "y": "eQ", "use": "sig", "alg": "ES256"}
+        ],
+    ),
 )
 
 

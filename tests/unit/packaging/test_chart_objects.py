@@ -76,6 +76,8 @@ def test_by_default_all_namespaces_are_served(render: Render) -> None:
         "ServiceAccount/covey-operator",
         "ClusterRole/covey-operator",
         "ClusterRoleBinding/covey-operator",
+        "ClusterRole/covey-operator-token-issuer",
+        "ClusterRoleBinding/covey-operator-token-issuer",
         "Role/covey-operator-own",
         "RoleBinding/covey-operator-own",
         "ClusterRole/covey-view",

@@ -17,7 +17,7 @@ def granted(rules: Iterable[Manifest]) -> set[Grant]:
     return {
         (group, resource, verb)
         for rule in rules
-        for group in rule["apiGroups"]
+        for group in rule.get("apiGroups", ())
         for resource in rule["resources"]
         for verb in rule["verbs"]
     }
@@ -64,6 +64,12 @@ def test_in_its_own_namespace_it_keeps_a_lease_and_two_keys(render: Render) -> N
         tuple(rule["verbs"]): rule.get("resourceNames") for rule in rules if "secrets" in rule["resources"]
     }
     assert named == {("create",): None, ("get",): ["k"], ("watch", "patch"): ["covey-runs"]}
+
+
+def test_it_may_read_who_signs_the_tokens_of_service_accounts(render: Render) -> None:
+    rules = role(render(), "ClusterRole", "covey-operator-token-issuer")["rules"]
+    paths = ["/.well-known/openid-configuration", "/openid/v1/jwks"]
+    assert rules == [{"nonResourceURLs": paths, "verbs": ["get"]}]
 
 
 def test_without_a_run_store_its_key_is_not_touched(render: Render) -> None:

@@ -95,6 +95,8 @@ def test_values_reach_the_operator(render: Render) -> None:
                 "--set=images.store.repository=redis",
                 "--set=images.store.tag=8.2-alpine",
                 "--set=storeCommand={redis-server,--loglevel,warning}",
+                "--set=images.postgres.repository=own/postgres",
+                "--set=images.postgres.tag=17.2",
                 "--set=images.pullPolicy=Always",
                 "--set=images.pullSecrets={one,two}",
                 "--set=watch.namespaces={news,shop}",
@@ -110,6 +112,7 @@ def test_values_reach_the_operator(render: Render) -> None:
     )
     assert given.redis_image == "redis:8.2-alpine"
     assert given.redis_command == ("redis-server", "--loglevel", "warning")
+    assert given.postgres_image == "own/postgres:17.2"
     assert given.image_pull_policy == "Always"
     assert given.image_pull_secrets == ("one", "two")
     assert given.namespaces == ("news", "shop")
