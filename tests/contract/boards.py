@@ -32,6 +32,8 @@ ADMIN = Identity("admin", "admin")
 
 on_durable_stores = pytest.mark.parametrize("place", ["sqlite", "redis", "postgres"], indirect=True)
 """For tests of what outlives a connection."""
+on_shared_stores = pytest.mark.parametrize("place", ["redis", "postgres"], indirect=True)
+"""For tests of several servers on one store."""
 
 
 class Clock:

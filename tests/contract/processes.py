@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -41,6 +42,14 @@ class ServerProcess:
             return (await client.get(f"{self.url}/readyz")).is_success
         except httpx2.TransportError:
             return False
+
+    def memory(self) -> int:
+        """Bytes of memory that it takes now."""
+        assert self._process is not None
+        found = subprocess.run(
+            ["ps", "-o", "rss=", "-p", str(self._process.pid)], capture_output=True, text=True, check=True
+        )
+        return 1024 * int(found.stdout)
 
     async def kill(self) -> None:
         """kill -9."""

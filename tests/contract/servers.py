@@ -15,7 +15,7 @@ from typing import Literal
 
 import pytest
 
-from tests.servers import find
+from tests.servers import CACHE, find
 
 _START_SECONDS = 30.0
 
@@ -128,14 +128,19 @@ class PostgresServer:
     It runs as `nobody` when the tests are root's, since it refuses to be root.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, server: Literal["postgres", "pgvector"] = "postgres") -> None:
         """`folder` is empty, and others than the owner of its parents may enter it."""
-        initdb = find("postgres")
+        initdb = find(server)
         if initdb is None:
             raise MissingProgram(
-                "initdb of Postgres is not installed, and these tests run against the real one. "
+                f"initdb of {server} is not installed, and these tests run against the real one. "
                 "Install it with: python -m tests.servers"
             )
+        if os.geteuid() == 0 and initdb.is_relative_to(
+            CACHE
+        ):  # where only root may go, and it runs as nobody
+            copy = shutil.copytree(CACHE / server, folder / "programs", symlinks=True)
+            initdb = copy / initdb.relative_to(CACHE / server)
         self._programs = initdb.parent
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
@@ -162,11 +167,26 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
+        deadline = time.monotonic() + _START_SECONDS
+        self._process = self._launched()
+        while not self._answers():
+            if time.monotonic() > deadline:
+                log_text = (self._folder / "log").read_text()[-2000:]
+                raise RuntimeError(f"postgres did not start on port {self.port}:\n{log_text}")
+            if self._process.poll() is not None:
+                # the children of one that was killed end soon after it, and keep its memory until then
+                time.sleep(0.2)
+                self._process = self._launched()
+            time.sleep(0.02)
+
+    def _launched(self) -> "subprocess.Popen[bytes]":
         with (self._folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 [
                     *(self._programs / "postgres", "-D", self._folder / "data"),
                     *("-p", str(self.port), "-h", "127.0.0.1", "-k", ""),
+                    # only it is killed, never the machine: the kernel has what it wrote
+                    *("-c", "fsync=off"),
                 ],
                 cwd=self._folder,
                 user=self._user,
@@ -174,12 +194,6 @@ class PostgresServer:
                 stdout=log,
                 stderr=log,
             )
-        deadline = time.monotonic() + _START_SECONDS
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                log_text = (self._folder / "log").read_text()[-2000:]
-                raise RuntimeError(f"postgres did not start on port {self.port}:\n{log_text}")
-            time.sleep(0.02)
 
     def _answers(self) -> bool:
         # It says so in this file: a port that takes connections may still refuse them.
@@ -192,7 +206,7 @@ class PostgresServer:
         return len(lines) > 7 and lines[0] == str(self._process.pid) and lines[7].strip() == "ready"
 
     def kill(self) -> None:
-        """kill -9, its children too."""
+        """kill -9; its children end as they notice."""
         process, self._process = self._process, None
         if process is not None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -207,11 +221,11 @@ class PostgresServer:
 
 
 @contextmanager
-def running_postgres() -> Iterator[PostgresServer]:
+def running_postgres(which: Literal["postgres", "pgvector"] = "postgres") -> Iterator[PostgresServer]:
     """A Postgres for the duration of the block."""
     # Not in pytest's folder: that is closed to all but the user of the tests.
     with tempfile.TemporaryDirectory(prefix="covey-postgres-") as folder:
-        server = PostgresServer(Path(folder))
+        server = PostgresServer(Path(folder), which)
         server.start()
         try:
             yield server

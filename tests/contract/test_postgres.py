@@ -3,18 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
 from agent_runtime.blackboard.board import BoardError, Query
+from agent_runtime.blackboard.codec import encode
 from agent_runtime.blackboard.service import BlackboardService
 from agent_runtime.blackboard.stores import postgres_statements as sql
 from agent_runtime.blackboard.stores.port import Terms
 from agent_runtime.blackboard.stores.postgres import PostgresStore
 from agent_runtime.blackboard.stores.postgres_database import Database
+from agent_runtime.postgres_schema import migrate
 from tests.contract.boards import ADMIN, EDITOR, REGISTRY, SCOUT, consumes, finding
+from tests.contract.inboxes import artifact
 from tests.contract.servers import PostgresServer
 
 
@@ -61,6 +67,101 @@ async def test_servers_that_start_at_once_make_the_tables_once(own_postgres: Pos
         assert (await service.stats()).artifacts == 6
 
 
+_UNTIL_SOMEBODY_WAITS = """
+DO $$ BEGIN
+    WHILE NOT EXISTS (SELECT FROM pg_locks WHERE NOT granted) LOOP PERFORM pg_sleep(0.01); END LOOP;
+END $$
+"""
+
+
+@asynccontextmanager
+async def another_holds(server: PostgresServer, *statements: str) -> AsyncIterator[None]:
+    """Somebody else's transaction, which has said this; the block waits until it holds up somebody."""
+    connection = await asyncpg.connect(server.url)
+    async with connection.transaction():
+        for statement in statements:
+            await connection.execute(statement)
+        yield
+        await connection.execute(_UNTIL_SOMEBODY_WAITS, timeout=60)
+    await connection.close()
+
+
+async def test_a_board_that_another_server_is_just_making_is_found(own_postgres: PostgresServer) -> None:
+    async with service_on(own_postgres.url) as service:
+        await service.stats()
+    database = Database(own_postgres.url, "tests/new")
+    async with another_holds(own_postgres, "INSERT INTO covey_board.board (name) VALUES ('tests/new')"):
+        versions = asyncio.create_task(database.fetch(sql.LOCK))
+    assert [version for version, _ in await versions] == [0]
+    await database.close()
+
+
+async def test_a_server_that_leaves_while_it_makes_the_tables_is_in_nobodys_way(
+    own_postgres: PostgresServer,
+) -> None:
+    # "covey"; the lock under which tables are made
+    async with another_holds(own_postgres, f"SELECT pg_advisory_xact_lock({0x636F766579})"):
+        database = Database(own_postgres.url, "tests/own")
+        opening = asyncio.create_task(database.fetch(sql.PING))
+    opening.cancel()
+    await database.close()
+    async with service_on(own_postgres.url) as service:
+        await service.board(SCOUT).publish([finding(id="1")])
+        left = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+        connection = await asyncpg.connect(own_postgres.url)
+        assert await connection.fetchval(left) == 0
+        await connection.close()
+
+
+async def test_who_is_told_nothing_for_a_while_hears_again(own_postgres: PostgresServer) -> None:
+    """Whatever ends the connection on which a server listens."""
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'covey blackboard'"
+    async with service_on(own_postgres.url) as here, service_on(own_postgres.url) as there:
+        await there.board(EDITOR).subscribe([consumes()])
+        for n in range(3):
+            waiting = asyncio.create_task(there.board(EDITOR).lease(1, 60))
+            await asyncio.sleep(0)
+            await tell(own_postgres, end)
+            await here.board(SCOUT).publish([finding(id=f"{n}")])
+            [delivery] = await waiting
+            assert delivery.artifacts[0].id == f"{n}"
+            await there.board(EDITOR).acknowledge(delivery.id, [])
+
+
+async def test_a_board_of_the_first_version_comes_up_with_all_it_had(
+    own_postgres: PostgresServer, tmp_path: Path
+) -> None:
+    first = "0001_board.sql"
+    (tmp_path / first).write_text(
+        (files("agent_runtime.blackboard.stores") / "migrations" / first).read_text()
+    )
+    made = datetime.fromisoformat("2026-11-01T12:00:00.000001+00:00")
+    old = artifact("1", made, payload={"title": "with a \0"}, partition="desk-ä", tags=("a b",))
+    connection = await asyncpg.connect(own_postgres.url)
+    await migrate(connection, "covey_board", tmp_path)
+    await connection.execute("INSERT INTO covey_board.board (name, position) VALUES ('tests/own', 1)")
+    await connection.execute(
+        "INSERT INTO covey_board.artifact VALUES (1, 1, '1', 'Finding', '1', 'scout', $1)", encode(old)
+    )
+    await connection.execute("INSERT INTO covey_board.tag VALUES (1, 'a b', 1)")
+    await connection.execute(
+        "INSERT INTO covey_board.delivery (board, name, agent, artifacts, priority, state, timer)"
+        " VALUES (1, '1@editor', 'editor', '{1}', 0, 0, now())"
+    )
+    await connection.execute("INSERT INTO covey_board.inbox VALUES (1, 'editor', 1)")
+    async with service_on(own_postgres.url) as service:
+        store = service.store
+        assert await store.scan(Query(partition="desk-ä", since=made), 0) == [(1, old)]
+        assert await store.scan(Query(until=made), 0) == []
+        assert await store.prune(None, 0, 10) == 0
+        [delivery] = await service.board(EDITOR).lease(10, 0)
+        await service.board(EDITOR).acknowledge(delivery.id, [])
+        assert await store.prune(None, 0, 10) == 1
+        assert await connection.fetchval("SELECT count(*) FROM covey_board.tag") == 0
+        assert (await service.stats()).artifacts == 0
+    await connection.close()
+
+
 async def test_an_emptied_database_gets_its_tables_anew(own_postgres: PostgresServer) -> None:
     async with service_on(own_postgres.url) as service:
         await service.board(SCOUT).publish([finding(id="1")])
@@ -77,7 +178,7 @@ async def test_a_database_of_a_newer_covey_is_left_alone(own_postgres: PostgresS
         await service.stats()
     await tell(own_postgres, "INSERT INTO covey_board.migration VALUES (99)")
     said = await refusal(own_postgres.url)
-    assert "the schema covey_board of the database is at version 99, this Covey knows only 1" in said
+    assert "the schema covey_board of the database is at version 99, this Covey knows only 2" in said
     assert "use the Covey that wrote it, or a newer one" in said
 
 

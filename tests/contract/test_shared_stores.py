@@ -1,19 +1,31 @@
 """What only a shared store has: several servers on it, and its own death."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import pytest
 
 from agent_runtime.blackboard.board import BoardError, Delivery, Query
 from agent_runtime.blackboard.service import BlackboardService
-from agent_runtime.blackboard.stores.port import Terms
+from agent_runtime.blackboard.stores.port import Store, Terms, Unavailable
 from agent_runtime.blackboard.stores.postgres import PostgresStore
 from agent_runtime.blackboard.stores.redis import RedisStore
-from tests.contract.boards import ADMIN, EDITOR, REGISTRY, SCOUT, consumes, finding, report
+from tests.contract.boards import (
+    ADMIN,
+    EDITOR,
+    REGISTRY,
+    SCOUT,
+    Clock,
+    consumes,
+    finding,
+    on_shared_stores,
+    report,
+)
 from tests.contract.conftest import Boards
+from tests.contract.inboxes import MICROSECOND, WINDOW, Inboxes, Item, Join, batch, ids, publication
 from tests.contract.servers import PostgresServer, RedisServer
-
-on_shared_stores = pytest.mark.parametrize("place", ["redis", "postgres"], indirect=True)
 
 
 @on_shared_stores
@@ -87,9 +99,13 @@ def server(request: pytest.FixtureRequest) -> Server:
     return found
 
 
-def service_on(server: Server) -> BlackboardService:
+def store_on(server: Server) -> Store:
     kind = RedisStore if isinstance(server, RedisServer) else PostgresStore
-    return BlackboardService(kind(server.url, "tests/own", Terms()), REGISTRY)
+    return kind(server.url, "tests/own", Terms())
+
+
+def service_on(server: Server) -> BlackboardService:
+    return BlackboardService(store_on(server), REGISTRY)
 
 
 async def lease_patiently(service: BlackboardService, limit: int) -> list[Delivery]:
@@ -120,6 +136,43 @@ async def test_nothing_answered_is_lost_when_the_store_is_killed(server: Server)
         await service.board(EDITOR).acknowledge(held.id, [])
         assert (await service.stats()).pending == {"editor": len(answered) - 1}
         assert len(await lease_patiently(service, 1000)) == len(answered) - 1
+
+
+@asynccontextmanager
+async def inboxes_on(server: Server, clock: Clock) -> AsyncIterator[Inboxes]:
+    store = store_on(server)
+    await store.open()
+    try:
+        yield Inboxes(store, clock)
+    finally:
+        await store.close()
+
+
+async def test_what_waits_in_groups_outlives_the_death_of_the_store(server: Server, clock: Clock) -> None:
+    pair, pairs = Join(), Join(then=batch(2))
+    async with inboxes_on(server, clock) as inboxes:
+        [letter] = await inboxes.give_up(Item("dead"))
+        await inboxes.put(pair.draft("d"), pair.review("alone", "other"), Item("later", batch(2), embargo=5))
+        await inboxes.put(pairs.draft("d1", "x"), pairs.review("r1", "x"), pairs.draft("d2", "y"))
+        server.kill()
+        with pytest.raises(Unavailable):
+            await inboxes.store.publish([publication(pair.review("r"), clock.now)], 0)
+        with pytest.raises(Unavailable):
+            await inboxes.store.sweep(clock.now)
+        server.start()
+        await inboxes.put(pair.review("r"), pairs.review("r2", "y"))
+        assert await inboxes.store.replay([letter.delivery], clock.now) == [letter]
+        leased = await inboxes.lease()
+        assert [(ids(one), one.sets) for one in leased] == [
+            (["d", "r"], ()),
+            (["d1", "r1", "d2", "r2"], (2, 2)),
+            (["dead"], ()),
+        ]
+        for one in leased:
+            await inboxes.acknowledge(one)
+        assert (await inboxes.wait(5)).next_due == clock.now + timedelta(seconds=WINDOW - 5) + MICROSECOND
+        assert [one.artifact_ids for one in (await inboxes.wait(WINDOW)).dead] == [("alone",)]
+        assert await inboxes.store.prune(None, 0, 100) == 7
 
 
 async def test_a_server_that_starts_before_its_store_says_so(server: Server) -> None:

@@ -28,8 +28,9 @@ def cluster() -> Iterator[AnyCluster]:
 def _pushed() -> covey.Images | None:
     """Images for a cluster into which we cannot load any: named in the environment, else the chart's."""
     of = os.environ.get
-    runtime, operator, store = of("COVEY_RUNTIME_IMAGE"), of("COVEY_OPERATOR_IMAGE"), of("COVEY_REDIS_IMAGE")
-    return covey.Images(runtime, operator, store) if runtime and operator else None
+    runtime, operator = of("COVEY_RUNTIME_IMAGE"), of("COVEY_OPERATOR_IMAGE")
+    redis, postgres = of("COVEY_REDIS_IMAGE"), of("COVEY_POSTGRES_IMAGE")
+    return covey.Images(runtime, operator, redis, postgres) if runtime and operator else None
 
 
 @pytest.fixture(scope="module")

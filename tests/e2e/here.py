@@ -83,6 +83,14 @@ class Here:
             process.terminate()
             process.wait(timeout=10)
 
+    def artifacts(self, board: str, kind: str) -> list[dict[str, Any]]:
+        """What stands on a blackboard of one type, as a user sees it."""
+        with self.door(f"service/{board}-blackboard", self.secret(f"{board}-blackboard", "token")) as http:
+            answer = http.get("/v1/artifacts", params={"type": kind})
+            assert answer.status_code == 200, answer.text
+            found: list[dict[str, Any]] = answer.json()["artifacts"]
+        return found
+
     def description(self) -> str:
         """What stands here, for the message of a failed test."""
         parts = [

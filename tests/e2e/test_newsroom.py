@@ -17,12 +17,7 @@ def _applied(here: Here) -> None:
 
 
 def artifacts(here: Here, kind: str) -> list[dict[str, Any]]:
-    """What stands on the blackboard of one type, as a user sees it."""
-    with here.door("service/newsroom-blackboard", here.secret("newsroom-blackboard", "token")) as http:
-        answer = http.get("/v1/artifacts", params={"type": kind})
-        assert answer.status_code == 200, answer.text
-        found: list[dict[str, Any]] = answer.json()["artifacts"]
-    return found
+    return here.artifacts("newsroom", kind)
 
 
 def test_the_report_is_written_by_pods(here: Here) -> None:
