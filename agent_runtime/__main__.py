@@ -2,6 +2,8 @@
 
     python -m agent_runtime agent|blackboard|run --config FILE
     python -m agent_runtime runs
+    python -m agent_runtime blackboard-backup --config FILE --to FOLDER --keep N
+    python -m agent_runtime blackboard-restore --config FILE --from FILE [--resume]
 
 Only the role that is asked for is imported.
 """
@@ -52,6 +54,8 @@ def _run(given: argparse.Namespace) -> int:
         case "blackboard":
             board = load(given.config, BlackboardConfig)
             return _serve_blackboard(board, given.host, given.port)
+        case "blackboard-backup" | "blackboard-restore":
+            return _copy_blackboard(load(given.config, BlackboardConfig), given)
         case "runs":
             from agent_runtime.runs_server.main import main as serve_runs
 
@@ -95,6 +99,20 @@ def _serve_blackboard(config: "BlackboardConfig", host: str, port: int) -> int:
     return 0
 
 
+def _copy_blackboard(config: "BlackboardConfig", given: argparse.Namespace) -> int:
+    from agent_runtime.blackboard.backup_main import back_up_board, restore_board
+    from agent_runtime.configuration import ConfigError
+    from agent_runtime.telemetry import logs
+
+    logs.configure(f"blackboard/{config.name}")
+    try:
+        if given.role == "blackboard-backup":
+            return back_up_board(config, os.environ, given.to, given.keep)
+        return restore_board(config, os.environ, given.file, resume=given.resume)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+
+
 def _healthcheck(port: int) -> int:
     """0 when the server on this machine says that it lives; for images' HEALTHCHECK."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
@@ -123,6 +141,14 @@ def _parser() -> argparse.ArgumentParser:
         help="serve the state of runs and their queue; its config is COVEY_RUNS_KEY and COVEY_RUNS_STORE",
     )
     _add_address(runs)
+    backup = roles.add_parser("blackboard-backup", help="copy a blackboard out of its store into a file")
+    backup.add_argument("--config", type=Path, required=True, help="its compiled config, JSON")
+    backup.add_argument("--to", type=Path, required=True, help="the folder")
+    backup.add_argument("--keep", type=_positive, default=7, help="how many copies stay (%(default)s)")
+    restore = roles.add_parser("blackboard-restore", help="take a blackboard out of such a file")
+    restore.add_argument("--config", type=Path, required=True, help="its compiled config, JSON")
+    restore.add_argument("--from", dest="file", type=Path, required=True, help="the file")
+    restore.add_argument("--resume", action="store_true", help="go on with one that was broken off")
     run = roles.add_parser("run", help="run a flow once")
     run.add_argument("--config", type=Path, required=True, help="its compiled config, JSON")
     _add_result(run)
@@ -130,6 +156,13 @@ def _parser() -> argparse.ArgumentParser:
     check = roles.add_parser("healthcheck", help="exit 0 when the server on this machine lives")
     check.add_argument("--port", type=int, default=8080, help="its port (%(default)s)")
     return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
 
 
 def _add_item(item: argparse.ArgumentParser) -> None:

@@ -1,6 +1,8 @@
 """`python -m tests [TIER ...]`: runs what can run here, and says at the end which could not and why."""
 
 import argparse
+import fcntl
+import os
 import subprocess
 import sys
 import tempfile
@@ -38,6 +40,8 @@ class Outcome:
 
 def run(tier: Tier, arguments: list[str]) -> Outcome:
     """Runs a tier in a pytest of its own."""
+    if tier.takes_tools:
+        _wait_for_tools()
     if why := tier.missing():
         return Outcome(tier, why=why)
     print(f"\n== {tier.name}: {tier.proves} ==", flush=True)
@@ -57,6 +61,13 @@ def run(tier: Tier, arguments: list[str]) -> Outcome:
         passed, failed, skipped = _counts(report)
     failed = failed or int(status not in (0, 5))
     return Outcome(tier, "", passed, failed, skipped, time.monotonic() - began)
+
+
+def _wait_for_tools() -> None:
+    """Whoever builds them at the same time holds the lock that COVEY_TOOLS_LOCK names."""
+    if lock := os.environ.get("COVEY_TOOLS_LOCK"):
+        with Path(lock).open("rb") as held:
+            fcntl.flock(held, fcntl.LOCK_SH)
 
 
 def _counts(report: Path) -> tuple[int, int, tuple[str, ...]]:

