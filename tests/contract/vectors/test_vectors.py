@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from agent_runtime.knowledge.vectors.memory import MemoryVectors
 from agent_runtime.knowledge.vectors.port import (
     MOST_DIMENSIONS,
     Entry,
@@ -226,10 +225,9 @@ async def test_a_collection_that_is_not_there_is_named(store: VectorStore) -> No
             await asked
 
 
+@pytest.mark.parametrize("connect", ["pgvector", "qdrant"], indirect=True)
 async def test_entries_outlive_the_store_object(connect: Connect) -> None:
     first = connect()
-    if isinstance(first, MemoryVectors):
-        pytest.skip("keeps nothing")
     await first.create("words", 3)
     await first.upsert("words", [Entry("a", EAST, {"n": 1})])
     await first.close()
