@@ -8,6 +8,8 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
+from agent_runtime.serving.garbage import collect_seldom
+
 Drain = Callable[[], Awaitable[None]]
 """Called once when the server is to stop: refuse what is new, let waiters go. Requests are still answered."""
 
@@ -63,6 +65,7 @@ async def serve_app(
         server_header=False,
     )
     server = _DrainingServer(config, drain)
+    collect_seldom()
     watch = asyncio.ensure_future(_stop_on(stop, server)) if stop is not None else None
     try:
         await server.serve([sock] if sock is not None else None)
