@@ -202,7 +202,7 @@ async def test_broken_off_it_says_so_and_is_gone_on_with(
     await filled(original)
     made = await back_up(original.store, BOARD, tmp_path, clock)
     with pytest.raises(Broken):
-        await restore(Breaking(inboxes.store, steps), made.path)  # type: ignore[arg-type]
+        await restore(Breaking(inboxes.store, steps), made.path)  # type: ignore[arg-type]  # a double
     with pytest.raises(Unavailable, match="a restore of this board began and has not ended"):
         await inboxes.store.ping()
     with pytest.raises(RestoreError, match="finish it with --resume and the same file, or drop the board"):
@@ -240,7 +240,7 @@ async def test_gone_on_with_another_file_it_is_refused(
     await other.put(Item("c"))
     made_of_other = await back_up(other.store, BOARD, tmp_path / "other", clock)
     with pytest.raises(Broken):
-        await restore(Breaking(inboxes.store, 2), made.path)  # type: ignore[arg-type]
+        await restore(Breaking(inboxes.store, 2), made.path)  # type: ignore[arg-type]  # a double
     with pytest.raises(RestoreError, match="the restore that began before was of another file"):
         await restore(inboxes.store, made_of_other.path, resume=True)
     with pytest.raises(Unavailable):

@@ -83,7 +83,7 @@ async def test_what_a_broken_off_thaw_put_into_redis_is_not_seen(
         return await store._run(script, *args)
 
     with pytest.raises(Unavailable):
-        await redis_snapshots.thaw(dies, Frozen(1, deliveries=tuple(kept)))  # type: ignore[arg-type]
+        await redis_snapshots.thaw(dies, Frozen(1, deliveries=tuple(kept)))  # type: ignore[arg-type]  # a double
     assert (await inboxes.wait(60)).next_due is None
     assert await inboxes.handed_out() == []
     assert await inboxes.pending() == {}

@@ -79,7 +79,7 @@ async def test_what_does_not_pass_is_told(
     answer: Callable[[], httpx2.Response], options: dict[str, float], code: str, asked: int
 ) -> None:
     answers = Answers(answer)
-    async with HttpBoard("http://board", "token", client=answers.client, **options) as board:  # type: ignore[arg-type]
+    async with HttpBoard("http://board", "token", client=answers.client, **options) as board:  # type: ignore[arg-type]  # any of them
         with pytest.raises(BoardError) as refused:
             await board.query(Query())
     assert (refused.value.code, len(answers.asked)) == (code, asked)

@@ -208,7 +208,7 @@ async def test_what_cannot_be_asked_is_refused(store: VectorStore) -> None:
             await store.search("words", EAST, top_k)
     for value in (None, ["a"], {"a": 1}, math.nan):
         with pytest.raises(Refused, match="where"):
-            await store.search("words", EAST, 1, where={"x": value})  # type: ignore[dict-item]
+            await store.search("words", EAST, 1, where={"x": value})  # type: ignore[dict-item]  # wrong, to be refused
     for dimension in (0, -1, MOST_DIMENSIONS + 1):
         with pytest.raises(Refused, match="want 1 to 2000"):
             await store.create("other", dimension)

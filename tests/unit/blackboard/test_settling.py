@@ -41,7 +41,7 @@ def publication(id_: str, *agents: str, title: str = "a") -> Publication:
 def settlement(*, max_pending: int = 3, held: timedelta | None = None, **facts: object) -> Settlement:
     known = {"version": 7, "artifacts": {}, "finished": {}, "pending": {}} | facts
     until = {} if held is None else {LEASE: NOW + held}
-    return Settlement(Facts(held=until, **known), max_pending)  # type: ignore[arg-type]
+    return Settlement(Facts(held=until, **known), max_pending)  # type: ignore[arg-type]  # any of them
 
 
 def publish(*publications: Publication, version: int = 7) -> Step:

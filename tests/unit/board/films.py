@@ -28,6 +28,6 @@ async def direct(turn: Turn) -> Movie:
 
 def studio(**settings: object) -> Board:
     """A board in memory with a director who makes a movie of each idea."""
-    board = Board(**settings)  # type: ignore[arg-type]
+    board = Board(**settings)  # type: ignore[arg-type]  # any of them
     board.agent("director").consumes(Idea).publishes(Movie).engines(direct)
     return board

@@ -140,7 +140,7 @@ class Noting:
         result = await go()
         if stage is Stage.POST_EVALUATE:
             assert work.answer is None
-            (made,) = result.output  # type: ignore[attr-defined]
+            (made,) = result.output  # type: ignore[attr-defined]  # a list, here
             made.payload["title"] += ", please"
         return result
 

@@ -123,7 +123,7 @@ async def test_a_board_that_cannot_work_does_not_open(prepare: Callable[[Board],
         (lambda: Board(max_concurrency=0), "max_concurrency=0 would let nobody work: want at least 1"),
         (lambda: Board().agent("movie_agent"), "an agent cannot be called 'movie_agent': want lower case"),
         (lambda: artifact(name="a b")(Plain), "@artifact of Plain: name: "),
-        (lambda: artifact(sum), "it wants a class derived from pydantic.BaseModel"),  # type: ignore[call-overload]
+        (lambda: artifact(sum), "it wants a class derived from pydantic.BaseModel"),  # type: ignore[call-overload]  # misuse
     ],
 )
 def test_what_is_made_wrongly_is_not_made(make: Callable[[], object], message: str) -> None:
@@ -169,7 +169,7 @@ async def test_an_open_board_does_not_change() -> None:
 
 async def test_what_the_board_itself_refuses_names_the_agent() -> None:
     board = Board()
-    board.agent("reader").consumes(Idea, similar_to={"text": "cats"}).engines(direct)  # type: ignore[arg-type]
+    board.agent("reader").consumes(Idea, similar_to={"text": "cats"}).engines(direct)  # type: ignore[arg-type]  # as YAML has it
     with pytest.raises(BoardError, match="agent 'reader': consumes/0/similarTo: this board has no embedding"):
         await board.__aenter__()
 
