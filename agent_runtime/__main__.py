@@ -3,6 +3,7 @@
     python -m agent_runtime agent|blackboard|run --config FILE
     python -m agent_runtime runs
     python -m agent_runtime blackboard-backup --config FILE --to FOLDER --keep N
+    python -m agent_runtime blackboard-verify --config FILE --in FOLDER
     python -m agent_runtime blackboard-restore --config FILE --from FILE [--resume]
 
 Only the role that is asked for is imported.
@@ -54,7 +55,7 @@ def _run(given: argparse.Namespace) -> int:
         case "blackboard":
             board = load(given.config, BlackboardConfig)
             return _serve_blackboard(board, given.host, given.port)
-        case "blackboard-backup" | "blackboard-restore":
+        case "blackboard-backup" | "blackboard-verify" | "blackboard-restore":
             return _copy_blackboard(load(given.config, BlackboardConfig), given)
         case "runs":
             from agent_runtime.runs_server.main import main as serve_runs
@@ -100,7 +101,7 @@ def _serve_blackboard(config: "BlackboardConfig", host: str, port: int) -> int:
 
 
 def _copy_blackboard(config: "BlackboardConfig", given: argparse.Namespace) -> int:
-    from agent_runtime.blackboard.backup_main import back_up_board, restore_board
+    from agent_runtime.blackboard.backup_main import back_up_board, restore_board, verify_backups
     from agent_runtime.configuration import ConfigError
     from agent_runtime.telemetry import logs
 
@@ -108,6 +109,8 @@ def _copy_blackboard(config: "BlackboardConfig", given: argparse.Namespace) -> i
     try:
         if given.role == "blackboard-backup":
             return back_up_board(config, os.environ, given.to, given.keep)
+        if given.role == "blackboard-verify":
+            return verify_backups(config, given.folder)
         return restore_board(config, os.environ, given.file, resume=given.resume)
     except ValueError as error:
         raise ConfigError(str(error)) from error
@@ -145,6 +148,9 @@ def _parser() -> argparse.ArgumentParser:
     backup.add_argument("--config", type=Path, required=True, help="its compiled config, JSON")
     backup.add_argument("--to", type=Path, required=True, help="the folder")
     backup.add_argument("--keep", type=_positive, default=7, help="how many copies stay (%(default)s)")
+    check = roles.add_parser("blackboard-verify", help="list such files, each read to its end")
+    check.add_argument("--config", type=Path, required=True, help="the board's compiled config, JSON")
+    check.add_argument("--in", dest="folder", type=Path, required=True, help="the folder")
     restore = roles.add_parser("blackboard-restore", help="take a blackboard out of such a file")
     restore.add_argument("--config", type=Path, required=True, help="its compiled config, JSON")
     restore.add_argument("--from", dest="file", type=Path, required=True, help="the file")
@@ -153,8 +159,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--config", type=Path, required=True, help="its compiled config, JSON")
     _add_result(run)
     _add_item(roles.add_parser("item", help="do one item of a node that is mapped in Jobs"))
-    check = roles.add_parser("healthcheck", help="exit 0 when the server on this machine lives")
-    check.add_argument("--port", type=int, default=8080, help="its port (%(default)s)")
+    health = roles.add_parser("healthcheck", help="exit 0 when the server on this machine lives")
+    health.add_argument("--port", type=int, default=8080, help="its port (%(default)s)")
     return parser
 
 

@@ -9,7 +9,7 @@ agent who brings its grant, its pod proves besides: see `projected_tokens`.
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import time
 from typing import Any, Literal, get_args
@@ -84,6 +84,8 @@ def claims_of(
         claims: dict[str, Any] = jwt.decode(token, key, algorithms=[algorithm], options=_CHECKED)
     except jwt.InvalidTokenError as error:
         raise InvalidToken(str(error)) from error
+    except RecursionError as error:
+        raise InvalidToken("it is nested too deeply") from error
     _check_times(claims, leeway, clock())
     found = claims["aud"]
     if audience not in (found if isinstance(found, list) else [found]):
@@ -121,16 +123,37 @@ def mint(
 def grant_of(key: str, token: str, audience: str, *, clock: Callable[[], float] = time) -> Grant:
     """What the token grants. Raises InvalidToken."""
     claims = claims_of(key, token, audience, clock=clock)
+    name: str = claims["sub"]
+    if not name:
+        raise InvalidToken('its "sub" is empty: want the name of the bearer')
     role: _Role = claims.get("role", "user")
     if role not in get_args(_Role):
-        raise InvalidToken(f"its role is {role!r}; want one of {', '.join(get_args(_Role))}")
-    labels: Sequence[str] = claims.get("labels") or ()
+        raise InvalidToken(f"its role is {_shown(repr(role))}; want one of {', '.join(get_args(_Role))}")
+    labels = claims.get("labels") or []
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise InvalidToken('its "labels" are no list of strings')
     return Grant(
-        Identity(claims["sub"], role, frozenset(labels), claims.get("tenant")),
-        claims.get("sa"),
+        Identity(name, role, frozenset(labels), _text(claims, "tenant")),
+        _text(claims, "sa"),
         claims.get("via") == "operator",
         claims.get("exp"),
     )
+
+
+def claimed_by(token: str) -> str:
+    """Whose a token says that it is, for the log: nothing of it is proven. Empty when it cannot be read."""
+    try:
+        claims = jwt.decode(token, options={"verify_signature": False})
+    except (jwt.InvalidTokenError, RecursionError):
+        return ""
+    return _shown(" ".join(repr(claims[name]) for name in ("role", "sub") if name in claims))
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str | None:
+    value = claims.get(name)
+    if value is not None and not isinstance(value, str):
+        raise InvalidToken(f'its "{name}" is no string')
+    return value
 
 
 def _check_times(claims: Mapping[str, Any], leeway: float, now: float) -> None:

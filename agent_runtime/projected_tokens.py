@@ -36,8 +36,19 @@ def is_of_that_kind(token: str) -> bool:
     """Whether the token at least claims to be signed as an API server signs."""
     try:
         return jwt.get_unverified_header(token).get("alg") in _ALGORITHMS
-    except jwt.InvalidTokenError:
+    except (jwt.InvalidTokenError, RecursionError):
         return False
+
+
+def claimed_account(token: str) -> str | None:
+    """The service account that the token says that it is of, unproven; None: it is not of that kind."""
+    if not is_of_that_kind(token):
+        return None
+    try:
+        subject = str(jwt.decode(token, options={"verify_signature": False}).get("sub", ""))
+    except (jwt.InvalidTokenError, RecursionError):
+        return None
+    return subject.removeprefix(_ACCOUNT) if subject.startswith(_ACCOUNT) else None
 
 
 class ProjectedTokens:
@@ -78,6 +89,8 @@ class ProjectedTokens:
             key_id = jwt.get_unverified_header(token).get("kid")
         except jwt.InvalidTokenError as error:
             raise InvalidToken(str(error)) from error
+        except RecursionError as error:
+            raise InvalidToken("it is nested too deeply") from error
         key = self._keys.get(str(key_id))
         if key is None:
             raise InvalidToken(f"it is signed with a key that is none of the issuer's, {self._issuer}")

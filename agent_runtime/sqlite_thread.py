@@ -1,8 +1,8 @@
 """One thread that owns a SQLite connection, and commits in groups.
 
 A commit waits for the disk. Whatever was asked meanwhile, or in the same turn of the event loop, goes into
-the next transaction together, each step in a savepoint of its own, so that one that is refused undoes itself
-alone. Nobody gets an answer before the commit.
+the next transaction together; a step that is refused undoes itself alone. Nobody gets an answer before the
+commit.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ import apsw
 
 T = TypeVar("T")
 Step = Callable[[apsw.Connection], T]
+"""What it does depends on the database alone: in a group it may be undone, and done again."""
 Failure = Callable[[str, apsw.Error | None], Exception]
 """Makes the store's own error from what happened; the second is None when the file is not open."""
 
@@ -120,7 +121,7 @@ class SqliteThread:
         return connection
 
     def _failed(self, error: apsw.Error) -> Exception:
-        return self._failure(f"{type(error).__name__}: {error}", error)
+        return self._failure(f"{type(error).__name__}: {error}: {self._path}", error)
 
     def _next_group(self) -> tuple[list[_Asked[Any]], bool]:
         """What was asked, and whether to go on."""
@@ -137,10 +138,11 @@ class SqliteThread:
         return group, False
 
     def _commit(self, connection: apsw.Connection, group: list[_Asked[Any]]) -> None:
+        # A savepoint costs a third of a small step, and only one that writes before it is refused needs it.
         try:
-            connection.execute("BEGIN IMMEDIATE" if any(one.writes for one in group) else "BEGIN")
-            for one in group:
-                self._step(connection, one)
+            if not self._all(connection, group, self._step):
+                connection.execute("ROLLBACK")
+                self._all(connection, group, self._step_in_savepoint)
             connection.execute("COMMIT")
         except apsw.Error as error:
             if connection.in_transaction:
@@ -148,19 +150,38 @@ class SqliteThread:
             for one in group:
                 one.error = self._failed(error)
 
-    def _step(self, connection: apsw.Connection, one: _Asked[Any]) -> None:
+    def _all(
+        self,
+        connection: apsw.Connection,
+        group: list[_Asked[Any]],
+        take: Callable[[apsw.Connection, _Asked[Any]], bool],
+    ) -> bool:
+        """Every step in a transaction, which stays open; False when one left something behind."""
+        connection.execute("BEGIN IMMEDIATE" if any(one.writes for one in group) else "BEGIN")
+        return all(take(connection, one) for one in group)
+
+    def _step_in_savepoint(self, connection: apsw.Connection, one: _Asked[Any]) -> bool:
+        if not one.writes:
+            return self._step(connection, one)
+        connection.execute("SAVEPOINT step")
+        if not self._step(connection, one):
+            connection.execute("ROLLBACK TO step")
+        connection.execute("RELEASE step")
+        return True
+
+    def _step(self, connection: apsw.Connection, one: _Asked[Any]) -> bool:
+        """False when it failed after it had written something."""
+        written = connection.total_changes()
+        one.error = None
         try:
-            if one.writes:
-                with connection:  # a savepoint
-                    one.value = one.step(connection)
-            else:
-                one.value = one.step(connection)
+            one.value = one.step(connection)
         except apsw.Error as error:
             if not connection.in_transaction:
                 raise  # SQLite has undone the whole group
             one.error = self._failed(error)
         except Exception as error:
             one.error = error
+        return one.error is None or connection.total_changes() == written
 
     def _later(self, callback: Callable[[], object]) -> None:
         assert self._loop is not None

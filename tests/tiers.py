@@ -27,7 +27,7 @@ def _nothing() -> str:
 
 
 def _no_server() -> str:
-    gone = [name for name in SERVERS if find(name) is None]
+    gone = [name for name, server in SERVERS.items() if not server.optional and find(name) is None]
     return f"{', '.join(gone)} not found" if gone else ""
 
 

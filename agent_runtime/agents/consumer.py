@@ -5,7 +5,7 @@ to somebody else when its lease ends.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from random import Random
 from typing import Any
@@ -20,12 +20,14 @@ from agent_runtime.blackboard.board import Board, BoardError, Delivery
 from agent_runtime.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.telemetry import logs
 
-LEASE_WAIT = 20.0
+LEASE_WAIT = 50.0
 """Seconds that one request for deliveries waits for the first."""
 GRACE = 25.0
 """Seconds that work under way gets to finish after `stop`; Kubernetes gives 30 by default."""
 _PAUSE = 0.5
 """Seconds between two requests for deliveries that come back empty at once."""
+RENEWED_AFTER = 300.0
+"""Seconds after which an agent that has nothing to do says again what it consumes."""
 _RECONNECT = Retry(max_attempts=100, initial_delay="500ms", max_delay="15s")
 _PUBLISH_ATTEMPTS = 5
 
@@ -48,11 +50,11 @@ async def consume(
 
     `on_ready` is told when the subscription holds and when it no longer may, `on_load` how many deliveries
     are under way whenever that changes. A board that is down is waited for. What is not finished in time goes
-    back to the board at once.
+    back to the board at once, and that does not count as an attempt.
 
     `last_answer` is how many seconds a request for deliveries has to come back after `stop`, for a board that
-    ends it then: what it brings is worked on, since giving it back would count as an attempt. A request that
-    does not come back is cancelled, and what the board has handed out by it comes back when the lease ends.
+    ends it then: what it brings is worked on. A request that does not come back is cancelled; what the board
+    has handed out by it goes back.
     """
     dice = random or Random()
     await _Consumer(worker, board, stop, on_ready, on_load, clock, dice, grace, last_answer).run()
@@ -85,6 +87,7 @@ class _Consumer:
         self._freed = asyncio.Event()
         self._heart = Heartbeat(board, self._duty.lease_seconds, clock)
         self._works_itself = False
+        self._subscribed_at = 0.0
 
     async def run(self) -> None:
         taking = asyncio.create_task(self._take_always(), name="takes deliveries")
@@ -107,7 +110,7 @@ class _Consumer:
         failures = 0
         while not self._stop.is_set():
             try:
-                await self._board.subscribe(self._duty.consumes)
+                await self._subscribe()
                 self._on_ready(True)
                 failures = 0
                 await self._take()
@@ -135,14 +138,28 @@ class _Consumer:
                 continue
             asked = self._clock.monotonic()
             deliveries = await self._board.lease(free, LEASE_WAIT)
-            if not deliveries and not self._stop.is_set() and self._clock.monotonic() - asked < _PAUSE:
-                # A board that is about to stop does not wait: it must not be asked in a tight loop.
-                await self._clock.sleep(_PAUSE)
+            if not deliveries and not self._stop.is_set():
+                await self._ask_again(self._clock.monotonic() - asked)
             for delivery in deliveries:
                 if self._stop.is_set() and not self._last_answer:
-                    await self._give_back(delivery, "the agent was stopped before it had begun", 0.0)
+                    self._in_a_task(self._release(delivery), delivery)
                 else:
                     await self._begin(delivery)
+
+    async def _ask_again(self, waited: float) -> None:
+        """Nothing came. Say once more what it consumes, now and then and after a wait that was cut short.
+
+        A board whose store was emptied, or put back to yesterday, knows nothing of it any more.
+        """
+        if waited < _PAUSE:
+            # A board that is about to stop does not wait: it must not be asked in a tight loop.
+            await self._clock.sleep(_PAUSE)
+        if waited < LEASE_WAIT - _PAUSE or self._clock.monotonic() - self._subscribed_at >= RENEWED_AFTER:
+            await self._subscribe()
+
+    async def _subscribe(self) -> None:
+        await self._board.subscribe(self._duty.consumes)
+        self._subscribed_at = self._clock.monotonic()
 
     async def _begin(self, delivery: Delivery) -> None:
         """Work on it in a task, or, when there can be only one, right here: a task would cost more time."""
@@ -155,9 +172,12 @@ class _Consumer:
                 self._works_itself = False
                 self._on_load(0)
             return
-        task = asyncio.create_task(self._handle(delivery), name=f"delivery {delivery.id}")
-        self._tasks.add(task)
+        self._in_a_task(self._handle(delivery), delivery)
         self._on_load(len(self._tasks))
+
+    def _in_a_task(self, work: Coroutine[Any, Any, None], delivery: Delivery) -> None:
+        task = asyncio.create_task(work, name=f"delivery {delivery.id}")
+        self._tasks.add(task)
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -180,12 +200,14 @@ class _Consumer:
         lost = False
         try:
             try:
-                await self._worker.work(delivery, partial(self._publish, delivery))
+                await self._worker.work(
+                    delivery, partial(self._publish, delivery), partial(self._heart.note, delivery.id)
+                )
             finally:
                 lost = self._heart.let_go(delivery.id)
         except asyncio.CancelledError:
             if not lost:
-                await self._give_back(delivery, "the agent was stopped before it had finished", 0.0)
+                await self._release(delivery)
                 raise
             _log.warning("lost the lease", delivery=delivery.id, attempt=delivery.attempt)
         except Exception as error:
@@ -221,11 +243,15 @@ class _Consumer:
         )
         reason = str(error) if known else f"{type(error).__name__}: {error}"
         wait = delay(retry, delivery.attempt, self._random) if again else None
-        await self._give_back(delivery, reason, wait)
+        await self._give_back(delivery, self._board.fail(delivery.id, reason, retry_in=wait))
 
-    async def _give_back(self, delivery: Delivery, reason: str, retry_in: float | None) -> None:
+    async def _release(self, delivery: Delivery) -> None:
+        """Not the work has come to its end, but the agent: no attempt of the work's is lost by that."""
+        await self._give_back(delivery, self._board.release(delivery.id))
+
+    async def _give_back(self, delivery: Delivery, giving_back: Awaitable[None]) -> None:
         try:
-            await self._board.fail(delivery.id, reason, retry_in=retry_in)
+            await giving_back
         except BoardError as error:
             # It comes back by itself when the lease ends.
             _log.warning("could not give a delivery back", delivery=delivery.id, error=str(error))

@@ -51,7 +51,9 @@ class Conversation:
         output_schema: Mapping[str, Any] | None = None,
         max_steps: int,
         on_tool: Callable[[Step], None],
+        on_step: Callable[[int], None],
     ) -> None:
+        """`on_tool` is told of each tool that was called, `on_step` of the number of each later request."""
         self.agent = agent
         self.usage = Usage()
         self.steps: list[Step] = []
@@ -64,11 +66,14 @@ class Conversation:
         self._max_steps = max_steps
         self._turns = 0
         self._on_tool = on_tool
+        self._on_step = on_step
 
     async def ask(self, *, with_tools: bool) -> ModelResponse:
         """The model's next response. Raises ModelError, and StepsExhausted after `max_steps` of them."""
         if self._turns == self._max_steps:
             raise StepsExhausted(self.agent, self._max_steps, [step.tool for step in self.steps])
+        if self._turns:
+            self._on_step(self._turns + 1)
         tools: tuple[ToolSpec, ...] = self._tools.specs if with_tools else ()
         response = await self._model.request(
             ModelRequest(tuple(self._messages), self._history, self._instructions, tools, self._output_schema)

@@ -14,6 +14,14 @@ Publish = Callable[[Sequence[Draft]], Awaitable[list[Artifact]]]
 """Puts the results of a delivery on the board, and finishes the delivery, in one step."""
 
 
+Progress = Callable[[str], None]
+"""Told in a few words how far a delivery is; returns at once."""
+
+
+def untold(note: str) -> None:
+    """Where nobody wants to know."""
+
+
 @dataclass(frozen=True, slots=True)
 class Duty:
     """What sets an agent to work, and how."""
@@ -38,8 +46,8 @@ class Worker(Protocol):
     def duty(self) -> Duty:
         """What it takes."""
 
-    async def work(self, delivery: Delivery, publish: Publish, /) -> object:
-        """Work on a delivery, and `publish` what it leads to.
+    async def work(self, delivery: Delivery, publish: Publish, progress: Progress, /) -> object:
+        """Work on a delivery, tell its `progress`, and `publish` what it leads to.
 
         What it raises decides what becomes of the delivery, see `errors.is_transient`.
         """

@@ -1,14 +1,18 @@
-"""Keeps the leases of what an agent works on alive, and ends work whose lease is lost."""
+"""Keeps the leases of what an agent works on alive, says how far it is, and ends work whose lease is lost."""
 
 import asyncio
 from typing import Any
 
 from agent_runtime.blackboard.board import Board, BoardError
+from agent_runtime.blackboard.notes import line_of
 from agent_runtime.clock import Clock
 from agent_runtime.telemetry import logs
 
 _BEATS = 3
 """Heartbeats for each span of a lease."""
+
+_NOTE_PAUSE = 1.0
+"""Seconds between two notes of a delivery at least; of those that come faster the newest is sent."""
 
 _log = logs.logger("consumer")
 
@@ -22,6 +26,9 @@ class Heartbeat:
         self._clock = clock
         self._held: dict[str, asyncio.Task[Any]] = {}
         self._lost: set[str] = set()
+        self._notes: dict[str, str] = {}
+        """What is not told yet, by delivery."""
+        self._telling: dict[str, asyncio.Task[None]] = {}
         self._beating: asyncio.Task[None] | None = None
 
     def hold(self, delivery: str) -> None:
@@ -35,17 +42,41 @@ class Heartbeat:
     def let_go(self, delivery: str) -> bool:
         """The work has ended; returns whether that was because somebody else has the delivery."""
         task = self._held.pop(delivery)
+        self._notes.pop(delivery, None)
         if delivery not in self._lost:
             return False
         self._lost.discard(delivery)
         task.uncancel()
         return True
 
+    def note(self, delivery: str, text: str) -> None:
+        """Say how far a delivery is that is held: at once, or with the next beat if that fails."""
+        if delivery in self._held:
+            self._notes[delivery] = line_of(text)
+            if delivery not in self._telling:
+                self._telling[delivery] = asyncio.create_task(self._tell(delivery), name="progress")
+
     async def end(self) -> None:
         """Beat no more."""
-        if self._beating is not None:
-            self._beating.cancel()
-            await asyncio.gather(self._beating, return_exceptions=True)
+        tasks = [*self._telling.values(), *([] if self._beating is None else [self._beating])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _tell(self, delivery: str) -> None:
+        """The newest note, and after a pause the newest of those that came meanwhile."""
+        try:
+            while note := self._notes.pop(delivery, ""):
+                try:
+                    await self._board.extend(delivery, note)
+                except BoardError:
+                    # Lost or not, the beats find out: here the work may just have been acknowledged.
+                    if delivery in self._held:
+                        self._notes.setdefault(delivery, note)
+                    return
+                await self._clock.sleep(_NOTE_PAUSE)
+        finally:
+            del self._telling[delivery]
 
     async def _beat(self) -> None:
         """Ends when a beat finds nothing to do: an agent without work costs nothing."""
@@ -57,7 +88,7 @@ class Heartbeat:
 
     async def _extend(self, delivery: str) -> None:
         try:
-            await self._board.extend(delivery)
+            await self._board.extend(delivery, self._notes.pop(delivery, ""))
         except BoardError as error:
             if not is_lost(error):
                 _log.warning("heartbeat failed", delivery=delivery, error=str(error))

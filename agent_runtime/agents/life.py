@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
+from agent_runtime.agents import spans
 from agent_runtime.agents.errors import Busy, WorkTimeout
 from agent_runtime.agents.lifecycle import Component, Go, Lifecycle, Stage
 from agent_runtime.agents.work import Answer, Work
@@ -55,7 +56,7 @@ class Life:
         taken: list[asyncio.Semaphore] = []
         try:
             await run(Stage.ACQUIRE, work, lambda: self._acquire(work, taken))
-            with traces.span(f"invoke_agent {work.agent}", {traces.AGENT_NAME: work.agent}):
+            with spans.invocation(work):
                 try:
                     work.answer = await self._think(work, craft)
                     work.published = await run(Stage.PUBLISH, work, lambda: craft.publish(work))
@@ -78,7 +79,8 @@ class Life:
                 await run(Stage.INITIALIZE, work, _nothing)
                 work.inputs = await run(Stage.PRE_CONSUME, work, _yields(lambda: work.inputs))
                 work.question = await run(Stage.PRE_EVALUATE, work, _yields(lambda: craft.ask(work)))
-                answer = await run(Stage.EVALUATE, work, craft.begin(work))
+                with traces.span("evaluate"):
+                    answer = await run(Stage.EVALUATE, work, craft.begin(work))
                 return await run(Stage.POST_EVALUATE, work, _yields(lambda: answer))
         except TimeoutError as error:
             if not limit.expired():

@@ -7,6 +7,7 @@ from uuid import UUID, uuid5
 from agent_runtime.agents.output import ITEMS
 from agent_runtime.api.agent import Publishes
 from agent_runtime.blackboard.artifact import PUBLIC, Artifact, Draft
+from agent_runtime.times import micros
 
 _NAMESPACE = UUID("6f1c2b3e-6f0a-5d0e-9d0f-3c1f6c0a7d11")
 
@@ -35,8 +36,11 @@ def drafts(
 
 
 def result_id(agent: str, inputs: Sequence[Artifact], type_: str, index: int) -> str:
-    """The id of the `index`-th artifact of a type that the agent makes of these inputs."""
-    causes = ",".join(artifact.id for artifact in inputs)
+    """The id of the `index`-th artifact of a type that the agent makes of these inputs.
+
+    When they were published is in it, to the microsecond, so that nobody else can take the id before.
+    """
+    causes = ",".join(f"{artifact.id}@{micros(artifact.created_at)}" for artifact in inputs)
     return str(uuid5(_NAMESPACE, f"{agent}/{causes}/{type_}/{index}"))
 
 

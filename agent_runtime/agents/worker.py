@@ -10,7 +10,7 @@ from agent_runtime.agents.components.counting import Counting
 from agent_runtime.agents.components.events import Events
 from agent_runtime.agents.components.retrying import Retrying
 from agent_runtime.agents.conversation import Conversation, Step
-from agent_runtime.agents.duty import Duty, Publish, duty_of
+from agent_runtime.agents.duty import Duty, Progress, Publish, duty_of, untold
 from agent_runtime.agents.errors import SessionBusy
 from agent_runtime.agents.life import Life
 from agent_runtime.agents.lifecycle import Go
@@ -54,7 +54,10 @@ class AgentWorker:
         clock: Clock = SYSTEM_CLOCK,
         observer: Observer = unobserved,
         random: Random | None = None,
+        tells_board: bool = True,
     ) -> None:
+        """`tells_board`: whether the board is told how far the work is, for who does not see the events."""
+        self._tells_board = tells_board
         self.config = config
         self.sessions = Sessions(config.memory, clock)
         self._model = model
@@ -95,7 +98,9 @@ class AgentWorker:
         finally:
             opened.busy = False
 
-    async def work(self, delivery: Delivery, publish: Publish | None = None) -> list[Draft]:
+    async def work(
+        self, delivery: Delivery, publish: Publish | None = None, progress: Progress = untold
+    ) -> list[Draft]:
         """Work on a delivery and return what it leads to, after `publish` has put it on the board.
 
         Waits for a slot. Raises WorkTimeout, ModelError, AnswerUnfit, StepsExhausted, and as `publish` does.
@@ -103,7 +108,8 @@ class AgentWorker:
         work = Work(
             self.config.name, "delivery", delivery.id, inputs=delivery.artifacts, sets=sets_of(delivery)
         )
-        await self._life.live(work, _Talk(self, self._delivery_shape, publish=publish))
+        told = progress if self._tells_board else untold
+        await self._life.live(work, _Talk(self, self._delivery_shape, publish=publish, progress=told))
         return work.drafts
 
     async def close(self) -> None:
@@ -124,8 +130,15 @@ class AgentWorker:
             tuple(work.conversation.steps),
         )
 
-    def converse(self, work: Work, shape: Shape, history: Sequence[Message]) -> Go[Answer]:
+    def converse(
+        self, work: Work, shape: Shape, history: Sequence[Message], progress: Progress
+    ) -> Go[Answer]:
         """Begin a conversation about the work; what is returned takes it on from where it stands."""
+
+        def used(step: Step) -> None:
+            self._events.tool(work, step)
+            progress(f"called {step.tool}, which failed" if step.failed else f"called {step.tool}")
+
         parts = (self.config.instructions, shape.instructions())
         conversation = work.conversation = Conversation(
             work.agent,
@@ -136,7 +149,8 @@ class AgentWorker:
             history=history,
             output_schema=shape.schema,
             max_steps=self.config.limits.max_steps,
-            on_tool=lambda step: self._events.tool(work, step),
+            on_tool=used,
+            on_step=lambda number: progress(f"step {number}"),
         )
         return lambda: evaluate(conversation, self._pattern, shape)
 
@@ -150,17 +164,19 @@ class _Talk:
         shape: Shape,
         history: Sequence[Message] = (),
         publish: Publish | None = None,
+        progress: Progress = untold,
     ) -> None:
         self._worker = worker
         self._shape = shape
         self._history = history
         self._publish = publish
+        self._progress = progress
 
     def ask(self, work: Work) -> str:
         return question(work)
 
     def begin(self, work: Work) -> Go[Answer]:
-        return self._worker.converse(work, self._shape, self._history)
+        return self._worker.converse(work, self._shape, self._history, self._progress)
 
     async def publish(self, work: Work) -> list[Artifact]:
         if work.source == "chat" or work.answer is None:

@@ -70,7 +70,7 @@ class BoardLimits(Model):
     publish_per_second: Annotated[int, Field(ge=1, le=1000000)] = 10000
     """Artifacts that one server takes per second, and at once after a pause of a second."""
     streams: Annotated[int, Field(ge=1, le=100000)] = 5000
-    """Streams of events and calls for deliveries that one server keeps open."""
+    """Streams that one server keeps open, and as many calls for deliveries; a tenth for one caller."""
 
 
 class Lease(Model):

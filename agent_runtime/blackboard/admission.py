@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NoReturn
 
-from agent_runtime.api.agent import PlainVisibility, SingleVisibility
+from agent_runtime.api.agent import PlainVisibility, SingleVisibility, Visibility
 from agent_runtime.api.base import seconds
 from agent_runtime.blackboard.artifact import PUBLIC, Artifact, Draft
 from agent_runtime.blackboard.board import BoardError, Identity
@@ -43,13 +43,14 @@ class Admission:
         producer: Identity,
         now: datetime,
         causes: Sequence[Artifact] = (),
+        traceparent: str | None = None,
     ) -> list[Artifact]:
         """All drafts as artifacts, made from `causes`. Raises BoardError; details point into `drafts`."""
         artifacts: list[Artifact] = []
         ids: set[str] = set()
         for at, draft in enumerate(drafts):
             try:
-                artifact = self._admit(draft, producer, now, causes)
+                artifact = self._admit(draft, producer, now, causes, traceparent)
             except BoardError as error:
                 details = [{**detail, "pointer": f"/{at}{detail['pointer']}"} for detail in error.details]
                 raise BoardError(error.code, str(error), status=error.status, details=details) from error
@@ -59,7 +60,14 @@ class Admission:
             artifacts.append(artifact)
         return artifacts
 
-    def _admit(self, draft: Draft, producer: Identity, now: datetime, causes: Sequence[Artifact]) -> Artifact:
+    def _admit(
+        self,
+        draft: Draft,
+        producer: Identity,
+        now: datetime,
+        causes: Sequence[Artifact],
+        traceparent: str | None,
+    ) -> Artifact:
         try:
             payload, size = plain(draft.payload)
         except ValueError as error:
@@ -82,9 +90,7 @@ class Admission:
         if draft.tags or draft.partition is not None or draft.correlation is not None:
             _check_names(draft)
         if draft.visibility is not PUBLIC:
-            _check_visibility(draft, producer)
-            if self._strict:
-                _check_tenants(draft, producer)
+            check_visibility(draft.visibility, producer, strict=self._strict)
         return Artifact(
             id=id_,
             type=draft.type,
@@ -99,6 +105,7 @@ class Admission:
             tenant=producer.tenant,
             depth=1 + max([cause.depth for cause in causes]) if causes else 0,
             causes=tuple([cause.id for cause in causes]) if causes else (),
+            traceparent=traceparent,
         )
 
 
@@ -118,9 +125,15 @@ def _check_names(draft: Draft) -> None:
             _invalid(pointer, "must be text, and holds half of a character (a lone surrogate)")
 
 
-def _check_visibility(draft: Draft, producer: Identity) -> None:
-    for pointer, part in parts(draft.visibility):
+def check_visibility(visibility: Visibility, producer: Identity, *, strict: bool) -> None:
+    """Refuse what says nothing, or what the producer may not say. `strict`: the board's tenants are apart.
+
+    Raises BoardError; the detail's pointer begins with `/visibility`.
+    """
+    for pointer, part in parts(visibility):
         _check_part(f"/visibility{pointer}", part, producer)
+    if strict:
+        _check_tenants(visibility, producer)
 
 
 def _check_part(pointer: str, part: PlainVisibility, producer: Identity) -> None:
@@ -138,8 +151,8 @@ def _check_part(pointer: str, part: PlainVisibility, producer: Identity) -> None
         _invalid(f"{pointer}/after/ttl", f"{after.ttl!r} is too long: at most {LONGEST_EMBARGO.days}d")
 
 
-def _check_tenants(draft: Draft, producer: Identity) -> None:
-    pointer = foreign_part(draft.visibility, producer.tenant)
+def _check_tenants(visibility: Visibility, producer: Identity) -> None:
+    pointer = foreign_part(visibility, producer.tenant)
     if pointer is not None:
         message = f"{producer.name} may show it to its own tenant only (spec.isolation is Strict)"
         raise BoardError(

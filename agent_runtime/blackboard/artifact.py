@@ -50,3 +50,5 @@ class Artifact:
     """Length of the longest chain of artifacts that led to this one; bounds loops."""
     causes: tuple[str, ...] = field(default=())
     """Ids of the artifacts that it was made from."""
+    traceparent: str | None = None
+    """The trace that its publication is part of, as W3C Trace Context writes it; None: no trace."""

@@ -23,13 +23,9 @@ from agent_runtime.blackboard.backup_file import (
 )
 from agent_runtime.blackboard.backup_format import BadBackup, Header, encode
 from agent_runtime.blackboard.board import Query
-from agent_runtime.blackboard.stores.port import (
-    IdTaken,
-    Publication,
-    Restoring,
-    StaleSubscribers,
-    Store,
-)
+from agent_runtime.blackboard.stores.errors import IdTaken, Restoring, StaleSubscribers
+from agent_runtime.blackboard.stores.port import Store
+from agent_runtime.blackboard.stores.records import Publication
 
 _ATTEMPTS = 3
 _TOGETHER = 200

@@ -25,7 +25,7 @@ from agent_runtime.blackboard.backup_format import (
     encode,
     kind_of,
 )
-from agent_runtime.blackboard.stores.port import Buried, Frozen, Kept
+from agent_runtime.blackboard.stores.records import Buried, Frozen, Kept
 from agent_runtime.blackboard.subscriptions import Subscriber
 
 _COMPRESSION = 6

@@ -20,7 +20,7 @@ import orjson
 from agent_runtime.blackboard import codec, subscriptions
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.gathering import from_wire, to_wire
-from agent_runtime.blackboard.stores.port import Buried, DeadLetter, Kept, Planned
+from agent_runtime.blackboard.stores.records import Buried, DeadLetter, Kept, Planned
 from agent_runtime.blackboard.subscriptions import Subscriber
 
 NAME = "covey-board/"

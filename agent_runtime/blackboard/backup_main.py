@@ -1,4 +1,4 @@
-"""Backups as processes: what the CronJob of a Blackboard runs, and a Job that restores one."""
+"""Backups as processes: what the CronJob of a Blackboard runs, and Jobs that look at them and restore one."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -8,10 +8,12 @@ from pathlib import Path
 import structlog
 
 from agent_runtime.blackboard.backup import RestoreError, back_up, restore
-from agent_runtime.blackboard.backup_folder import keep_newest
+from agent_runtime.blackboard.backup_file import verify
+from agent_runtime.blackboard.backup_folder import backups, keep_newest
 from agent_runtime.blackboard.backup_format import BadBackup
+from agent_runtime.blackboard.stores.errors import StoreError
 from agent_runtime.blackboard.stores.open import make_store
-from agent_runtime.blackboard.stores.port import Store, StoreError
+from agent_runtime.blackboard.stores.port import Store
 from agent_runtime.compile.config import BlackboardConfig
 
 _log = structlog.get_logger(__name__)
@@ -23,6 +25,29 @@ def back_up_board(config: BlackboardConfig, environ: Mapping[str, str], folder: 
     Raises ValueError for a config that cannot work.
     """
     return _run(config, environ, "no backup was made", lambda store: _back_up(store, config, folder, keep))
+
+
+def verify_backups(config: BlackboardConfig, folder: Path) -> int:
+    """Read all backups of the board, newest first, and say what each holds.
+
+    Returns the exit status: 1 when one is damaged, or none is there.
+    """
+    damaged = 0
+    try:
+        found = backups(folder, f"{config.namespace}/{config.name}")
+        for path in found:
+            try:
+                verified = verify(path)
+                _log.info("can be restored", file=str(path), contents=verified.contents)
+            except BadBackup as error:
+                damaged += 1
+                _log.error("cannot be restored", error=str(error))
+    except OSError as error:
+        _log.error("the backups cannot be read", error=str(error))
+        return 1
+    if not found:
+        _log.error("there is no backup of this board", folder=str(folder))
+    return 1 if damaged or not found else 0
 
 
 def restore_board(config: BlackboardConfig, environ: Mapping[str, str], file: Path, *, resume: bool) -> int:
@@ -68,8 +93,8 @@ async def _back_up(store: Store, config: BlackboardConfig, folder: Path, keep: i
     made = await back_up(store, board, folder, _now)
     _log.info("backed up", file=str(made.path), contents=made.contents)
     tidied = keep_newest(folder, board, keep, _now())
-    for problem in tidied.damaged:
-        _log.warning("an older backup cannot be restored", problem=problem)
+    for warning in tidied.warnings:
+        _log.warning(warning)
     for path in tidied.deleted:
         _log.info("deleted an older backup", file=str(path))
 

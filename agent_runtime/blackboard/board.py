@@ -26,7 +26,7 @@ class Delivery:
     id: str
     artifacts: tuple[Artifact, ...]
     attempt: int
-    """1 for the first."""
+    """How often it has been handed out: 1 for the first. Not all of them need to count as failed."""
     until: datetime
     """When the lease ends and another may get it."""
     sets: tuple[int, ...] = ()
@@ -89,11 +89,17 @@ class Board(Protocol):
     async def lease(self, limit: int, wait: float) -> list[Delivery]:
         """Up to `limit` deliveries for this agent, waiting up to `wait` seconds for the first."""
 
-    async def extend(self, delivery_id: str) -> None:
-        """Heartbeat: the lease begins anew."""
+    async def extend(self, delivery_id: str, note: str = "") -> None:
+        """Heartbeat: the lease begins anew. `note` says how far the work is, for those who watch.
+
+        A note is one line of at most 256 characters.
+        """
 
     async def acknowledge(self, delivery_id: str, results: Sequence[Draft]) -> list[Artifact]:
         """Publish the results and finish the delivery, in one step; doing it twice changes nothing."""
 
     async def fail(self, delivery_id: str, error: str, *, retry_in: float | None = 0.0) -> None:
         """Give it back: again after `retry_in` seconds, or to the dead letters when None."""
+
+    async def release(self, delivery_id: str) -> None:
+        """Give it back without a judgement: it is offered again at once, and the attempt does not count."""

@@ -15,7 +15,7 @@ from agent_runtime.blackboard.checks import Check
 from agent_runtime.blackboard.http_calls import PATIENCE, HttpCalls
 from agent_runtime.blackboard.http_client import artifacts_of
 from agent_runtime.blackboard.matching import Verdict
-from agent_runtime.blackboard.stores.port import DeadLetter, Stats
+from agent_runtime.blackboard.stores.records import DeadLetter, Stats
 from agent_runtime.blackboard.subscriptions import Subscriber
 
 

@@ -41,6 +41,7 @@ class Candidate:
     """One entry of one agent's `consumes`, prepared."""
 
     subscriber: Subscriber
+    agent: str
     consumes: Consumes
     producers: frozenset[str]
     tags: frozenset[str]
@@ -53,10 +54,6 @@ class Candidate:
     """What the artifact must mean; None: anything."""
     broken: str
     """Why it can match nothing; empty when it can."""
-
-    @property
-    def agent(self) -> str:
-        return self.subscriber.identity.name
 
     @property
     def entry(self) -> str:
@@ -145,6 +142,7 @@ def prepare(subscriber: Subscriber, consumes: Consumes, meanings: Mapping[str, V
     predicate, by = _compiled(consumes.where, faults), _compiled(_by(consumes), faults)
     return Candidate(
         subscriber,
+        subscriber.identity.name,
         consumes,
         frozenset(consumes.from_ or ()),
         frozenset(consumes.tags or ()),

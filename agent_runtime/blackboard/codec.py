@@ -1,7 +1,7 @@
 """Artifacts and drafts as JSON: one form on every wire and in every store.
 
 {"id", "type", "version", "payload", "tags", "partition", "visibility", "correlation", "producer",
- "createdAt" (RFC 3339, UTC, microseconds), "tenant", "depth", "causes"}
+ "createdAt" (RFC 3339, UTC, microseconds), "tenant", "depth", "causes", and "traceparent" when it has one}
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ _CONTENT = ("type", "version", "payload", "tags", "partition", "correlation", "p
 
 def to_wire(artifact: Artifact) -> dict[str, Any]:
     """The artifact as plain values; `createdAt` is left for `orjson` to write."""
-    return {
+    wire: dict[str, Any] = {
         "id": artifact.id,
         "type": artifact.type,
         "version": artifact.version,
@@ -37,6 +37,9 @@ def to_wire(artifact: Artifact) -> dict[str, Any]:
         "depth": artifact.depth,
         "causes": artifact.causes,
     }
+    if artifact.traceparent is not None:
+        wire["traceparent"] = artifact.traceparent
+    return wire
 
 
 def from_wire(wire: Mapping[str, Any]) -> Artifact:
@@ -55,6 +58,7 @@ def from_wire(wire: Mapping[str, Any]) -> Artifact:
         tenant=wire["tenant"],
         depth=wire["depth"],
         causes=tuple(wire["causes"]),
+        traceparent=wire.get("traceparent"),
     )
 
 

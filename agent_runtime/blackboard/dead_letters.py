@@ -7,7 +7,8 @@ from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import BoardError
 from agent_runtime.blackboard.events import Announcer
 from agent_runtime.blackboard.refusals import check_batch, refusals
-from agent_runtime.blackboard.stores.port import DeadLetter, Store
+from agent_runtime.blackboard.stores.port import Store
+from agent_runtime.blackboard.stores.records import DeadLetter
 from agent_runtime.blackboard.waiters import Waiters
 
 _NAMED = 10

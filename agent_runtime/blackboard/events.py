@@ -10,15 +10,17 @@ import structlog
 from agent_runtime.api.agent import Consumes
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Identity
-from agent_runtime.blackboard.stores.port import DeadLetter, Planned
+from agent_runtime.blackboard.stores.records import DeadLetter, Planned
 
 Kind = Literal[
     "published",
     "delivered",
     "gathered",
     "leased",
+    "progress",
     "acknowledged",
     "failed",
+    "released",
     "expired",
     "incomplete",
     "dead",
@@ -33,8 +35,10 @@ Kind = Literal[
     "forgotten",
     "pruned",
 ]
-"""`gathered`: an artifact waits for others. `incomplete`: a join waited in vain. `tenancy`: what would be
-refused, were tenancy Strict. `unreadable`: an artifact could not be read as its type's newest version."""
+"""`gathered`: an artifact waits for others. `progress`: the holder of a delivery says how far it is.
+`released`: it gave it back, and the attempt does not count. `incomplete`: a join waited in vain. `tenancy`:
+what would be refused, were tenancy Strict. `unreadable`: an artifact could not be read as its type's newest
+version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +50,13 @@ class BoardEvent:
     agent: str = ""
     """Whom it happened to, or who asked, of a denial; empty for what concerns everybody."""
     identity: Identity | None = None
-    """Who asked, of `denied` and `tenancy`: users may be called like agents."""
+    """Who asked, of `denied` and `tenancy`: users may be called like agents. None: who proved nothing."""
     artifact: Artifact | None = None
     delivery: str = ""
     """The lease or the delivery that it is about."""
     message: str = ""
     count: int = 1
-    """How many artifacts were denied or pruned, or deliveries forgotten."""
+    """How many artifacts or calls were denied, artifacts pruned, or deliveries forgotten."""
     planned: tuple[Planned, ...] = ()
     """Of `published`: the deliveries that it set off."""
     names: tuple[str, ...] = ()
@@ -79,14 +83,17 @@ _TO_LOG = frozenset(
         "incomplete",
         "loop_stopped",
         "predicate_failed",
+        "progress",
         "pruned",
         "replayed",
         "tenancy",
         "unreadable",
     }
 )
-_ROUTINE = frozenset({"dropped", "forgotten", "pruned", "replayed"})
+_ROUTINE = frozenset({"dropped", "forgotten", "progress", "pruned", "replayed"})
 """What somebody wanted: to be found later, and nothing to worry about."""
+_QUOTING = frozenset({"predicate_failed", "unreadable"})
+"""What an expression stumbled over may be quoted in their messages."""
 _log = structlog.get_logger(__name__)
 
 
@@ -101,9 +108,14 @@ def log(event: BoardEvent) -> None:
             tenant=event.identity.tenant if event.identity else None,
             artifact=event.artifact.id if event.artifact else None,
             delivery=event.delivery,
-            reason=event.message,
+            reason=_unquoting(event.message) if event.kind in _QUOTING else event.message,
             count=event.count,
         )
+
+
+def _unquoting(message: str) -> str:
+    expression, failed, _ = message.partition(" failed: ")
+    return f"{expression} failed: `covey board explain` says why" if failed else message
 
 
 def all_of(*observers: Observer) -> Observer:

@@ -9,7 +9,7 @@ of the Redis store says the same once more, because it must run inside Redis.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar
 
 from agent_runtime.times import span_micros
@@ -19,6 +19,8 @@ Item = TypeVar("Item")
 Expiry = Literal["DeadLetter", "Deliver", "Drop"]
 BATCH = ("artifact",)
 """What the one slot of a batch is called; no artifact type is written like this."""
+_INSIDE = timedelta(microseconds=1)
+"""At exactly the end of its window an item is still inside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,16 @@ class Gathering:
     def is_batch(self) -> bool:
         """Whether it may end with what there is, and nothing is missing."""
         return self.names == BATCH
+
+
+def window_end(gathering: Gathering, since: datetime) -> datetime:
+    """When an item that came `since` is not inside its window any more."""
+    return since + gathering.window + _INSIDE
+
+
+def window_start(gathering: Gathering, end: datetime) -> datetime:
+    """When an item came whose window has that end."""
+    return end - gathering.window - _INSIDE
 
 
 def complete(needs: Sequence[int], waiting: Sequence[Sequence[Item]]) -> list[Item] | None:

@@ -17,6 +17,7 @@ import orjson
 
 from agent_runtime.blackboard.board import BoardError
 from agent_runtime.blackboard.codec import dumps
+from agent_runtime.telemetry import traces
 from agent_runtime.token_file import TokenUnreadable
 
 TIMEOUT = 10.0
@@ -119,7 +120,7 @@ class HttpCalls:
         parameters: Mapping[str, str] | None,
         within: float,
     ) -> httpx2.Response:
-        headers = self._credentials() if content is None else self._credentials() | _JSON
+        headers = self._headers() if content is None else self._headers() | _JSON
         return await self._client.request(
             method, self._base + path, content=content, headers=headers, params=parameters, timeout=within
         )
@@ -135,7 +136,7 @@ class HttpCalls:
         timeout = httpx2.Timeout(TIMEOUT, read=silence)
         try:
             async with self._client.stream(
-                "GET", self._base + path, headers=self._credentials(), params=parameters, timeout=timeout
+                "GET", self._base + path, headers=self._headers(), params=parameters, timeout=timeout
             ) as response:
                 if not response.is_success:
                     await response.aread()
@@ -145,6 +146,10 @@ class HttpCalls:
             raise error.refusal from error
         except httpx2.TransportError as error:
             raise self._unreachable(error) from error
+
+    def _headers(self) -> dict[str, str]:
+        """Who calls, and the trace that the call is part of. Raises BoardError."""
+        return {**self._credentials(), **traces.outgoing_headers()}
 
     def _credentials(self) -> dict[str, str]:
         """Raises BoardError when there should be a proof and is none."""

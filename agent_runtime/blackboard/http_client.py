@@ -1,6 +1,5 @@
 """The board over HTTP: what agents in their own pods, and users' programs, hold in their hands."""
 
-import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -15,6 +14,7 @@ from agent_runtime.blackboard.board import BoardError, Delivery, Page, Query
 from agent_runtime.blackboard.codec import draft_to_wire, from_wire
 from agent_runtime.blackboard.http_calls import PATIENCE, TIMEOUT, HttpCalls
 from agent_runtime.blackboard.http_stream import follow
+from agent_runtime.blackboard.ids import new_id
 
 
 class HttpBoard:
@@ -30,7 +30,7 @@ class HttpBoard:
         attempts: int | None = None,
         patience: float = PATIENCE,
         client: httpx2.AsyncClient | None = None,
-        new_id: Callable[[], str] = lambda: secrets.token_hex(16),
+        new_id: Callable[[], str] = new_id,
     ) -> None:
         """As `HttpCalls`; `new_id` names the artifacts that have no id yet."""
         self._calls = HttpCalls(
@@ -93,8 +93,8 @@ class HttpBoard:
         answer = await self._calls.call("POST", "/leases", body, within=TIMEOUT + wait)
         return [_delivery(one) for one in answer["deliveries"]]
 
-    async def extend(self, delivery_id: str) -> None:
-        await self._calls.call("PUT", _lease(delivery_id))
+    async def extend(self, delivery_id: str, note: str = "") -> None:
+        await self._calls.call("PUT", _lease(delivery_id), {"note": note} if note else None)
 
     async def acknowledge(self, delivery_id: str, results: Sequence[Draft]) -> list[Artifact]:
         body = {"results": [self._named(draft) for draft in results]}
@@ -103,6 +103,9 @@ class HttpBoard:
     async def fail(self, delivery_id: str, error: str, *, retry_in: float | None = 0.0) -> None:
         body = {"error": error[:4096], "retryIn": retry_in}
         await self._calls.call("POST", f"{_lease(delivery_id)}/fail", body)
+
+    async def release(self, delivery_id: str) -> None:
+        await self._calls.call("POST", f"{_lease(delivery_id)}/release")
 
     def _named(self, draft: Draft) -> dict[str, Any]:
         """With an id made here, so that an answer that was lost does not publish twice."""

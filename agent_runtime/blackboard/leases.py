@@ -1,15 +1,14 @@
 """Names of deliveries and leases, made so that they are the same wherever and however often they are made."""
 
-import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from agent_runtime.blackboard.board import BoardError
 
-_LEASE = re.compile(r"([^\x00-\x1f]+)~([0-9]{1,9})")
+_LONGEST_ATTEMPT = 9
+"""Digits."""
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseId:
+class LeaseId(NamedTuple):
     """One attempt at one delivery: `ARTIFACT@AGENT~ATTEMPT`, or `ARTIFACT+ENTRY@AGENT~ATTEMPT`."""
 
     delivery: str
@@ -34,8 +33,8 @@ def delivery_name(artifact_id: str, agent: str, entry: str = "") -> str:
 
 def parse(lease_id: str, agent: str) -> LeaseId:
     """The lease, if it can be one of this agent; else BoardError `not_found`: guessing tells nothing."""
-    possible = _LEASE.fullmatch(lease_id)
-    lease = LeaseId(possible[1], int(possible[2])) if possible else None
-    if lease is None or lease.agent != agent:
+    delivery, _, attempt = lease_id.rpartition("~")
+    counted = attempt.isascii() and attempt.isdigit() and len(attempt) <= _LONGEST_ATTEMPT
+    if not counted or not delivery.isprintable() or delivery.rpartition("@")[2] != agent:
         raise BoardError("not_found", f"{agent} has no lease {lease_id!r}", status=404)
-    return lease
+    return LeaseId(delivery, int(attempt))

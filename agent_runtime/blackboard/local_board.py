@@ -46,9 +46,9 @@ class LocalBoard:
         with refusals():
             return await self._inbox.lease(self.identity, limit, wait)
 
-    async def extend(self, delivery_id: str) -> None:
+    async def extend(self, delivery_id: str, note: str = "") -> None:
         with refusals():
-            await self._inbox.extend(self.identity, delivery_id)
+            await self._inbox.extend(self.identity, delivery_id, note)
 
     async def acknowledge(self, delivery_id: str, results: Sequence[Draft]) -> list[Artifact]:
         with refusals():
@@ -57,3 +57,11 @@ class LocalBoard:
     async def fail(self, delivery_id: str, error: str, *, retry_in: float | None = 0.0) -> None:
         with refusals():
             await self._inbox.fail(self.identity, delivery_id, error, retry_in)
+
+    async def release(self, delivery_id: str) -> None:
+        with refusals():
+            await self._inbox.release(self.identity, delivery_id)
+
+    def take_back(self, deliveries: Sequence[Delivery]) -> None:
+        """Release deliveries that were leased for somebody who did not live to get them."""
+        self._inbox.take_back(self.identity, deliveries)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
+from typing import NamedTuple
 
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Identity
@@ -31,8 +32,7 @@ MAX_DEPTH = 100
 """How long a chain of artifacts may grow before it stops setting agents to work: it is a loop."""
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """An agent that gets the artifact, how urgent it is to it, and from when on it may have it."""
 
     agent: str
@@ -148,7 +148,7 @@ class Index:
         predicates = Predicates(artifact, meaning)
         fitting: list[Candidate] = []
         denied: dict[Identity, Check] = {}
-        faults: dict[str, str] = {}
+        faults: dict[tuple[str, str], None] = {}
         for candidate in bucket.find(artifact):
             refused_by = first_refusal(candidate, artifact, predicates, self._sight)
             if refused_by is None:
@@ -156,10 +156,10 @@ class Index:
             elif refused_by in (Check.VISIBILITY, Check.TENANCY):
                 denied[candidate.subscriber.identity] = refused_by
             elif refused_by is Check.PREDICATE and (fault := fault_of(candidate, predicates)):
-                faults[candidate.agent] = fault
+                faults[candidate.agent, fault] = None
         looped = bool(fitting) and artifact.depth >= self._max_depth
         matches, foreign = ((), ()) if looped else self._choose(fitting, artifact, predicates)
-        return Matched(matches, tuple(denied.items()), foreign, tuple(faults.items()), looped)
+        return Matched(matches, tuple(denied.items()), foreign, tuple(faults), looped)
 
     def _choose(
         self, fitting: Sequence[Candidate], artifact: Artifact, predicates: Predicates
@@ -208,6 +208,8 @@ class Index:
         entries = self._by_agent.get(agent)
         if entries is None:
             return None
+        if self._sight.fences_off(artifact, entries[0].subscriber.identity):
+            return Check.TENANCY  # before all else: what it consumes is its tenant's business
         of_type = [one for one in entries if artifact.type in one.consumes.types]
         if not of_type:
             return Check.TYPE

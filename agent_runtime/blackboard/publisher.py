@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
+from agent_runtime.blackboard import spans
 from agent_runtime.blackboard.admission import Admission
 from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import BoardError, Identity
@@ -13,12 +14,15 @@ from agent_runtime.blackboard.leases import delivery_name
 from agent_runtime.blackboard.matching import Index, Match, Matched, Verdict
 from agent_runtime.blackboard.meaning import Meaning
 from agent_runtime.blackboard.refusals import check_batch
-from agent_runtime.blackboard.stores.port import Planned, Publication, StaleSubscribers, Store
-from agent_runtime.blackboard.tenancy import Isolation, foreign_part
+from agent_runtime.blackboard.stores.errors import IdTaken, StaleSubscribers
+from agent_runtime.blackboard.stores.port import Store
+from agent_runtime.blackboard.stores.records import Planned, Publication
+from agent_runtime.blackboard.tenancy import Isolation, foreign_part, is_foreign
 from agent_runtime.blackboard.timer import Timer
 from agent_runtime.blackboard.types import TypeRegistry
 from agent_runtime.blackboard.waiters import ANYTHING, Waiters
 from agent_runtime.embedding.port import Vector
+from agent_runtime.telemetry import traces
 
 _STALE_RETRIES = 20
 _MICROSECOND = timedelta(microseconds=1)
@@ -95,16 +99,47 @@ class Publisher:
         write: Write | None = None,
     ) -> list[Artifact]:
         """Publish what was made from `causes`, by `write` when it is part of a greater step."""
+        try:
+            return await self._publish(producer, drafts, causes, write or self._store.publish)
+        except IdTaken as taken:
+            if self._isolation == "Strict":
+                await self._tell_if_foreign(producer, taken.id)
+            raise
+
+    async def _tell_if_foreign(self, producer: Identity, artifact_id: str) -> None:
+        """Who asks for one id after the other learns which of them another tenant has."""
+        [kept] = await self._store.get([artifact_id])
+        if kept is not None and is_foreign(kept, producer):
+            message = "it publishes with an id that another tenant has taken"
+            self._tell("denied", identity=producer, artifact=kept, message=message)
+
+    async def _publish(
+        self, producer: Identity, drafts: Sequence[Draft], causes: Sequence[Artifact], write: Write
+    ) -> list[Artifact]:
         check_batch(len(drafts), "artifacts")
-        artifacts = self._admit(drafts, producer, causes)
-        stored = await self._match_and_write(artifacts, write or self._store.publish)
+        if traces.enabled():
+            with spans.publication() as span:
+                artifacts = self._admit(drafts, producer, causes)
+                spans.describe(span, artifacts)
+                with spans.scheduling():
+                    stored = await self._match_and_write(artifacts, write)
+        else:  # asked once: even spans that nobody records take their time here
+            stored = await self._match_and_write(self._admit(drafts, producer, causes), write)
         if self._isolation == "Log":
             self._tell_what_leaves(stored, producer)
         return stored
 
     async def invoke(self, caller: Identity, agent: str, draft: Draft) -> tuple[str, Artifact]:
         """See `BlackboardService.invoke`."""
-        artifacts = self._admit([draft], caller)
+        with spans.publication() as span:
+            artifacts = self._admit([draft], caller)
+            spans.describe(span, artifacts)
+            with spans.scheduling():
+                return await self._invoke(caller, agent, artifacts)
+
+    async def _invoke(
+        self, caller: Identity, agent: str, artifacts: Sequence[Artifact]
+    ) -> tuple[str, Artifact]:
         for _ in range(_STALE_RETRIES):
             index = await self.index()
             match = index.invoked(self._registry.read(artifacts[0])[0], agent)
@@ -115,6 +150,7 @@ class Publisher:
                 [stored] = await self._store.publish([publication_of(artifacts[0], outcome)], index.version)
             except StaleSubscribers:
                 continue
+            spans.scheduled([outcome])
             if stored is artifacts[0]:
                 self._announce(stored, outcome)
             return delivery_name(stored.id, agent), stored
@@ -124,7 +160,7 @@ class Publisher:
         self, drafts: Sequence[Draft], producer: Identity, causes: Sequence[Artifact] = ()
     ) -> list[Artifact]:
         try:
-            return self._admission.admit_all(drafts, producer, self._clock(), causes)
+            return self._admission.admit_all(drafts, producer, self._clock(), causes, traces.traceparent())
         except BoardError as error:
             if error.status == 403:
                 self._tell("denied", identity=producer, message=str(error))
@@ -143,6 +179,8 @@ class Publisher:
             except StaleSubscribers:
                 index = await self.index()
                 continue
+            if traces.enabled():
+                spans.scheduled(matched)
             for wanted, kept, outcome, (_, fault) in zip(artifacts, stored, matched, read, strict=True):
                 if kept is wanted:
                     self._announce(kept, outcome)
@@ -187,9 +225,14 @@ class Publisher:
                 self._tell("tenancy", identity=producer, artifact=artifact, message=message)
 
     def _refused(self, refusal: Check | None, caller: Identity, agent: str, artifact: Artifact) -> BoardError:
+        unknown = BoardError("not_found", f"no agent {agent!r} is subscribed to this board", status=404)
         match refusal:
             case None:
-                return BoardError("not_found", f"no agent {agent!r} is subscribed to this board", status=404)
+                return unknown
+            case Check.TENANCY if caller.role != "admin":
+                message = f"it invokes {agent}, which belongs to another tenant (spec.isolation is Strict)"
+                self._tell("denied", identity=caller, message=message)
+                return unknown  # as for an agent that is not there: asking must tell nothing
             case Check.TYPE:
                 message = f"{agent} does not consume {artifact.type}"
                 return BoardError("not_invocable", message, status=422)

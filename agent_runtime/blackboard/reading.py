@@ -1,6 +1,7 @@
 """Reading: nothing leaves the store without visibility having been asked."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from agent_runtime.blackboard import cursor
@@ -8,13 +9,17 @@ from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Identity, Page, Query
 from agent_runtime.blackboard.cursor import Cursor
 from agent_runtime.blackboard.events import Announcer
-from agent_runtime.blackboard.refusals import check_batch
+from agent_runtime.blackboard.refusals import MAX_BATCH, check_batch
 from agent_runtime.blackboard.stores.port import Store
 from agent_runtime.blackboard.tenancy import Sight
 from agent_runtime.blackboard.types import TypeRegistry
 
 _PAGES_PER_QUERY = 10
-"""Bounds the work of one query by somebody who may see next to nothing; the cursor leads on."""
+"""Bounds the work of one query by somebody who may see next to nothing; the cursor leads on.
+
+All but the first are large: an answer that ends here says that there are thousands which are hidden, and so
+tells nobody whether some one thing is there.
+"""
 
 
 class Reader:
@@ -34,13 +39,22 @@ class Reader:
         self._tell = tell
         self._clock = clock
 
+    def since(self, reader: Identity, artifact: Artifact) -> datetime | None:
+        """When the reader may see it for the first time; None: never."""
+        return self._sight.since(artifact, reader)
+
     def first_hidden(self, reader: Identity, artifacts: Sequence[Artifact]) -> Artifact | None:
         """The first that the reader may not see."""
         now = self._clock()
-        return next((one for one in artifacts if not self._sight.allows(one, reader, now)), None)
+        for artifact in artifacts:
+            if not self._sight.allows(artifact, reader, now):
+                return artifact
+        return None
 
     def show(self, reader: Identity, artifacts: Sequence[Artifact]) -> tuple[Artifact, ...]:
         """What the reader may see, as the newest version of its type."""
+        if not self._sight.logs and all(map(self._registry.is_newest, artifacts)):
+            return tuple(artifacts)
         shown = []
         faults: list[tuple[Artifact, str]] = []
         for artifact in artifacts:
@@ -74,8 +88,9 @@ class Reader:
         now = self._clock()
         found: list[Artifact] = []
         hidden = 0
+        page_query = query
         for _ in range(_PAGES_PER_QUERY):
-            page = await self._store.scan(query, position)
+            page = await self._store.scan(page_query, position)
             for at, artifact in page:
                 position = at
                 if not self._sight.allows(artifact, reader, now):
@@ -84,8 +99,9 @@ class Reader:
                 found.append(artifact)
                 if len(found) == query.limit:
                     return self._page(reader, found, hidden, Cursor(position))
-            if len(page) < query.limit:
+            if len(page) < page_query.limit:
                 return self._page(reader, found, hidden, None)
+            page_query = replace(query, limit=MAX_BATCH)
         return self._page(reader, found, hidden, Cursor(position))
 
     def _page(self, reader: Identity, found: Sequence[Artifact], hidden: int, behind: Cursor | None) -> Page:

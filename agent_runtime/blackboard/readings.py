@@ -13,6 +13,7 @@ import jsonschema_rs
 from agent_runtime.api.blackboard import ArtifactType, Reading
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.cel import CelError, Expression
+from agent_runtime.json_pointer import pointer
 
 VARIABLES = ("payload",)
 """What an expression under `set` may speak of."""
@@ -36,7 +37,7 @@ class Step:
             activation = self.set_[0][1].activation({"payload": payload})
             read |= {name: expression.evaluate_in(activation) for name, expression in self.set_}
         if (fault := next(iter(self.fits.iter_errors(read)), None)) is not None:
-            raise ValueError(fault.message)
+            raise ValueError(_unquoting(fault))
         return read
 
 
@@ -70,6 +71,14 @@ class Readings:
         if version == artifact.version:
             return artifact, fault
         return replace(artifact, payload=payload, version=version), fault
+
+
+def _unquoting(fault: jsonschema_rs.ValidationError) -> str:
+    """Without jsonschema's own words where they quote the payload: this is logged."""
+    if fault.schema_path[-1] == "required":
+        return fault.message
+    where = pointer(fault.instance_path) or "the payload"
+    return f"{where} breaks {pointer(fault.schema_path)} of its schema"
 
 
 def _check(type_: ArtifactType, reading: Reading, types: Mapping[tuple[str, int], ArtifactType]) -> None:

@@ -3,7 +3,7 @@
 from types import TracebackType
 
 from agent_runtime.blackboard.board import BoardError
-from agent_runtime.blackboard.stores.port import IdTaken, InboxFull, LeaseLost, StoreError, Unavailable
+from agent_runtime.blackboard.stores.errors import IdTaken, InboxFull, LeaseLost, StoreError, Unavailable
 
 MAX_BATCH = 1000
 """Artifacts in one call, deliveries in one lease."""

@@ -5,8 +5,8 @@ the same store: what they must agree on is in the store, what is here can be los
 """
 
 import asyncio
-import secrets
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from agent_runtime.blackboard.admission import Admission
@@ -14,6 +14,7 @@ from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import BoardError, Identity, Query
 from agent_runtime.blackboard.dead_letters import DeadLetters
 from agent_runtime.blackboard.events import Announcer, Observer, nobody
+from agent_runtime.blackboard.ids import new_id
 from agent_runtime.blackboard.inbox import Inbox
 from agent_runtime.blackboard.local_board import LocalBoard
 from agent_runtime.blackboard.matching import Verdict
@@ -22,12 +23,14 @@ from agent_runtime.blackboard.publisher import Publisher
 from agent_runtime.blackboard.reading import Reader
 from agent_runtime.blackboard.refusals import refusals
 from agent_runtime.blackboard.retention import Pruner, Retention
-from agent_runtime.blackboard.stores.port import DeadLetter, Stats, Store, Swept
+from agent_runtime.blackboard.stores.port import Store
+from agent_runtime.blackboard.stores.records import DeadLetter, Stats, Swept
 from agent_runtime.blackboard.streams import Streams
 from agent_runtime.blackboard.subscriptions import Subscriber
 from agent_runtime.blackboard.tasks import end
 from agent_runtime.blackboard.tenancy import Isolation, Sight
 from agent_runtime.blackboard.timer import Timer
+from agent_runtime.blackboard.turned_away import TurnedAway
 from agent_runtime.blackboard.types import TypeRegistry
 from agent_runtime.blackboard.waiters import ANYTHING, REST, Waiters
 from agent_runtime.blackboard.watching import keep_watching
@@ -53,10 +56,10 @@ class BlackboardService:
         may_prune: Callable[[], bool] = lambda: True,
         embedder: Embedder | None = None,
         clock: Callable[[], datetime] = utc_now,
-        new_id: Callable[[], str] = lambda: secrets.token_hex(16),
+        new_id: Callable[[], str] = new_id,
         observer: Observer = nobody,
     ) -> None:
-        """`max_payload` in bytes of JSON. The store keeps the other bounds (`stores.port.Terms`).
+        """`max_payload` in bytes of JSON. The store keeps the other bounds (`stores.records.Terms`).
 
         Without `isolation` visibility alone decides who sees what; without `retention` everything is kept,
         and while `may_prune` says no, too;
@@ -66,9 +69,11 @@ class BlackboardService:
         self.registry = registry
         self._clock = clock
         self._tell = Announcer(observer, clock)
+        self._turned_away = TurnedAway(self._tell)
         self._waiters = Waiters()
         self._timer = Timer(self.sweep, clock)
-        self._reader = Reader(store, registry, Sight(isolation), self._tell, clock)
+        self._sight = Sight(isolation)
+        self._reader = Reader(store, registry, self._sight, self._tell, clock)
         self._streams = Streams(store, self._reader, self._waiters, self._timer, clock)
         self._letters = DeadLetters(store, self._waiters, self._tell, clock)
         self._pruner = Pruner(store, retention or Retention(), self._tell, clock, may_prune)
@@ -111,6 +116,8 @@ class BlackboardService:
         self.drain()
         for task in self._tasks:
             await end(task)
+        await self._inbox.finish()
+        self._turned_away.flush()
         if self._meaning is not None:
             await self._meaning.close()
         await self.store.close()
@@ -226,10 +233,23 @@ class BlackboardService:
         with refusals():
             return await self._pruner.prune()
 
-    async def stats(self) -> Stats:
-        """How full the board is."""
+    async def stats(self, reader: Identity | None = None) -> Stats:
+        """How full the board is; without a `reader`, for the server itself.
+
+        Where tenants are kept apart, only admins see whose inboxes are how full.
+        """
         with refusals():
-            return await self.store.stats()
+            found = await self.store.stats()
+        if reader is not None and self._sight.strict and reader.role != "admin":
+            return replace(found, pending={})
+        return found
+
+    def deny(self, caller: Identity | None, message: str) -> None:
+        """Tell that a call was denied before it got to the board; None: whoever it is proved nothing."""
+        if caller is None:
+            self._turned_away(message)
+        else:
+            self._tell("denied", identity=caller, message=message)
 
     def _woken_from_afar(self, agents: Sequence[str] | None) -> None:
         if agents is None:

@@ -45,21 +45,25 @@ def check(consumes: Sequence[Consumes], registry: TypeRegistry, *, embeds: bool 
     `embeds` says whether the board can tell what is similar.
     Raises BoardError `invalid_subscription`, status 422.
     """
-    faults = [
+    found = [
         {"pointer": f"/{at}{pointer}", "message": message}
         for at, one in enumerate(consumes)
-        for pointer, message in _faults(one, registry, embeds)
+        for pointer, message in (*_unknown_types(one, registry), *faults(one, embeds=embeds))
     ]
-    if faults:
-        message = f"consumes{faults[0]['pointer']}: {faults[0]['message']}"
-        raise BoardError("invalid_subscription", message, status=422, details=faults)
+    if found:
+        message = f"consumes{found[0]['pointer']}: {found[0]['message']}"
+        raise BoardError("invalid_subscription", message, status=422, details=found)
 
 
-def _faults(one: Consumes, registry: TypeRegistry, embeds: bool) -> Iterator[tuple[str, str]]:
+def _unknown_types(one: Consumes, registry: TypeRegistry) -> Iterator[tuple[str, str]]:
     for index, name in enumerate(one.types):
         if name not in registry:
             known = ", ".join(registry.names)
             yield f"/types/{index}", f"there is no type {name!r} on this board; it knows {known}"
+
+
+def faults(one: Consumes, *, embeds: bool) -> Iterator[tuple[str, str]]:
+    """What is wrong with an entry whatever types there are: JSON pointers below the entry, and messages."""
     if one.where is not None:
         yield from _expression_faults("/where", one.where)
     if one.similar_to is not None and not embeds:

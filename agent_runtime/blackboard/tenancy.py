@@ -21,7 +21,9 @@ class Sight:
     __slots__ = ("logs", "strict")
 
     def __init__(self, isolation: Isolation | None = None) -> None:
-        """None: visibility alone decides."""
+        """None: visibility alone decides. Raises ValueError for a word that would leave the fence open."""
+        if isolation not in (None, "Strict", "Log"):
+            raise ValueError(f"isolation {isolation!r}: want Strict, Log or None")
         self.strict = isolation == "Strict"
         self.logs = isolation == "Log"
 
@@ -30,9 +32,12 @@ class Sight:
         return None if self.fences_off(artifact, identity) else visible_from(artifact, identity)
 
     def allows(self, artifact: Artifact, identity: Identity, now: datetime) -> bool:
-        """Whether the identity may see the artifact at this time."""
+        """Whether the identity may see the artifact at this time.
+
+        What can be seen from its making on is seen: another server's clock may have made it in our future.
+        """
         since = self.since(artifact, identity)
-        return since is not None and since <= now
+        return since is not None and (since <= now or since <= artifact.created_at)
 
     def fences_off(self, artifact: Artifact, identity: Identity) -> bool:
         """Whether the fence keeps the identity from the artifact."""

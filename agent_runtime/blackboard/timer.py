@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from agent_runtime.blackboard.stores.port import Unavailable
+from agent_runtime.blackboard.stores.errors import Unavailable
 
 _log = structlog.get_logger(__name__)
 

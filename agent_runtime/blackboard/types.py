@@ -13,6 +13,7 @@ from agent_runtime.api.blackboard import ArtifactType
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import BoardError
 from agent_runtime.blackboard.readings import Readings
+from agent_runtime.json_pointer import pointer
 
 
 class InvalidType(ValueError):
@@ -61,12 +62,16 @@ class TypeRegistry:
             _refuse(name, resolved, validator, payload)
         return resolved
 
+    def is_newest(self, artifact: Artifact) -> bool:
+        """Whether it is of the newest version of its type, so that `read` would return it as it is."""
+        return artifact.version == self._newest.get(artifact.type)
+
     def read(self, artifact: Artifact) -> tuple[Artifact, str]:
         """The artifact as the newest version of its type that it can be read as; see `readings`.
 
         And why it could not be read as a newer one, empty when nothing went wrong.
         """
-        if artifact.version == self._newest.get(artifact.type):
+        if self.is_newest(artifact):
             return artifact, ""
         return self._readings.read(artifact)
 
@@ -118,8 +123,3 @@ def _refuse(name: str, version: int, validator: jsonschema_rs.Validator, payload
         status=422,
         details=details,
     )
-
-
-def pointer(path: Iterable[object]) -> str:
-    """A path into a JSON value as a JSON pointer (RFC 6901)."""
-    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)

@@ -1,12 +1,15 @@
 """Who waits for what: agents for their inboxes, streams for anything new. One event loop, no polling."""
 
 import asyncio
+import heapq
 from collections.abc import Iterable
+from itertools import count
 
 ANYTHING = ""
 """The name under which those wait who want to hear of every publication."""
 REST = "\0rest"
 """The name under which those wait who want to hear that somebody found nothing to do."""
+_SLACK = 64
 
 
 class Waiter:
@@ -15,12 +18,14 @@ class Waiter:
     An `asyncio.Event` with a timeout would do, and cost several times as much; this is on every path.
     """
 
-    __slots__ = ("_future", "_name", "_waiters", "resting", "woken")
+    __slots__ = ("_future", "_name", "_waiters", "deadline", "resting", "woken")
 
     def __init__(self, waiters: "Waiters", name: str) -> None:
         self._waiters = waiters
         self._name = name
         self._future: asyncio.Future[bool] | None = None
+        self.deadline: float | None = None
+        """By the loop's time: when it is let go, should it wait then. None: not by the clock."""
         self.woken = waiters.closed
         """Whether there may be something new since `look`."""
         self.resting = False
@@ -31,6 +36,7 @@ class Waiter:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.deadline = None
         self._waiters.leave(self._name, self)
 
     def look(self) -> None:
@@ -47,24 +53,69 @@ class Waiter:
         """Until woken, be it since `look`. False: the deadline, by the loop's time, came first."""
         if self.woken:
             return True
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[bool] = loop.create_future()
-        self._future = future
-        timer = None if deadline is None else loop.call_at(deadline, self._give_up)
+        self._future = asyncio.get_running_loop().create_future()
+        if deadline is not None and deadline != self.deadline:
+            self._waiters.deadlines.set(self, deadline)
         self.resting = True
         if self._name != REST:
             self._waiters.wake(REST)
         try:
-            return await future
+            return await self._future
         finally:
             self.resting = False
             self._future = None
-            if timer is not None:
-                timer.cancel()
 
-    def _give_up(self) -> None:
+    def give_up(self) -> None:
+        """The deadline has come."""
+        self.deadline = None
         if self._future is not None and not self._future.done():
             self._future.set_result(False)
+
+
+class _Deadlines:
+    """One alarm for all who wait: a timer for each costs more than handing out what it waits for.
+
+    Who does not wait any more is left in the heap until its time, or until most in it are such.
+    """
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, Waiter]] = []
+        self._tie = count()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._crowded = _SLACK
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def set(self, waiter: Waiter, deadline: float) -> None:
+        waiter.deadline = deadline
+        if len(self._heap) >= self._crowded:
+            self._heap = [entry for entry in self._heap if _current(entry)]
+            heapq.heapify(self._heap)
+            self._crowded = 2 * len(self._heap) + _SLACK
+        heapq.heappush(self._heap, (deadline, next(self._tie), waiter))
+        if self._alarm is None or deadline < self._alarm.when():
+            self._set_alarm(deadline)
+
+    def _set_alarm(self, deadline: float) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = asyncio.get_running_loop().call_at(deadline, self._ring)
+
+    def _ring(self) -> None:
+        """Who set the alarm may have gone since: then it is time for nobody."""
+        self._alarm = None
+        now = asyncio.get_running_loop().time()
+        while self._heap and (self._heap[0][0] <= now or not _current(self._heap[0])):
+            entry = heapq.heappop(self._heap)
+            if _current(entry):
+                entry[-1].give_up()
+        if self._heap:
+            self._set_alarm(self._heap[0][0])
+
+
+def _current(entry: tuple[float, int, Waiter]) -> bool:
+    return entry[-1].deadline == entry[0]
 
 
 class Waiters:
@@ -72,8 +123,11 @@ class Waiters:
 
     def __init__(self) -> None:
         self._waiting: dict[str, set[Waiter]] = {}
+        self.deadlines = _Deadlines()
         self.closed = False
         """When True nobody waits any more: the board is draining."""
+        self.interruptions = 0
+        """How often everybody was woken because something may have been missed."""
 
     def on(self, name: str) -> Waiter:
         """For `with`: woken when `name` is. Enter before looking, so that no wake is lost."""
@@ -108,6 +162,7 @@ class Waiters:
 
     def wake_all(self) -> None:
         """Wake everybody: something may have happened that was not heard of."""
+        self.interruptions += 1
         for waiting in self._waiting.values():
             for waiter in waiting:
                 waiter.wake()

@@ -22,7 +22,7 @@ from agent_runtime.blackboard.board import Identity
 from agent_runtime.board.artifacts import type_of
 from agent_runtime.board.engines import Role, Score, check
 from agent_runtime.board.entries import entry
-from agent_runtime.board.errors import Misuse, explained
+from agent_runtime.board.errors import Misuse, explained, several
 from agent_runtime.board.plan import Plan
 from agent_runtime.board.results import visibility_of
 from agent_runtime.board.worker import Call
@@ -71,9 +71,9 @@ class Agent:
         where: str | None = None,
         from_: Iterable[str] = (),
         tags: Iterable[str] = (),
-        similar_to: SimilarTo | None = None,
-        join: Join | None = None,
-        batch: Batch | None = None,
+        similar_to: SimilarTo | Mapping[str, Any] | None = None,
+        join: Join | Mapping[str, Any] | None = None,
+        batch: Batch | Mapping[str, Any] | None = None,
         delivery: Literal["Shared", "Exclusive"] = "Shared",
         mode: Literal["Events", "Direct", "Both"] = "Both",
         priority: int = 0,
@@ -94,8 +94,8 @@ class Agent:
                 delivery=delivery,
                 mode=mode,
                 priority=priority,
-                from_=list(from_) or None,
-                tags=list(tags) or None,
+                from_=several(f"agent {self.name!r} consumes: from_", from_) or None,
+                tags=several(f"agent {self.name!r} consumes: tags", tags) or None,
                 similar_to=similar_to,
                 batch=batch,
             )
@@ -117,9 +117,13 @@ class Agent:
         self._check_open("publishes")
         for model in models:
             type_ = type_of(model).name
-            with explained(f"agent {self.name!r} publishes {type_}"):
+            what = f"agent {self.name!r} publishes {type_}"
+            with explained(what):
                 self._publishes[model] = Publishes(
-                    type=type_, tags=list(tags) or None, visibility=visibility_of(visibility), fan_out=fan_out
+                    type=type_,
+                    tags=list(several(f"{what}: tags", tags)) or None,
+                    visibility=visibility_of(visibility, what),
+                    fan_out=fan_out,
                 )
         self._last = models
         self.models += models

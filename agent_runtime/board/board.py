@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, get_args
 
 from pydantic import BaseModel
 
@@ -17,7 +17,7 @@ from agent_runtime.blackboard import board as port
 from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import BoardError, Query
 from agent_runtime.blackboard.events import Observer, log
-from agent_runtime.blackboard.stores.port import DeadLetter
+from agent_runtime.blackboard.stores.records import DeadLetter
 from agent_runtime.blackboard.tenancy import Isolation
 from agent_runtime.blackboard.types import TypeRegistry
 from agent_runtime.board.agent import Agent
@@ -28,6 +28,7 @@ from agent_runtime.board.places import Here, Place, There, store_of
 from agent_runtime.board.plan import Plan
 from agent_runtime.board.results import draft
 from agent_runtime.embedding.port import Embedder
+from agent_runtime.telemetry.logs import keep_locals_out
 
 M = TypeVar("M", bound=BaseModel)
 _PAGE = 500
@@ -69,6 +70,8 @@ class Board:
             )
         if url is not None and token is None:
             raise Misuse(f"the board at {url} asks who you are: Board(url=..., token=...)")
+        if isolation not in (None, *get_args(Isolation)):
+            raise Misuse(f"isolation={isolation!r} is none: want 'Strict', 'Log', or None (visibility alone)")
         if max_concurrency is not None and max_concurrency < 1:
             raise Misuse(f"max_concurrency={max_concurrency} would let nobody work: want at least 1")
         self._store = store
@@ -102,6 +105,7 @@ class Board:
         """Raises Misuse for agents that cannot work, and BoardError for what the board refuses."""
         if self._place is not None:
             raise Misuse("the board is open already")
+        keep_locals_out()
         models = [model for agent in self._agents.values() for model in agent.models]
         self._registry = TypeRegistry(together([*self._types, *models]))
         plans = [agent.plan() for agent in self._agents.values()]

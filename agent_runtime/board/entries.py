@@ -1,6 +1,7 @@
 """One entry of what an agent consumes: as in a manifest, and checked at the line where it is written."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from agent_runtime.api.agent import Consumes, Join
 from agent_runtime.blackboard.subscriptions import VARIABLES
@@ -9,18 +10,24 @@ from agent_runtime.cel import CelError, Expression
 
 
 def entry(
-    agent: str, types: Sequence[str], *, where: object, join: Join | None, **fields: object
+    agent: str,
+    types: Sequence[str],
+    *,
+    where: object,
+    join: Join | Mapping[str, Any] | None,
+    **fields: object,
 ) -> Consumes:
     """The entry; `fields` are the others of `Consumes`, None where nothing was said. Raises Misuse."""
     _check_where(agent, where)
-    if join is not None and len(types) == 1 and sum(one.count for one in join.counts) < 2:
+    given = {"types": list(types), "where": where, "join": join, **fields}
+    with explained(f"agent {agent!r} consumes {', '.join(types)}"):
+        made = Consumes.model_validate({name: value for name, value in given.items() if value is not None})
+    if made.join is not None and len(types) == 1 and sum(one.count for one in made.join.counts) < 2:
         raise Misuse(
             f"agent {agent!r} joins {types[0]} with nothing: name a second class, or how many of it "
             "in Join(counts=[...]), or use batch"
         )
-    given = {"types": list(types), "where": where, "join": join, **fields}
-    with explained(f"agent {agent!r} consumes {', '.join(types)}"):
-        return Consumes.model_validate({name: value for name, value in given.items() if value is not None})
+    return made
 
 
 def _check_where(agent: str, where: object) -> None:

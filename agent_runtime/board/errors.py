@@ -1,6 +1,6 @@
 """What is wrong with how the API is used; each message names the culprit and the cure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from pydantic import ValidationError
@@ -22,6 +22,13 @@ class UnfitInput(WorkError):
     """A turn was asked for artifacts that it does not have, or that its class does not take."""
 
     code = "unfit_input"
+
+
+def several(what: str, given: Iterable[str]) -> tuple[str, ...]:
+    """The texts; `what` says whose they are. Raises Misuse for one text, which is a row of letters."""
+    if isinstance(given, str):
+        raise Misuse(f"{what} wants a list, not {given!r}: write [{given!r}]")
+    return tuple(given)
 
 
 @contextmanager

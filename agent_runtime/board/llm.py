@@ -88,7 +88,8 @@ class Llm:
             question=json.dumps(question, ensure_ascii=False),
             output_schema=shape.schema,
             max_steps=self._max_steps,
-            on_tool=lambda step: None,
+            on_tool=lambda step: turn.on_progress(f"called {step.tool}"),
+            on_step=lambda number: turn.on_progress(f"step {number}"),
         )
 
 

@@ -14,7 +14,8 @@ from agent_runtime.blackboard.events import Observer
 from agent_runtime.blackboard.http_client import HttpBoard
 from agent_runtime.blackboard.service import BlackboardService
 from agent_runtime.blackboard.stores.memory import MemoryStore
-from agent_runtime.blackboard.stores.port import DeadLetter, Store, Terms
+from agent_runtime.blackboard.stores.port import Store
+from agent_runtime.blackboard.stores.records import DeadLetter, Terms
 from agent_runtime.blackboard.tenancy import Isolation
 from agent_runtime.blackboard.types import TypeRegistry
 from agent_runtime.board.agent import Agent

@@ -8,8 +8,9 @@ from pydantic import BaseModel
 from agent_runtime.agents.publishing import result_id
 from agent_runtime.api.agent import Publishes, Visibility
 from agent_runtime.blackboard.artifact import PUBLIC, Artifact, Draft
+from agent_runtime.blackboard.visibility import KINDS
 from agent_runtime.board.artifacts import payload_of, type_of
-from agent_runtime.board.errors import Misuse, UndeclaredResult
+from agent_runtime.board.errors import Misuse, UndeclaredResult, explained, several
 
 
 def draft(
@@ -23,7 +24,7 @@ def draft(
 ) -> Draft:
     """An artifact with more than its payload, to be returned by an engine or published.
 
-    Raises Misuse when the class of `value` is no artifact type.
+    Raises Misuse when the class of `value` is no artifact type, and for what cannot be said of it.
     """
     type_ = type_of(type(value))
     return Draft(
@@ -31,16 +32,24 @@ def draft(
         version=type_.version,
         payload=payload_of(value),
         id=id,
-        tags=tuple(tags),
+        tags=several(f"{type_.name}: tags", tags),
         partition=partition,
-        visibility=visibility_of(visibility) or PUBLIC,
+        visibility=visibility_of(visibility, type_.name) or PUBLIC,
         correlation=correlation,
     )
 
 
-def visibility_of(given: Visibility | Mapping[str, Any] | None) -> Visibility | None:
-    """As it is, or from the form that manifests have: `{"private": {"agents": ["editor"]}}`."""
-    return given if given is None or isinstance(given, Visibility) else Visibility.model_validate(given)
+def visibility_of(given: Visibility | Mapping[str, Any] | None, whose: str) -> Visibility | None:
+    """As it is, or from the form of manifests: `{"private": {"agents": ["editor"]}}`. Raises Misuse."""
+    if given is None or isinstance(given, Visibility):
+        return given
+    if not isinstance(given, Mapping) or not given.keys() <= {*KINDS, *KINDS.values()}:
+        raise Misuse(
+            f"{whose}: {given!r} is no visibility: want one of {', '.join(KINDS.values())}, "
+            "written as {'private': {'agents': ['editor']}}"
+        )
+    with explained(f"{whose}: visibility"):
+        return Visibility.model_validate(given)
 
 
 def drafts_of(

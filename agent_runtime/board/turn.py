@@ -1,11 +1,13 @@
 """What an engine is given: the artifacts, as instances of their classes, and what engines before it left."""
 
+import asyncio
 from collections.abc import Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from agent_runtime.agents.duty import Progress, untold
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.board.artifacts import type_of
 from agent_runtime.board.errors import UnfitInput
@@ -16,9 +18,15 @@ M = TypeVar("M", bound=BaseModel)
 class Turn:
     """One run of an agent's engines over what was delivered. With `best_of` there are several at once."""
 
-    __slots__ = ("_sizes", "agent", "artifacts", "output", "state")
+    __slots__ = ("_sizes", "agent", "artifacts", "on_progress", "output", "state")
 
-    def __init__(self, agent: str, artifacts: Sequence[Artifact], sizes: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        agent: str,
+        artifacts: Sequence[Artifact],
+        sizes: Sequence[int] = (),
+        on_progress: Progress = untold,
+    ) -> None:
         self.agent = agent
         """Its name."""
         self.artifacts = tuple(artifacts)
@@ -28,6 +36,8 @@ class Turn:
         self.output: Any = None
         """What the engines so far have come to: what the last one returned that did not return None."""
         self._sizes = sizes
+        self.on_progress = on_progress
+        """Told by `progress`."""
 
     @property
     def correlation(self) -> str:
@@ -39,7 +49,15 @@ class Turn:
         """Of a batch of joined sets: each set, to be asked for its inputs. Else all of it as one set."""
         artifacts = iter(self.artifacts)
         sizes = self._sizes or (len(self.artifacts),)
-        return [Turn(self.agent, tuple(islice(artifacts, size))) for size in sizes]
+        return [Turn(self.agent, tuple(islice(artifacts, size)), (), self.on_progress) for size in sizes]
+
+    async def progress(self, note: str) -> None:
+        """Say how far the work is, for those who watch: one line, of which 256 characters are told.
+
+        At most one a second is told, the newest; the last one before the work ends may not be.
+        """
+        self.on_progress(note)
+        await asyncio.sleep(0)  # lets it be sent by an engine that waits for nothing else
 
     def inputs(self, model: type[M]) -> list[M]:
         """The delivered artifacts of this class, in order; none is an empty list.

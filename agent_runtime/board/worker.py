@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from inspect import isawaitable
 
-from agent_runtime.agents.duty import Duty, Publish
+from agent_runtime.agents.duty import Duty, Progress, Publish
 from agent_runtime.agents.life import Life
 from agent_runtime.agents.lifecycle import Go
 from agent_runtime.agents.question import sets_of
@@ -46,22 +46,25 @@ class EngineWorker:
         """What it takes."""
         return self._duty
 
-    async def work(self, delivery: Delivery, publish: Publish, /) -> None:
+    async def work(self, delivery: Delivery, publish: Publish, progress: Progress, /) -> None:
         """Work on a delivery. Raises WorkTimeout, UndeclaredResult, as its engines and as `publish`."""
         sets = sets_of(delivery) if delivery.sets else ()
         work = Work(self.agent, "delivery", delivery.id, inputs=delivery.artifacts, sets=sets)
-        await self._life.live(work, _Turns(self, delivery, publish))
+        await self._life.live(work, _Turns(self, delivery, publish, progress))
 
 
 class _Turns:
     """What the agent does with one delivery."""
 
-    __slots__ = ("_delivery", "_publish", "_worker")
+    __slots__ = ("_delivery", "_progress", "_publish", "_worker")
 
-    def __init__(self, worker: EngineWorker, delivery: Delivery, publish: Publish) -> None:
+    def __init__(
+        self, worker: EngineWorker, delivery: Delivery, publish: Publish, progress: Progress
+    ) -> None:
         self._worker = worker
         self._delivery = delivery
         self._publish = publish
+        self._progress = progress
 
     def ask(self, work: Work) -> str:
         """Engines make their own questions, of what PRE_CONSUME has left of the artifacts."""
@@ -72,7 +75,7 @@ class _Turns:
         sizes = self._delivery.sets if len(work.inputs) == len(self._delivery.artifacts) else ()
 
         async def evaluate() -> Answer:
-            turn = await worker.chain.run(lambda: Turn(worker.agent, work.inputs, sizes))
+            turn = await worker.chain.run(lambda: Turn(worker.agent, work.inputs, sizes, self._progress))
             return Answer("", drafts_of(worker.agent, work.inputs, worker.publishes, turn.output))
 
         return evaluate

@@ -12,7 +12,7 @@ import typer
 from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.codec import encode
-from agent_runtime.blackboard.stores.port import DeadLetter
+from agent_runtime.blackboard.stores.records import DeadLetter
 from agent_runtime.cli.board_at import OpenBoard, Where, run_on
 from agent_runtime.cli.payload import typed_payload
 from agent_runtime.cli.table import age, table

@@ -65,7 +65,19 @@ def run_on(where: Where, work: Callable[[OpenBoard], Awaitable[None]]) -> None:
     except KeyboardInterrupt:
         return
     except BoardError as error:
+        if where.url and error.status == 404 and _is_no_boards(error):
+            raise Failure(
+                f"no blackboard answers at {where.url}: it says {error}",
+                "Give --url the address of a blackboard's server, such as http://127.0.0.1:8080 after\n"
+                "kubectl port-forward service/NAME-blackboard 8080. For a covey up, leave --url out.",
+                code=2,
+            ) from error
         raise _failure(error) from error
+
+
+def _is_no_boards(error: BoardError) -> bool:
+    """Whether it is the answer of a server without such a route: a board's own say what is not there."""
+    return error.code in ("unexpected", "no_such_path")
 
 
 def _failure(error: BoardError) -> Failure:

@@ -73,6 +73,8 @@ class LiveDisplay:
                 row.doing, row.style = message, "cyan"
             case "agent.tool":
                 row.doing, row.style = message, "yellow" if event["data"].get("failed") else "cyan"
+            case "agent.progress":
+                row.doing, row.style = message, "cyan"
             case "agent.finished":
                 row.under_way -= 1
                 row.done += 1

@@ -6,8 +6,9 @@ from datetime import datetime
 
 import typer
 
+from agent_runtime.blackboard.stores.errors import StoreError
 from agent_runtime.blackboard.stores.open import store_at
-from agent_runtime.blackboard.stores.port import Store, StoreError
+from agent_runtime.blackboard.stores.port import Store
 from agent_runtime.cli.board import moment
 from agent_runtime.eventlog.open import make_log
 from agent_runtime.eventlog.port import LogUnavailable

@@ -21,7 +21,7 @@ from agent_runtime.local.failure import Failure
 from agent_runtime.local.feed import Feed
 from agent_runtime.local.laptop import Laptop
 from agent_runtime.local.real_model import RealModel
-from agent_runtime.local.up import Settings, Up
+from agent_runtime.local.up import Settings, Up, troubles
 from agent_runtime.serving import loop
 
 DEFAULT_PORT = 8765
@@ -123,7 +123,10 @@ def _seconds(timeout: str) -> float:
 
 
 def _ready(display: Display, laptop: Laptop, where: Address, settings: Settings, took: float) -> None:
+    wanting = troubles(laptop)
     if settings.errand is not None:
+        if wanting:
+            display.note("\n".join(wanting))
         from agent_runtime.local.errand import way_of
 
         _, way = way_of(settings.errand, laptop)
@@ -134,6 +137,7 @@ def _ready(display: Display, laptop: Laptop, where: Address, settings: Settings,
     lines = [f"{settings.folder} is up at {where.url} ({took:.1f}s); Ctrl-C ends it."]
     named = (("agents", agents), ("blackboards", boards), ("flows", flows))
     lines += [f"  {what:<12} {', '.join(names)}" for what, names in named if names]
+    lines += [f"  {trouble}" for trouble in wanting]
     lines.append("Try, in another terminal:")
     covey = spelled()
     lines.append(f"  {covey} get")

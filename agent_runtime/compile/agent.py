@@ -8,9 +8,7 @@ from agent_runtime.compile.config import AgentConfig, BoardAccess
 from agent_runtime.compile.model import resolve_model
 from agent_runtime.compile.resolution import Resolution
 from agent_runtime.compile.result import Compiled, Lookup, Places
-
-CONSUME_VARIABLES = ("payload", "tags", "type", "producer", "correlation", "partition")
-"""What `consumes[].where` sees of an artifact."""
+from agent_runtime.compile.subscription import check_place
 
 
 def compile_agent(agent: AgentResource, lookup: Lookup, places: Places) -> Compiled[AgentConfig]:
@@ -21,15 +19,12 @@ def compile_agent(agent: AgentResource, lookup: Lookup, places: Places) -> Compi
     """
     resolution = Resolution(lookup, agent.namespace)
     spec = agent.spec
-    for index, consumes in enumerate(spec.blackboard.consumes if spec.blackboard else []):
-        if consumes.where is not None:
-            field = f"spec.blackboard.consumes[{index}].where"
-            resolution.expression(consumes.where, CONSUME_VARIABLES, field)
     model = resolve_model(spec.model.name, "spec.model.name", lookup, agent.namespace, resolution)
     instructions = _instructions(agent, resolution)
     board = None
     if spec.blackboard is not None:
         board = resolution.resource(BlackboardResource, spec.blackboard.name, "spec.blackboard.name")
+        check_place(agent, spec.blackboard, board, resolution)
     types = _types_of(board, resolution) if board is not None else {}
     if types:
         _check_types_are_known(agent, spec.blackboard, types, resolution)

@@ -189,6 +189,8 @@ class RunConfig(Model):
     """Where it goes on from, when that is not the start."""
     secrets: list[EnvFromSecret] = Field(default_factory=list)
     """The environment that each of its processes needs."""
+    traceparent: str | None = None
+    """The trace that it goes on with; None: one of its own."""
 
     @property
     def run_id(self) -> str:

@@ -103,18 +103,19 @@ class Resolution:
         try:
             Expression(source, variables)
         except CelError as error:
-            self._invalid_expression(error, variables, field)
+            self.refuse_expression(str(error), variables, field)
 
     def template(self, value: object, variables: Iterable[str], field: str) -> None:
         """Refuse a template with an expression that does not compile over `variables`."""
         try:
             Template(value, variables)
         except CelError as error:
-            self._invalid_expression(error, variables, field)
+            self.refuse_expression(str(error), variables, field)
 
-    def _invalid_expression(self, error: CelError, variables: Iterable[str], field: str) -> None:
-        known = f"; it may use {', '.join(variables)}" if "undeclared reference" in str(error) else ""
-        self.refuse("InvalidExpression", f"{field}: {error}{known}", field)
+    def refuse_expression(self, message: str, variables: Iterable[str], field: str) -> None:
+        """An expression over `variables` is wrong; which there are is said where that helps."""
+        known = f"; it may use {', '.join(variables)}" if "undeclared reference" in message else ""
+        self.refuse("InvalidExpression", f"{field}: {message}{known}", field)
 
     def include(self, other: Compiled[Any]) -> None:
         """Take over what another compilation looked at, and the variables it needs; not its problems."""

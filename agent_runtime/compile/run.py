@@ -24,6 +24,7 @@ from agent_runtime.compile.params import complete_params
 from agent_runtime.compile.resolution import Resolution
 from agent_runtime.compile.result import Compiled, Lookup, Places, SecretEnv
 from agent_runtime.compile.subflows import every_node, subflows
+from agent_runtime.triggers.naming import TRACE_ANNOTATION
 
 
 def compile_run(run: FlowRunResource, lookup: Lookup, places: Places) -> Compiled[RunConfig]:
@@ -57,6 +58,7 @@ def compile_run(run: FlowRunResource, lookup: Lookup, places: Places) -> Compile
             store=RunStoreAccess(url=url) if url is not None else None,
             fork_of=_fork_source(run, resolution),
             secrets=[EnvFromSecret(env=s.env, secret=s.secret, key=s.key) for s in needs.secrets],
+            traceparent=run.metadata.annotations.get(TRACE_ANNOTATION),
         )
     )
 

@@ -1,10 +1,11 @@
 """The triggers of a Flow, checked: schedules, blackboards, and the parameters that they give."""
 
+from agent_runtime.api.agent import Consumes
 from agent_runtime.api.blackboard import BlackboardResource
 from agent_runtime.api.flow import FlowSpec
 from agent_runtime.api.triggers import ArtifactTrigger, CronTrigger, Trigger
-from agent_runtime.compile.agent import CONSUME_VARIABLES
 from agent_runtime.compile.resolution import Resolution
+from agent_runtime.compile.subscription import check_entry
 from agent_runtime.triggers.schedule import InvalidSchedule, parse
 
 
@@ -32,8 +33,7 @@ def _check_cron(cron: CronTrigger, field: str, resolution: Resolution) -> None:
 
 
 def _check_artifact(artifact: ArtifactTrigger, field: str, resolution: Resolution) -> None:
-    if artifact.where is not None:
-        resolution.expression(artifact.where, CONSUME_VARIABLES, f"{field}.where")
+    check_entry(Consumes(types=[artifact.type], where=artifact.where), field, resolution)
     board = resolution.resource(BlackboardResource, artifact.blackboard, f"{field}.blackboard")
     if board is None:
         return

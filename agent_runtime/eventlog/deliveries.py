@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from agent_runtime.blackboard.leases import delivery_name
-from agent_runtime.blackboard.stores.port import AT_ONCE, Kept, Planned
+from agent_runtime.blackboard.stores.records import AT_ONCE, Kept, Planned
 
 _GROUPED = "+"
 """In names of deliveries that may be of several artifacts; no artifact's id has one."""
@@ -27,6 +27,8 @@ class Deliveries:
 
     attempts: dict[str, int] = field(default_factory=dict)
     """How often an open delivery was handed out, where it was."""
+    released: dict[str, set[int]] = field(default_factory=dict)
+    """Attempts at an open delivery that gave it back without a judgement, where there were such."""
     sets: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """Of open deliveries that came out of a group: how many artifacts each of its sets has."""
     _told: set[str] = field(default_factory=set)
@@ -76,6 +78,11 @@ class Deliveries:
         if self._priority(name) is not None:
             self.attempts[name] = max(self.attempts.get(name, 0), attempt)
 
+    def release(self, name: str, attempt: int) -> None:
+        """The attempt gave it back, and does not count."""
+        if self._priority(name) is not None:
+            self.released.setdefault(name, set()).add(attempt)
+
     def finish(self, name: str) -> None:
         """It was acknowledged."""
         ids, _ = self._several.pop(name, ((), ()))
@@ -105,6 +112,7 @@ class Deliveries:
         """The delivery is done with, and so are those of the artifacts that came with it."""
         for one in _items(name, ids) if ids else [name]:
             self.attempts.pop(one, None)
+            self.released.pop(one, None)
             id_ = _artifact_of(one)
             of_artifact = self._open.get(id_, {})
             if of_artifact.pop(one, None) is not None:

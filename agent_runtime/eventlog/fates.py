@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from agent_runtime.blackboard.stores.port import (
+from agent_runtime.blackboard.stores.records import (
     AT_ONCE,
     DEAD_LETTERS_KEPT,
     Buried,
@@ -28,6 +28,7 @@ class Fates:
     def __init__(self) -> None:
         self._fates: dict[str, _Fate] = {}
         self._attempts: dict[str, int] = {}
+        self._released: dict[str, set[int]] = {}
 
     def __contains__(self, delivery: str) -> bool:
         return delivery in self._fates
@@ -50,6 +51,11 @@ class Fates:
         """It was handed out; this matters of what had been offered again."""
         if delivery in self._fates:
             self._attempts[delivery] = max(attempt, self._attempts.get(delivery, 0))
+
+    def release(self, delivery: str, attempt: int) -> None:
+        """The attempt gave it back, and does not count; this matters of what had been offered again."""
+        if delivery in self._fates:
+            self._released.setdefault(delivery, set()).add(attempt)
 
     def forget(self, agent: str, at: datetime) -> None:
         """All that the agent had to do until then went; its letters stay."""
@@ -94,4 +100,5 @@ class Fates:
         letter = buried.letter
         plan = Planned(letter.delivery, letter.agent, letter.artifact_ids, buried.priority, AT_ONCE)
         attempt = max(letter.attempts, self._attempts.get(letter.delivery, 0))
-        return Kept(plan, attempt, letter.attempts, buried.sets, letter.error)
+        released = [one for one in self._released.get(letter.delivery, ()) if one > letter.attempts]
+        return Kept(plan, attempt, letter.attempts + len(released), buried.sets, letter.error)

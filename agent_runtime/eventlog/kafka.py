@@ -6,14 +6,14 @@ same artifacts twice, always in order; who reads leaves out what is not behind w
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, NoError, TopicAlreadyExistsError, for_code
 
 from agent_runtime.eventlog.port import LogUnavailable, Track
 
@@ -21,6 +21,7 @@ _SECONDS = 10.0
 _PAGE = 500
 _LARGEST = 1_000_000
 """Bytes of a record: a little below what brokers take when nobody told them otherwise."""
+_Client = TypeVar("_Client", AIOKafkaConsumer, AIOKafkaProducer)
 _TRACKS: tuple[Track, ...] = ("artifacts", "events")
 
 
@@ -43,44 +44,42 @@ class KafkaLog:
 
     async def open(self, *, to_write: bool = True) -> None:
         async with self._busy:
-            if self._producer is None:
-                await self._open(to_write)
+            if to_write and self._producer is None:
+                self._producer = await self._open_to_write()
+            if self._consumer is None:
+                self._consumer = await _started(
+                    AIOKafkaConsumer(
+                        **self._settings,
+                        enable_auto_commit=False,
+                        auto_offset_reset="earliest",
+                        max_poll_records=_PAGE,
+                    )
+                )
 
-    async def _open(self, to_write: bool) -> None:
-        producer = AIOKafkaProducer(
-            **self._settings,
-            enable_idempotence=True,
-            acks="all",
-            max_request_size=_LARGEST + 65_536,
-            request_timeout_ms=int(_SECONDS * 1000),
-        )
-        consumer = AIOKafkaConsumer(
-            **self._settings, enable_auto_commit=False, auto_offset_reset="earliest", max_poll_records=_PAGE
-        )
+    async def _open_to_write(self) -> AIOKafkaProducer:
         with _unavailable():
-            try:
-                if to_write:
-                    await self._make_topics()
-                await producer.start()
-                await consumer.start()
-            except BaseException:
-                await producer.stop()
-                await consumer.stop()
-                raise
-        self._producer, self._consumer = producer, consumer
+            await self._make_topics()
+        return await _started(
+            AIOKafkaProducer(
+                **self._settings,
+                enable_idempotence=True,
+                acks="all",
+                max_request_size=_LARGEST + 65_536,
+                request_timeout_ms=int(_SECONDS * 1000),
+            )
+        )
 
     async def _make_topics(self) -> None:
-        """One partition each; where we may not, they are there or the broker makes them when asked."""
+        """One partition each, as often as the broker keeps what says nothing else."""
         admin = AIOKafkaAdminClient(**self._settings, request_timeout_ms=int(_SECONDS * 1000))
         try:
             await admin.start()
             there = set(await admin.list_topics())
             missing = [self._prefix + track for track in _TRACKS if self._prefix + track not in there]
             if missing:
-                try:
-                    await admin.create_topics([NewTopic(name, 1, -1) for name in missing])
-                except (TopicAlreadyExistsError, KafkaError):
-                    return
+                # without replicas that are named, -1 is refused before it is sent
+                answer = await admin.create_topics([NewTopic(name, 1, -1, {}) for name in missing])
+                _raise_refusal(answer.topic_errors)
         finally:
             await admin.close()
 
@@ -109,12 +108,26 @@ class KafkaLog:
         await self._append("events", records)
 
     async def _append(self, track: Track, records: Sequence[bytes]) -> None:
-        if self._producer is None:
+        producer, sent = self._producer, []
+        if producer is None:
             raise LogUnavailable("the event log in Kafka is not connected")
         with _unavailable():
-            # an idempotent producer keeps the order, whatever it must send again
-            sent = [await self._producer.send(self._prefix + track, one, partition=0) for one in records]
-            await asyncio.gather(*sent)
+            try:
+                # an idempotent producer keeps the order, whatever it must send again
+                for one in records:
+                    sent.append(await producer.send(self._prefix + track, one, partition=0))
+                await asyncio.gather(*sent)
+            except KafkaError:
+                await self._give_up(producer)
+                await asyncio.gather(*sent, return_exceptions=True)
+                raise
+
+    async def _give_up(self, producer: AIOKafkaProducer) -> None:
+        """It counts what it could not send, too, and the broker takes nothing behind such a hole."""
+        async with self._busy:
+            await producer.stop()
+            if self._producer is producer:
+                self._producer = None
 
     async def read(self, track: Track) -> AsyncIterator[tuple[str, bytes]]:
         consumer, place = self._reader(track)
@@ -135,6 +148,32 @@ class KafkaLog:
         place = TopicPartition(self._prefix + track, 0)
         self._consumer.assign([place])
         return self._consumer, place
+
+
+async def _started(client: _Client) -> _Client:
+    with _unavailable():
+        try:
+            await client.start()
+        except BaseException:
+            await client.stop()
+            raise
+    return client
+
+
+def _raise_refusal(answers: Iterable[tuple[Any, ...]]) -> None:
+    """`answers`: name, number and message for each topic that was to be made. All refused are named."""
+    refused: dict[str, str] = {}
+    for name, code, *told in answers:
+        error = for_code(code)
+        if error not in (NoError, TopicAlreadyExistsError):
+            refused[name] = " ".join(filter(None, [error.__name__, *told])).rstrip(".")
+    if refused:
+        topics = ", ".join(sorted(refused))
+        reasons = "; ".join(dict.fromkeys(refused.values()))
+        raise LogUnavailable(
+            f"the event log in Kafka: the broker does not have, and does not make, the topics {topics}: "
+            f"{reasons}. Make them, with one partition each, or let the user create topics"
+        )
 
 
 async def _bounds(consumer: AIOKafkaConsumer, place: TopicPartition) -> tuple[int, int]:
@@ -170,5 +209,10 @@ def _unavailable() -> Iterator[None]:
         yield
     except TimeoutError as error:
         raise LogUnavailable(f"the event log in Kafka does not answer within {_SECONDS:g} s") from error
+    except MessageSizeTooLargeError as error:
+        raise LogUnavailable(
+            "the event log in Kafka takes only records smaller than those of up to 1 MB that there may be: "
+            "set max.message.bytes of its topics to 1048588"
+        ) from error
     except (KafkaError, OSError) as error:
         raise LogUnavailable(f"the event log in Kafka: {error!r}") from error

@@ -7,7 +7,7 @@ and what two of them tell may be mixed up. So nothing here depends on the end co
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from agent_runtime.blackboard.stores.port import Buried
+from agent_runtime.blackboard.stores.records import Buried
 from agent_runtime.eventlog.deliveries import Deliveries
 from agent_runtime.eventlog.fates import Fates
 from agent_runtime.eventlog.history import History
@@ -53,6 +53,7 @@ class Ledger:
 
     def _take(self, event: LoggedEvent) -> None:
         name, _, attempt = event.delivery.rpartition("~")
+        number = int(attempt) if attempt.isdigit() else 0
         match event.kind:
             case "published":
                 self.deliveries.publish(event.artifact, event.planned, event.at)
@@ -66,9 +67,11 @@ class Ledger:
                 at = event.at if event.kind == "subscribed" else None
                 self.history.subscribe(event.identity, event.consumes, at)
             case "leased":
-                number = int(attempt) if attempt.isdigit() else 0
                 self.deliveries.lease(name, number, event.names, event.sets)
                 self.fates.lease(name, number)
+            case "released":
+                self.deliveries.release(name, number)
+                self.fates.release(name, number)
             case "acknowledged":
                 self._finish(name, event.at)
             case "denied" if event.artifact and event.delivery:

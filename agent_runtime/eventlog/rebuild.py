@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from agent_runtime.blackboard.artifact import Artifact
-from agent_runtime.blackboard.stores.port import Frozen, Publication, Store
+from agent_runtime.blackboard.stores.port import Store
+from agent_runtime.blackboard.stores.records import Frozen, Publication
 from agent_runtime.eventlog.ledger import Ledger
 from agent_runtime.eventlog.port import EventLog
 from agent_runtime.eventlog.records import Garbled, read_artifact, read_event

@@ -7,7 +7,9 @@ from datetime import datetime
 from functools import partial
 
 from agent_runtime.blackboard.events import BoardEvent
-from agent_runtime.blackboard.stores.port import Buried, Frozen, Kept, Store, StoreError
+from agent_runtime.blackboard.stores.errors import StoreError
+from agent_runtime.blackboard.stores.port import Store
+from agent_runtime.blackboard.stores.records import Buried, Frozen, Kept
 from agent_runtime.blackboard.tasks import end
 from agent_runtime.eventlog.availability import Availability
 from agent_runtime.eventlog.backoff import backoff

@@ -18,7 +18,7 @@ from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Identity
 from agent_runtime.blackboard.codec import dumps, from_wire, to_wire
 from agent_runtime.blackboard.events import BoardEvent
-from agent_runtime.blackboard.stores.port import Buried, DeadLetter, Kept, Planned
+from agent_runtime.blackboard.stores.records import Buried, DeadLetter, Kept, Planned
 from agent_runtime.blackboard.subscriptions import Subscriber
 
 VERSION: Literal[1] = 1
@@ -203,5 +203,7 @@ def _check(artifact: Artifact) -> None:
         raise Garbled("it holds no artifact: a name is not text, or the payload is no object")
     if not isinstance(artifact.version, int) or not isinstance(artifact.depth, int):
         raise Garbled("it holds no artifact: its version or depth is no number")
+    if not isinstance(artifact.traceparent, str | None):
+        raise Garbled("it holds no artifact: its traceparent is no text")
     if artifact.created_at.tzinfo is None:
         raise Garbled("it holds no artifact: createdAt has no zone")

@@ -12,7 +12,8 @@ import structlog
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.events import BoardEvent
-from agent_runtime.blackboard.stores.port import Store, StoreError
+from agent_runtime.blackboard.stores.errors import StoreError
+from agent_runtime.blackboard.stores.port import Store
 from agent_runtime.eventlog.availability import Availability
 from agent_runtime.eventlog.backoff import backoff
 from agent_runtime.eventlog.port import EventLog, LogUnavailable

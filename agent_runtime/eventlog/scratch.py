@@ -11,7 +11,7 @@ from datetime import datetime
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.publisher import publication_of
 from agent_runtime.blackboard.stores.memory import MemoryStore
-from agent_runtime.blackboard.stores.port import (
+from agent_runtime.blackboard.stores.records import (
     DEAD_LETTERS_KEPT,
     Frozen,
     Kept,
@@ -102,4 +102,5 @@ class Scratch:
     def _as_leased(self, kept: Kept) -> Kept:
         known, name = self._ledger.deliveries, kept.plan.name
         attempts = max(kept.attempt, known.attempts.get(name, 0))
-        return replace(kept, attempt=attempts, sets=known.sets.get(name, kept.sets))
+        base = kept.base + len(known.released.get(name, ()))
+        return replace(kept, attempt=attempts, base=base, sets=known.sets.get(name, kept.sets))

@@ -69,7 +69,7 @@ def remember(state: Path, environ: Mapping[str, str]) -> None:
     try:
         note.parent.mkdir(parents=True, exist_ok=True)
         write_private(note, "".join(f"{s}\n" for s in (*known, state.resolve())))
-    except OSError:
+    except (OSError, Failure):
         return
 
 

@@ -93,7 +93,7 @@ class Host:
             agent = HostedAgent(config, environ, self._tools, self._observer)
             await agent.start(board.board(agent.identity()) if board is not None else None)
         except (ModelError, BoardError, TimeoutError) as error:
-            self.troubles["Agent", config.name] = str(error) or "its subscription was not accepted in time"
+            self.troubles["Agent", config.name] = str(error)
             return
         self.agents[config.name] = agent
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from agent_runtime.agents.consumer import consume
 from agent_runtime.agents.worker import AgentWorker
-from agent_runtime.blackboard.board import Board, Identity
+from agent_runtime.blackboard.board import Board, BoardError, Identity
 from agent_runtime.compile.config import AgentConfig
 from agent_runtime.models.build import build_model
 from agent_runtime.telemetry.events import Observer
@@ -28,22 +28,38 @@ class HostedAgent:
         self.environ = dict(environ)
         self._model = build_model(config.model, environ)
         toolbox = Toolbox([BUILTIN[tool.builtin] for tool in config.tools], tools)
-        self.worker = AgentWorker(config, model=self._model, tools=toolbox, observer=observer)
+        self.worker = AgentWorker(
+            config, model=self._model, tools=toolbox, observer=observer, tells_board=False
+        )
         self._stop = asyncio.Event()
         self._consumer: asyncio.Task[None] | None = None
 
     async def start(self, board: Board | None) -> None:
-        """Begin to take deliveries, when there is something to consume; returns when it is subscribed."""
+        """Begin to take deliveries, when there is something to consume; returns when it is subscribed.
+
+        Raises BoardError for what the board refuses, and TimeoutError; it is stopped then.
+        """
         access = self.config.blackboard
         if board is None or access is None or not access.consumes:
             return
+        try:
+            await board.subscribe(access.consumes)  # the consumer would ask again and again, and only log why
+            await self._begin(board)
+        except (BoardError, TimeoutError):
+            await self.stop()
+            raise
+
+    async def _begin(self, board: Board) -> None:
         ready = asyncio.Event()
         self._consumer = asyncio.create_task(
             consume(self.worker, board, self._stop, on_ready=lambda yes: ready.set() if yes else None),
             name=f"agent {self.config.name}",
         )
-        async with asyncio.timeout(READY_WITHIN):
-            await ready.wait()
+        try:
+            async with asyncio.timeout(READY_WITHIN):
+                await ready.wait()
+        except TimeoutError:
+            raise TimeoutError(f"its subscription was not accepted within {READY_WITHIN:g}s") from None
 
     async def stop(self) -> None:
         """Take no more deliveries, finish those under way, let go of the model."""

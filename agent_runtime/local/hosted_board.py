@@ -68,6 +68,9 @@ class HostedBoard:
             }
             message = f"published {artifact.type} {artifact.id}"
             self._observer(Event(event.at, "artifact.published", artifact.producer, message, data))
+        elif event.kind == "progress":
+            about = {"blackboard": self.config.name, "delivery": event.delivery}
+            self._observer(Event(event.at, "agent.progress", event.agent, event.message, about))
         elif event.kind == "dead":
             failure = {"blackboard": self.config.name, "final": True, "error": event.message}
             message = f"gives up: {event.message}"

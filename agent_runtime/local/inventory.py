@@ -65,14 +65,17 @@ class Inventory:
             self._put(manifest, origin)
 
     def apply(self, manifest: Manifest) -> str:
-        """Keep it, and say whether it was `created`, `configured` or is `unchanged`. Raises InFile."""
+        """Keep it, and say whether it was `created`, `configured` or is `unchanged`.
+
+        Raises InFile, and Failure when it cannot be kept.
+        """
         key = key_of(manifest)
         before = self._entries.get(key)
         self.refuse_in_file(key)
-        self._put(manifest, "")
         if before is not None and before.manifest == manifest:
             return "unchanged"
         write_private(self._file(key), json.dumps(manifest))
+        self._put(manifest, "")
         return "configured" if before else "created"
 
     def delete(self, key: Key) -> None:

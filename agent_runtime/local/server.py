@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, FastAPI, Query, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,13 +14,14 @@ from agent_runtime.agents.errors import WorkError
 from agent_runtime.blackboard.board import Identity
 from agent_runtime.invalid_token import InvalidToken
 from agent_runtime.local.board_routes import local_board_routes
+from agent_runtime.local.failure import Failure
 from agent_runtime.local.feed import Entry
 from agent_runtime.local.hosted_board import OWNER
 from agent_runtime.local.laptop import Laptop
 from agent_runtime.models.errors import ModelError
 from agent_runtime.serving.agent import ChatRequest, refusal, reply_wire
 from agent_runtime.serving.auth import Credentials, Verify, bearer
-from agent_runtime.serving.errors import ApiError, ErrorBody, install_errors
+from agent_runtime.serving.errors import ApiError, ErrorBody, error_response, install_errors
 from agent_runtime.serving.health import Health
 from agent_runtime.serving.json_body import StrictJsonRoute
 from agent_runtime.serving.limits import BodyLimit
@@ -68,6 +69,11 @@ def local_app(laptop: Laptop, token: str, health: Health) -> FastAPI:
     """The app. Whoever has `token` may do everything; without it only the health is told."""
     app = FastAPI(title="covey up", openapi_url="/openapi.json", responses={422: {"model": ErrorBody}})
     install_errors(app)
+
+    @app.exception_handler(Failure)
+    async def _failed(request: Request, failure: Failure) -> JSONResponse:
+        return error_response(request, 507, str(failure), code="not_stored")
+
     app.add_middleware(BodyLimit, limit=LARGEST_BODY)
     app.include_router(health.router)
     caller = bearer(_only(token))

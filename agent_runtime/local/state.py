@@ -1,17 +1,20 @@
 """The state folder: the keys, the artifacts and the runs of one `covey up`, which holds its lock."""
 
 import fcntl
+import io
 import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Self
+from typing import Self
 
 from agent_runtime.local.address import SERVER_FILE, Address
 from agent_runtime.local.failure import Failure
-from agent_runtime.local.files import write_private
+from agent_runtime.local.files import write_private, written
 
 FOLDER = ".covey"
+BOARDS = "blackboards"
+BOARD_ENDING = ".db"
 
 
 class StateFolder:
@@ -19,7 +22,7 @@ class StateFolder:
 
     __slots__ = ("_lock", "path")
 
-    def __init__(self, path: Path, lock: IO[str]) -> None:
+    def __init__(self, path: Path, lock: io.FileIO) -> None:
         self.path = path
         self._lock = lock
 
@@ -28,7 +31,7 @@ class StateFolder:
         """Make the folder where it is missing, and lock it. Raises Failure when that cannot be."""
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = (path / "lock").open("a+")
+            lock = (path / "lock").open("a+b", buffering=0)  # so that nothing is left to be written later
         except OSError as error:
             raise Failure(
                 f"the state folder {path} cannot be written: {error.strerror}",
@@ -39,18 +42,18 @@ class StateFolder:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             lock.seek(0)
-            holder = lock.read().strip() or "another process"
+            holder = lock.read().decode().strip() or "another process"
             lock.close()
             raise Failure(
                 f"the state folder {path} is in use by another covey up ({holder})",
                 "Stop that one, or choose another folder with --state.",
                 code=2,
             ) from error
-        lock.truncate(0)
-        lock.write(f"pid {os.getpid()}")
-        lock.flush()
-        if not (path / ".gitignore").exists():
-            (path / ".gitignore").write_text("*\n")
+        with written(path):
+            lock.truncate(0)
+            lock.write(f"pid {os.getpid()}".encode())
+            if not (path / ".gitignore").exists():
+                (path / ".gitignore").write_text("*\n")
         return cls(path, lock)
 
     def install_key(self) -> bytes:
@@ -67,12 +70,13 @@ class StateFolder:
 
     def board(self, name: str) -> Path:
         """The SQLite file of a blackboard."""
-        return self.folder("blackboards") / f"{name}.db"
+        return self.folder(BOARDS) / f"{name}{BOARD_ENDING}"
 
     def folder(self, name: str) -> Path:
         """A folder for one sort of state, made when it is missing."""
         folder = self.path / name
-        folder.mkdir(mode=0o700, exist_ok=True)
+        with written(folder):
+            folder.mkdir(mode=0o700, exist_ok=True)
         return folder
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from agent_runtime.local.address import Address, remember
 from agent_runtime.local.errand import Delivered, Errand, carry_out
 from agent_runtime.local.failure import Failure
 from agent_runtime.local.feed import Feed
+from agent_runtime.local.files import written
 from agent_runtime.local.laptop import Laptop
 from agent_runtime.local.log_file import log_to
 from agent_runtime.local.manifests import Loaded, load
@@ -22,6 +23,7 @@ from agent_runtime.local.surroundings import Surroundings
 from agent_runtime.local.watch import Stamps, changes, stamps
 from agent_runtime.serving.health import Health
 from agent_runtime.serving.server import serve_app
+from agent_runtime.telemetry import traces
 from agent_runtime.tools.port import INPUT_DIR_VARIABLE, ToolContext
 
 HOST = "127.0.0.1"
@@ -81,8 +83,11 @@ class Up:
         with (
             StateFolder.open(settings.state or settings.folder / FOLDER) as state,
             _bound(settings.port) as sock,
+            ExitStack() as closing,
         ):
-            log_to(state.path)
+            with written(state.path):
+                log_to(state.path)
+            closing.callback(traces.configure("covey up", settings.environ))
             if str(settings.folder) not in sys.path:
                 sys.path.append(str(settings.folder))  # functions of python nodes lie beside the manifests
             laptop = Laptop(
@@ -141,8 +146,8 @@ class Up:
                 self.note(f"the change is not taken in, the last good state goes on:\n{listed}")
                 continue
             await laptop.load(loaded)
-            missing = "".join(f"\n  {fault}" for fault in checked.missing)
-            self.note(f"taken in: {_count(loaded)}{missing}")
+            wanting = [*map(str, checked.missing), *troubles(laptop)]
+            self.note("\n  ".join([f"taken in: {_count(loaded)}", *wanting]))
 
     def _require_faultless(self, laptop: Laptop, loaded: Loaded) -> None:
         checked = laptop.check(loaded)
@@ -153,6 +158,14 @@ class Up:
             raise Failure(f"{number} {word} in the manifests\n{listed}", code=1)
         for fault in checked.missing:
             self.note(f"note: {fault}")
+
+
+def troubles(laptop: Laptop) -> list[str]:
+    """What should run and does not, and why, a line each."""
+    return [
+        f"{kind.lower()}/{name} is not ready: {why}"
+        for (kind, name), why in sorted(laptop.host.troubles.items())
+    ]
 
 
 def _count(loaded: Loaded) -> str:

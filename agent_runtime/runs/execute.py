@@ -3,7 +3,7 @@
 import os
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from functools import cache
 from http.cookiejar import DefaultCookiePolicy
 
@@ -24,7 +24,7 @@ from agent_runtime.runs.leg import Leg
 from agent_runtime.runs.outcome import Outcome
 from agent_runtime.runs.port import AskAgent
 from agent_runtime.runs.state import RunState, Services
-from agent_runtime.telemetry import metrics
+from agent_runtime.telemetry import metrics, traces
 from agent_runtime.telemetry.events import Observer, unobserved
 from agent_runtime.tools.builtin import BUILTIN
 from agent_runtime.tools.port import ToolContext
@@ -76,12 +76,22 @@ async def execute(
         )
         run = Leg(config, state, take_over=take_over, patience=patience)
         try:
-            with metrics.FLOW_RUNS_IN_PROGRESS.labels(config.flow_name).track_inprogress():
+            with metrics.FLOW_RUNS_IN_PROGRESS.labels(config.flow_name).track_inprogress(), _span(config):
                 return await run.go()
         except StoreError as error:
             metrics.FLOW_RUNS.labels(config.flow_name, "interrupted").inc()
             state.tell("run.interrupted", f"stops, and can be resumed: {error}")
             raise Interrupted(str(error)) from error
+
+
+def _span(config: RunConfig) -> AbstractContextManager[object]:
+    """Around what this process does of the run; it goes on with the trace of what set the run off."""
+    trace = config.traceparent
+    if not traces.enabled():
+        return traces.carried(trace)
+    about = {traces.FLOW: config.flow_name, traces.RUN: config.name}
+    headers = {} if trace is None else {traces.HEADER: trace}
+    return traces.span(f"invoke_workflow {config.flow_name}", about, headers=headers)
 
 
 @asynccontextmanager

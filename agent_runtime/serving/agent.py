@@ -17,7 +17,7 @@ from agent_runtime.serving.guarded import guarded
 from agent_runtime.serving.health import Health
 from agent_runtime.serving.limits import BodyLimit
 from agent_runtime.telemetry import metrics
-from agent_runtime.telemetry.http import ObservedHttp
+from agent_runtime.telemetry.http import OBSERVED_HERE, ObservedHttp
 
 MAX_BODY = 1024 * 1024
 """Bytes of a request."""
@@ -68,6 +68,7 @@ def create_app(worker: AgentWorker, health: Health, verify: Verify | None) -> Fa
         version="v1",
         docs_url=None,
         redoc_url=None,
+        telemetry=OBSERVED_HERE,
     )
     install_errors(app)
     app.add_middleware(BodyLimit, limit=MAX_BODY)

@@ -59,15 +59,23 @@ def anyone(identity: Identity | None = None) -> Callable[[Request], Awaitable[Id
     return caller
 
 
+def credentials(request: Request) -> Credentials | None:
+    """What the caller brought; None: no bearer's token."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        return None
+    return Credentials(token.strip(), request.headers.get(GRANT_HEADER, "").strip())
+
+
 def bearer(verify_token: Verify) -> Callable[[Request], Awaitable[Identity]]:
     """The dependency that demands `Authorization: Bearer TOKEN`; without a valid one it answers 401."""
 
     async def caller(request: Request) -> Identity:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
+        brought = credentials(request)
+        if brought is None:
             raise ApiError(401, "send a token: Authorization: Bearer TOKEN", headers=_CHALLENGE)
         try:
-            return verify_token(Credentials(token.strip(), request.headers.get(GRANT_HEADER, "").strip()))
+            return verify_token(brought)
         except InvalidToken as error:
             raise ApiError(401, f"the token is not accepted: {error}", headers=_CHALLENGE) from error
 

@@ -1,16 +1,18 @@
 """How the routes of a blackboard reach it: which board a request means, who calls, and how fast."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
 
 from fastapi import Request
 
 from agent_runtime.blackboard.board import BoardError, Identity
 from agent_runtime.blackboard.local_board import LocalBoard
 from agent_runtime.blackboard.service import BlackboardService
-from agent_runtime.serving.auth import require_role
+from agent_runtime.identity import claimed_by
+from agent_runtime.serving.auth import credentials, require_role
 from agent_runtime.serving.errors import ApiError
+from agent_runtime.serving.limits import Share
 from agent_runtime.token_bucket import TokenBucket
 
 
@@ -48,12 +50,41 @@ class Access:
     """The board that a request means."""
     rate: PublishRate | None = None
     """None: as fast as can be."""
+    shares: Mapping[str, Share] = field(default_factory=dict)
+    """How many calls that wait one caller may have open, by their path; none: as many as there can be."""
+
+    def telling(
+        self, caller: Callable[[Request], Awaitable[Identity]]
+    ) -> Callable[[Request], Awaitable[Identity]]:
+        """`caller`, whose 401s are told to the board as denied: never the token, but whose it says it is."""
+
+        async def told(request: Request) -> Identity:
+            try:
+                return await caller(request)
+            except ApiError as error:
+                if error.status == 401:
+                    self._deny(request, None, str(error))
+                raise
+
+        return told
+
+    def waiting(self, request: Request) -> AbstractContextManager[None]:
+        """Around a call that waits. Raises ApiError 429 when its caller has too many of them open."""
+        share = self.shares.get(request.scope["path"])
+        if share is None:
+            return nullcontext()
+        caller: Identity = request.state.caller
+        return share.of((caller.name, caller.role, caller.tenant))
 
     def caller(self, request: Request, *roles: str) -> Identity:
         """Who calls. Raises ApiError 403 when roles are named and the caller has none of them."""
         identity: Identity = request.state.caller
-        if roles:
-            require_role(identity, *roles)
+        try:
+            if roles:
+                require_role(identity, *roles)
+        except ApiError as error:
+            self._deny(request, identity, str(error))
+            raise
         return identity
 
     def board(self, request: Request) -> LocalBoard:
@@ -69,6 +100,16 @@ class Access:
         """See `PublishRate.count`."""
         if self.rate is not None:
             self.rate.count(artifacts)
+
+    def _deny(self, request: Request, caller: Identity | None, reason: str) -> None:
+        asked = getattr(request.scope.get("route"), "path", "")
+        message = f"{request.method} {asked}: {reason}"
+        brought = credentials(request)
+        claimed = claimed_by(brought.grant or brought.token) if caller is None and brought else ""
+        if claimed:
+            message += f" (it says that it is of {claimed})"
+        with suppress(ApiError, BoardError):  # there is no such board: then nobody is to be told
+            self.service(request).deny(caller, message)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from agent_runtime.blackboard.board import Delivery
 from agent_runtime.blackboard.checks import Check
 from agent_runtime.blackboard.codec import dumps, to_wire
 from agent_runtime.blackboard.matching import Verdict
-from agent_runtime.blackboard.stores.port import DeadLetter, Stats
+from agent_runtime.blackboard.stores.records import DeadLetter, Stats
 from agent_runtime.blackboard.subscriptions import Subscriber
 
 
@@ -38,6 +38,8 @@ class ArtifactAnswer(Model):
     """Length of the longest chain of artifacts that led to this one."""
     causes: list[str]
     """Ids of the artifacts that it was made from."""
+    traceparent: str | None = None
+    """The trace that its publication is part of (W3C Trace Context); left out when there is none."""
 
 
 class ArtifactsAnswer(Model):
@@ -166,7 +168,7 @@ class StatsAnswer(Model):
     artifacts: int
     dead_letters: int
     pending: dict[str, int]
-    """Deliveries waiting or held, by agent."""
+    """Deliveries waiting or held, by agent; under isolation Strict empty for all but admins."""
     subscribers: int
 
 

@@ -8,13 +8,12 @@ from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 from agent_runtime.api.agent import Consumes, Visibility
 from agent_runtime.api.base import Model
 from agent_runtime.blackboard.artifact import PUBLIC, Draft
+from agent_runtime.blackboard.notes import LONGEST
 from agent_runtime.blackboard.refusals import MAX_BATCH
+from agent_runtime.serving.faults import WITHOUT_NUL
 
 LONGEST_WAIT = 60.0
 MAX_CONSUMES = 32
-
-WITHOUT_NUL = r"^[^\x00]*$"
-"""Not every store can keep it, or look for it."""
 
 InPath = Annotated[str, Path(min_length=1, max_length=512, pattern=WITHOUT_NUL)]
 """An id or a name in a path."""
@@ -89,6 +88,13 @@ class LeaseBody(Body):
     limit: Annotated[int, Field(ge=1, le=MAX_BATCH)] = 1
     wait: Annotated[float, Field(ge=0, le=LONGEST_WAIT)] = 0.0
     """Seconds."""
+
+
+class ExtendBody(Body):
+    """How far the work is."""
+
+    note: Annotated[str, Field(max_length=LONGEST)] = ""
+    """One line, for those who watch."""
 
 
 class AcknowledgeBody(Body):

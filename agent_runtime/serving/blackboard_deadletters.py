@@ -16,8 +16,9 @@ from agent_runtime.serving.blackboard_answers import (
     json_response,
     letter_to_wire,
 )
-from agent_runtime.serving.blackboard_bodies import WITHOUT_NUL, DeliveriesBody, InPath
+from agent_runtime.serving.blackboard_bodies import DeliveriesBody, InPath
 from agent_runtime.serving.errors import ApiError
+from agent_runtime.serving.faults import WITHOUT_NUL
 
 
 def add_dead_letter_routes(routes: APIRouter, access: Access) -> None:

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
 from agent_runtime.api.base import Model
 from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.refusals import MAX_BATCH
-from agent_runtime.serving.blackboard_bodies import WITHOUT_NUL
+from agent_runtime.serving.faults import WITHOUT_NUL
 
 Text = Annotated[str, StringConstraints(max_length=256, pattern=WITHOUT_NUL)]
 

@@ -13,7 +13,7 @@ from agent_runtime.serving.blackboard_answers import (
     json_response,
     stats_to_wire,
 )
-from agent_runtime.serving.blackboard_bodies import WITHOUT_NUL
+from agent_runtime.serving.faults import WITHOUT_NUL
 
 Name = Annotated[str, Query(min_length=1, max_length=256, pattern=WITHOUT_NUL)]
 
@@ -29,6 +29,6 @@ def add_insight_routes(routes: APIRouter, access: Access) -> None:
 
     @routes.get("/stats", summary="Stats", responses={200: {"model": StatsAnswer}})
     async def stats(request: Request) -> Response:
-        """How full the board is. For admins and users."""
-        access.caller(request, "admin", "user")
-        return json_response(stats_to_wire(await access.service(request).stats()))
+        """How full the board is. For admins and users; under isolation Strict `pending` is for admins."""
+        caller = access.caller(request, "admin", "user")
+        return json_response(stats_to_wire(await access.service(request).stats(caller)))

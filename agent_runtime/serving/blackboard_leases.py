@@ -11,24 +11,27 @@ from agent_runtime.serving.blackboard_answers import (
     delivery_to_wire,
     json_response,
 )
-from agent_runtime.serving.blackboard_bodies import AcknowledgeBody, FailBody, InPath, LeaseBody
+from agent_runtime.serving.blackboard_bodies import AcknowledgeBody, ExtendBody, FailBody, InPath, LeaseBody
 from agent_runtime.serving.connected import while_connected
 
 
 def add_lease_routes(routes: APIRouter, access: Access) -> None:
-    """Lease, heartbeat, acknowledge, fail. For agents."""
+    """Lease, heartbeat, acknowledge, fail, release. For agents."""
 
     @routes.post("/leases", summary="Lease", responses={200: {"model": DeliveriesAnswer}})
     async def lease(request: Request, body: LeaseBody) -> Response:
         """Deliveries for the caller, waiting for the first if there is none."""
-        leasing = access.board(request).lease(body.limit, body.wait)
-        deliveries = await while_connected(request, leasing) or []
+        board = access.board(request)
+        with access.waiting(request):
+            leasing = board.lease(body.limit, body.wait)
+            deliveries = await while_connected(request, leasing, board.take_back) or []
         return json_response({"deliveries": [delivery_to_wire(one) for one in deliveries]})
 
     @routes.put("/leases/{lease_id}", status_code=204, summary="Extend a lease")
-    async def extend(request: Request, lease_id: InPath) -> None:
-        """Heartbeat: the lease begins anew."""
-        await access.board(request).extend(lease_id)
+    async def extend(request: Request, lease_id: InPath, body: ExtendBody | None = None) -> Response:
+        """Heartbeat: the lease begins anew. With a note, it is told how far the work is."""
+        await access.board(request).extend(lease_id, "" if body is None else body.note)
+        return Response(status_code=204)
 
     @routes.post(
         "/leases/{lease_id}/acknowledge",
@@ -44,6 +47,13 @@ def add_lease_routes(routes: APIRouter, access: Access) -> None:
         return json_response(artifacts_to_wire(published))
 
     @routes.post("/leases/{lease_id}/fail", status_code=204, summary="Give back")
-    async def fail(request: Request, lease_id: InPath, body: FailBody) -> None:
+    async def fail(request: Request, lease_id: InPath, body: FailBody) -> Response:
         """Give the delivery back: to be tried again later, or to the dead letters."""
         await access.board(request).fail(lease_id, body.error, retry_in=body.retry_in)
+        return Response(status_code=204)
+
+    @routes.post("/leases/{lease_id}/release", status_code=204, summary="Give back without a judgement")
+    async def release(request: Request, lease_id: InPath) -> Response:
+        """The delivery is offered again at once, and the attempt does not count as a failed one."""
+        await access.board(request).release(lease_id)
+        return Response(status_code=204)

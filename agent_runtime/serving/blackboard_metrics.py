@@ -3,10 +3,12 @@
 Labels are names from manifests, and words from small fixed sets; users' names are none of these.
 """
 
+from functools import cache
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from agent_runtime.blackboard.events import BoardEvent
-from agent_runtime.blackboard.stores.port import Stats
+from agent_runtime.blackboard.stores.records import Stats
 
 _DELAYS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
 
@@ -25,13 +27,20 @@ class BlackboardMetrics:
         )
         self._deliveries = self._counter(
             "deliveries",
-            "What happened to deliveries: delivered, gathered, leased, acknowledged, failed, expired, "
-            "incomplete, dead, replayed, dropped, forgotten.",
+            "What happened to deliveries: delivered, gathered, leased, acknowledged, failed, released, "
+            "expired, incomplete, dead, replayed, dropped, forgotten.",
             "agent",
             "outcome",
         )
+        # looking a counter up by its labels costs more than counting
+        self._published_of = cache(self._published.labels)
+        self._deliveries_of = cache(self._deliveries.labels)
         self._denials = self._counter(
-            "denials", "Artifacts that somebody asked for and may not see.", "agent", "role"
+            "denials",
+            "Artifacts that somebody asked for and may not see, and calls that were denied; "
+            "of role unknown: calls with a token that is not good, or with none.",
+            "agent",
+            "role",
         )
         self._tenancy = self._counter("tenancy_breaches", "What spec.isolation Strict would have refused.")
         self._predicate_failures = self._counter(
@@ -65,11 +74,11 @@ class BlackboardMetrics:
         """The board's observer."""
         match event.kind:
             case "published" if event.artifact is not None:
-                self._published.labels(event.artifact.type).inc()
+                self._published_of(event.artifact.type).inc()
             case "unreadable" if event.artifact is not None:
                 self._unreadable.labels(event.artifact.type).inc()
             case "denied":
-                role = event.identity.role if event.identity else "agent"
+                role = event.identity.role if event.identity else "unknown"
                 self._denials.labels(event.agent if role == "agent" else "", role).inc(event.count)
             case "tenancy":
                 self._tenancy.inc(event.count)
@@ -80,10 +89,10 @@ class BlackboardMetrics:
             case "pruned":
                 self._pruned.inc(event.count)
             case (
-                "delivered" | "gathered" | "leased" | "acknowledged" | "failed" | "expired"
+                "delivered" | "gathered" | "leased" | "acknowledged" | "failed" | "released" | "expired"
                 | "incomplete" | "dead" | "replayed" | "dropped" | "forgotten"
             ):  # fmt: skip
-                self._deliveries.labels(event.agent, event.kind).inc(event.count)
+                self._deliveries_of(event.agent, event.kind).inc(event.count)
                 if event.kind == "leased":
                     self._note_delay(event)
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from agent_runtime.blackboard.board import Identity
 from agent_runtime.serving.blackboard_access import Access
 from agent_runtime.serving.blackboard_artifacts import add_artifact_routes
+from agent_runtime.serving.blackboard_bodies import LONGEST_WAIT
 from agent_runtime.serving.blackboard_deadletters import add_dead_letter_routes
 from agent_runtime.serving.blackboard_insight import add_insight_routes
 from agent_runtime.serving.blackboard_leases import add_lease_routes
@@ -17,8 +18,10 @@ from agent_runtime.serving.blackboard_subscriptions import add_subscription_rout
 from agent_runtime.serving.errors import ErrorBody
 from agent_runtime.serving.guarded import guarded
 
+DEADLINE = 30.0
+"""Seconds. The stores give up earlier, each by itself; this is for what nobody thought of."""
 _ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorBody} for status in (400, 401, 403, 404, 409, 413, 422, 429, 503)
+    status: {"model": ErrorBody} for status in (400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 503, 504)
 }
 
 
@@ -28,14 +31,25 @@ def blackboard_routes(
     *,
     prefix: str = "/v1",
     heartbeat: float = HEARTBEAT,
+    deadline: float = DEADLINE,
 ) -> APIRouter:
-    """The routes; nobody gets further whom `caller` does not let in. `heartbeat` of streams, in seconds."""
+    """The routes; nobody gets further whom `caller` does not let in. `heartbeat` of streams, in seconds.
+
+    `deadline`: how many seconds a call may take, besides those that its caller wants to wait.
+    """
+    caller = access.telling(caller)
     tags: list[str | Enum] = ["blackboard"]
-    routes = APIRouter(prefix=prefix, route_class=guarded(caller), responses=_ERRORS, tags=tags)
+
+    def seconds(path: str) -> float:
+        return deadline + (LONGEST_WAIT if path == f"{prefix}/leases" else 0.0)
+
+    route = guarded(caller, seconds)
+    routes = APIRouter(prefix=prefix, route_class=route, responses=_ERRORS, tags=tags)
+    # the ones asked most come first: a path is compared with one route after the other
     add_artifact_routes(routes, access)
+    add_lease_routes(routes, access)
     add_stream_route(routes, access, caller, heartbeat)
     add_subscription_routes(routes, access)
-    add_lease_routes(routes, access)
     add_dead_letter_routes(routes, access)
     add_insight_routes(routes, access)
     return routes

@@ -7,11 +7,12 @@ away, or the caller's token expires, the stream ends with an event `error`, whos
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from agent_runtime.blackboard import cursor
 from agent_runtime.blackboard.artifact import Artifact
@@ -31,6 +32,15 @@ class EventStream(StreamingResponse):
     """`text/event-stream`, which nothing in between may buffer."""
 
     media_type = "text/event-stream"
+
+    def __init__(self, events: AsyncIterator[bytes], held: ExitStack) -> None:
+        """`held` is left when the stream has ended."""
+        super().__init__(events, headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
+        self._held = held
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._held:
+            await super().__call__(scope, receive, send)
 
 
 def add_stream_route(
@@ -62,9 +72,9 @@ def add_stream_route(
         wanted = filters.query(_PAGE, last_event_id)
         cursor.parse(wanted.cursor)  # told now, and not when the stream has begun
         following = access.service(request).follow(access.caller(request), wanted)
-        headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-        told = _told(request, following, lambda: caller(request), heartbeat)
-        return EventStream(told, headers=headers)
+        held = ExitStack()
+        held.enter_context(access.waiting(request))
+        return EventStream(_told(request, following, lambda: caller(request), heartbeat), held)
 
 
 async def _told(

@@ -8,7 +8,7 @@ from time import time
 from agent_runtime.blackboard.board import Identity
 from agent_runtime.identity import Grant, grant_of
 from agent_runtime.invalid_token import InvalidToken
-from agent_runtime.projected_tokens import Pod, ProjectedTokens, is_of_that_kind
+from agent_runtime.projected_tokens import Pod, ProjectedTokens, claimed_account, is_of_that_kind
 from agent_runtime.serving.auth import GRANT_HEADER, Credentials, Verify
 from agent_runtime.verified_tokens import remembering
 
@@ -16,12 +16,16 @@ from agent_runtime.verified_tokens import remembering
 def signed(key: str, audience: str, *, clock: Callable[[], float] = time) -> Verify:
     """Grants signed with `key` for `audience`, whoever brings them; see `agent_runtime.identity.mint`.
 
-    A token beside a grant proves nothing here. The grants met last are remembered until, by the `clock` of
-    Unix time, they expire.
+    Beside a grant goes the token of one of its pods, as where that is proven: here its words alone count, so
+    that nobody brings another's grant beside a token of their own. The grants met last are remembered until,
+    by the `clock` of Unix time, they expire.
     """
 
     def check(brought: Credentials) -> tuple[Identity, float | None]:
         grant = grant_of(key, brought.grant or brought.token, audience, clock=clock)
+        if brought.grant:
+            with _blaming(f"the grant ({GRANT_HEADER})"):
+                _check_goes_with(brought.token, grant)
         return grant.bearer, grant.until
 
     return remembering(check, clock=clock)
@@ -61,9 +65,22 @@ def proven(key: str, audience: str, pods: ProjectedTokens, *, clock: Callable[[]
     return remembering(check, clock=clock)
 
 
+_FOR_NO_POD = "it is for no pod: send it as the bearer's token, alone"
+
+
+def _check_goes_with(token: str, grant: Grant) -> None:
+    account = claimed_account(token)
+    if account is None:
+        raise InvalidToken("the bearer's token beside it is none of a pod: send the grant as that, alone")
+    if grant.account is None:
+        raise InvalidToken(_FOR_NO_POD)
+    if grant.account != account:
+        raise InvalidToken(f"it is for pods of {grant.account}, and the bearer's token is of {account[:256]}")
+
+
 def _check_is_for(pod: Pod, grant: Grant) -> None:
     if grant.account is None:
-        raise InvalidToken("it is for no pod: send it as the bearer's token, alone")
+        raise InvalidToken(_FOR_NO_POD)
     if grant.account != pod.account:
         raise InvalidToken(f"it is for pods of {grant.account}, and pod {pod.name} is of {pod.account}")
 

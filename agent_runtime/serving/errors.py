@@ -9,6 +9,7 @@
 import math
 import secrets
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -19,6 +20,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from agent_runtime.blackboard.board import BoardError
+from agent_runtime.serving.faults import message_of, without_tags
 
 _log = structlog.get_logger(__name__)
 
@@ -28,10 +30,13 @@ _CODES = {
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
+    408: "too_slow",
     409: "conflict",
     413: "too_large",
+    415: "unsupported_media_type",
     422: "invalid",
     429: "too_many_requests",
+    431: "head_too_large",
     503: "unavailable",
     504: "deadline_exceeded",
 }
@@ -151,6 +156,8 @@ def install_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == 404 and error.detail == HTTPStatus.NOT_FOUND.phrase:
+            return error_response(request, 404, _no_such_path(request), code="no_such_path")
         return error_response(
             request, error.status_code, str(error.detail), headers=dict(error.headers or {})
         )
@@ -162,7 +169,9 @@ def install_errors(app: FastAPI) -> None:
         if broken is not None:
             reason = broken.get("ctx", {}).get("error", broken["msg"])
             return error_response(request, 400, f"the body is not JSON: {reason}", code="not_json")
-        details = [{"pointer": _pointer(fault["loc"]), "message": fault["msg"]} for fault in faults]
+        details = [
+            {"pointer": _pointer(fault["loc"]), "message": message_of(fault, request)} for fault in faults
+        ]
         first = details[0]
         message = f"{first['pointer'] or 'the body'}: {first['message']}"
         if len(details) > 1:
@@ -177,11 +186,14 @@ def install_errors(app: FastAPI) -> None:
         )
 
 
-def _pointer(location: Sequence[Any]) -> str:
-    """`("body", "artifacts", 0, "type")` as `/artifacts/0/type`; parameters keep where they stand.
+def _no_such_path(request: Request) -> str:
+    path = request.url.path
+    shown = path if len(path) <= 200 else f"{path[:197]}..."
+    described = request.app.openapi_url
+    return f"there is no {shown} here" + (f"; the API is described at {described}" if described else "")
 
-    A union's tags stand in the location too; written as `<tag>`, they are told from what was sent.
-    """
-    parts = location[1:] if location and location[0] == "body" else location
-    parts = [part for part in parts if not (isinstance(part, str) and part[:1] == "<" and part[-1:] == ">")]
+
+def _pointer(location: Sequence[Any]) -> str:
+    """`("body", "artifacts", 0, "type")` as `/artifacts/0/type`; parameters keep where they stand."""
+    parts = without_tags(location[1:] if location and location[0] == "body" else location)
     return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in parts)

@@ -7,11 +7,16 @@ an object the last value counts, as everywhere; objects and lists may be nested 
 import json
 import re
 from collections.abc import Callable, Coroutine
+from email.message import Message as Headers
+from functools import lru_cache
 from typing import Any
 
 import orjson
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect
+
+from agent_runtime.serving.errors import ApiError
 
 _MANY_DIGITS = re.compile(rb"[0-9]{19}")
 _INTEGERS = range(-(2**63), 2**64)
@@ -46,12 +51,39 @@ class _StrictRequest(Request):
 
 
 class StrictJsonRoute(APIRoute):
-    """For `APIRouter(route_class=...)`: a body that is not JSON is answered with 400."""
+    """For `APIRouter(route_class=...)`: what is no JSON is answered 400, what does not say so 415."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
+        body = self.body_field
 
         async def strict(request: Request) -> Response:
-            return await handle(_StrictRequest(request.scope, request.receive))
+            asked = _StrictRequest(request.scope, request.receive)
+            if body is not None:
+                _check_is_json(await _body_of(asked), asked, required=body.field_info.is_required())
+            return await handle(asked)
 
         return strict
+
+
+async def _body_of(request: Request) -> bytes:
+    try:
+        return await request.body()
+    except ClientDisconnect as error:
+        raise ApiError(400, "the caller hung up before the whole body had come") from error
+
+
+def _check_is_json(sent: bytes, request: Request, *, required: bool) -> None:
+    if sent and not says_json(request.headers.get("content-type", "")):
+        raise ApiError(415, "send Content-Type: application/json")
+    if not sent and required:
+        raise ApiError(400, "the body is not JSON: it is empty", code="not_json")
+
+
+@lru_cache(64)
+def says_json(content_type: str) -> bool:
+    """As FastAPI reads the header: there are a handful of values, and reading one costs as much as a body."""
+    headers = Headers()
+    headers["content-type"] = content_type
+    kind = headers.get_content_type()
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))

@@ -1,26 +1,37 @@
 """Bounds on what a server takes on at once: no body is buffered past the limit, no number is unlimited."""
 
-from collections.abc import Callable
+from asyncio import get_running_loop, timeout_at
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from agent_runtime.serving.errors import error_response
+from agent_runtime.serving.errors import ApiError, error_response
+
+BODY_SECONDS = 60.0
 
 
 class BodyLimit:
-    """Middleware that answers 413 to a request whose body is, or turns out to be, too large.
+    """Middleware that answers 413 to a request whose body is, or turns out to be, too large; 408, too slow.
 
     All bodies together are bounded too: past that, requests are answered with 503 until others are done.
     """
 
-    def __init__(self, app: ASGIApp, limit: int, total: int | None = None) -> None:
-        """In bytes: `limit` of one body, `total` of all that are held at one time; None: no bound."""
+    def __init__(
+        self, app: ASGIApp, limit: int, total: int | None = None, seconds: float = BODY_SECONDS
+    ) -> None:
+        """In bytes: `limit` of one body, `total` of all that are held at one time; None: no bound.
+
+        `seconds`: how long each may take, from the time at which it is asked for.
+        """
         self._app = app
         self._limit = limit
         self._total = total
         self._held = 0
+        self._seconds = seconds
         self._message = f"the body is larger than {limit} bytes"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -32,10 +43,22 @@ class BodyLimit:
             await error_response(Request(scope), 413, self._message)(scope, receive, send)
             return
         read = 0
+        whole = False
+        ends: float | None = None
 
         async def counted() -> Message:
-            nonlocal read
-            message = await receive()
+            nonlocal read, whole, ends
+            if whole:
+                return await receive()  # how long the caller stays on the line
+            if ends is None:
+                ends = get_running_loop().time() + self._seconds
+            try:
+                async with timeout_at(ends):
+                    message = await receive()
+            except TimeoutError as error:
+                late = f"the body did not come within {self._seconds:g} s"
+                raise HTTPException(408, late, {"connection": "close"}) from error
+            whole = not message.get("more_body", False)
             size = len(message.get("body", b""))
             read += size
             self._held += size
@@ -84,3 +107,26 @@ class AtOnce:
             await self._app(scope, receive, send)
         finally:
             self._under_way -= 1
+
+
+class Share:
+    """Bounds how many of what a server keeps open at once are one caller's; beyond it, 429."""
+
+    def __init__(self, limit: int, *, code: str, message: str) -> None:
+        self._limit = limit
+        self._open: Counter[Hashable] = Counter()
+        self._refusal = (message, code)
+
+    @contextmanager
+    def of(self, caller: Hashable) -> Iterator[None]:
+        """One more, until left. Raises ApiError."""
+        if self._open[caller] >= self._limit:
+            message, code = self._refusal
+            raise ApiError(429, message, code=code)
+        self._open[caller] += 1
+        try:
+            yield
+        finally:
+            self._open[caller] -= 1
+            if not self._open[caller]:
+                del self._open[caller]

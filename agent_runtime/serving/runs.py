@@ -20,7 +20,7 @@ from agent_runtime.serving.runs_metrics import RunsMetrics
 from agent_runtime.serving.runs_queue import QueueRoutes
 from agent_runtime.serving.runs_route import Routes
 from agent_runtime.serving.runs_store import StoreRoutes
-from agent_runtime.telemetry.http import ObservedHttp
+from agent_runtime.telemetry.http import OBSERVED_HERE, ObservedHttp
 from agent_runtime.telemetry.metrics import exposition
 
 Verify = Callable[[str], Caller]
@@ -37,7 +37,7 @@ def create_app(store: RunStore, queue: StoredQueue, verify: Verify, *, max_body:
     """The app on a store and a queue that are open. `max_body` in bytes."""
     metrics = RunsMetrics()
     health = Health({"store": lambda: store.cached("covey", "ready"), "queue": queue.store.ping})
-    app = FastAPI(title="Covey runs", version="v1", docs_url=None, redoc_url=None)
+    app = FastAPI(title="Covey runs", version="v1", docs_url=None, redoc_url=None, telemetry=OBSERVED_HERE)
     install_errors(app)
     install_store_errors(app)
     _install_denials(app, metrics)

@@ -9,6 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from agent_runtime.serving.garbage import collect_seldom
+from agent_runtime.serving.heads import bounded_heads
 
 Drain = Callable[[], Awaitable[None]]
 """Called once when the server is to stop: refuse what is new, let waiters go. Requests are still answered."""
@@ -50,15 +51,19 @@ async def serve_app(
     drain: Drain | None = None,
     stop: asyncio.Event | None = None,
     grace: float = 10.0,
+    heads: type[asyncio.Protocol] | None = None,
 ) -> None:
     """Serve until a signal comes or `stop` is set; then `drain`; open requests get `grace` seconds more.
 
-    `sock` is a socket that is bound already and takes the place of host and port.
+    `sock` is a socket that is bound already and takes the place of host and port. `heads` in place of
+    `bounded_heads()`; nobody speaks WebSockets.
     """
     config = uvicorn.Config(
         app,
         host=host,
         port=port,
+        http=heads or bounded_heads(),
+        ws="none",
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=max(1, round(grace)),

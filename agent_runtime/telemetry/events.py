@@ -8,6 +8,7 @@ from typing import Any, Literal
 Kind = Literal[
     "agent.started",
     "agent.tool",
+    "agent.progress",
     "agent.finished",
     "agent.failed",
     "artifact.published",

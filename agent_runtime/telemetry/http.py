@@ -3,12 +3,15 @@
 from functools import cache
 from time import perf_counter
 
+from fastapi.telemetry import TelemetryConfig
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent_runtime.telemetry import metrics, traces
 
+OBSERVED_HERE = TelemetryConfig(tracing=False, metrics=False, logs=False)
+"""For `FastAPI(telemetry=...)`: it would make spans of its own around and within those of `ObservedHttp`."""
 _UNTRACED = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
@@ -41,12 +44,18 @@ class ObservedHttp:
                     await self._app(scope, receive, noting)
                     span.set_attribute("http.response.status_code", status)
             else:
-                await self._app(scope, receive, noting)
+                with traces.carried(_traceparent(scope)):
+                    await self._app(scope, receive, noting)
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
             requests, seconds = self._metrics(route, scope["method"], status)
             requests.inc()
             seconds.observe(perf_counter() - begin)
+
+
+def _traceparent(scope: Scope) -> str | None:
+    found: bytes | None = next((value for key, value in scope["headers"] if key == b"traceparent"), None)
+    return None if found is None else found.decode("latin-1")
 
 
 def _metrics_of(route: str, method: str, status: int) -> tuple[Counter, Histogram]:

@@ -4,10 +4,13 @@ import logging
 import os
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Any
 
 import orjson
 import structlog
+from structlog.dev import ConsoleRenderer, plain_traceback
+from structlog.exceptions import NoConsoleRendererConfiguredError
 from structlog.typing import EventDict
 
 from agent_runtime.telemetry.events import Event
@@ -57,6 +60,17 @@ def configure(service: str, *, level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(level, logging.WARNING))
+
+
+def keep_locals_out() -> None:
+    """Where nobody has configured structlog: print plain tracebacks.
+
+    Its own, with rich installed, show all local variables: payloads, and keys of models.
+    """
+    if structlog.is_configured():
+        return
+    with suppress(NoConsoleRendererConfiguredError):  # its default may be another one some day
+        ConsoleRenderer.get_active().exception_formatter = plain_traceback
 
 
 def logger(name: str) -> structlog.typing.FilteringBoundLogger:

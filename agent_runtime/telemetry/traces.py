@@ -1,16 +1,22 @@
-"""Traces: one span for each request, node, model call and tool call, sent by OTLP over HTTP.
+"""Traces: a span for each request, publication, piece of work, node, model call and tool call, sent by OTLP.
 
 Nothing is recorded, and the SDK is not even imported, unless OTEL_EXPORTER_OTLP_ENDPOINT says where to.
+A process that records nothing hands on the trace that a caller brings, for those who come after it.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 
 from opentelemetry import propagate, trace
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
 
 ENDPOINT_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
+HEADER = "traceparent"
+"""The header of W3C Trace Context."""
 
 # Names of the OpenTelemetry conventions for generative AI.
 AGENT_NAME = "gen_ai.agent.name"
@@ -18,6 +24,20 @@ MODEL_NAME = "gen_ai.request.model"
 TOOL_NAME = "gen_ai.tool.name"
 INPUT_TOKENS = "gen_ai.usage.input_tokens"
 OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
+
+# Names of those for messaging: a blackboard is a broker, its types are the destinations.
+MESSAGING_SYSTEM = "messaging.system"
+MESSAGING_OPERATION = "messaging.operation.name"
+MESSAGING_OPERATION_TYPE = "messaging.operation.type"
+DESTINATION = "messaging.destination.name"
+MESSAGE_ID = "messaging.message.id"
+CONVERSATION_ID = "messaging.message.conversation_id"
+MESSAGE_COUNT = "messaging.batch.message_count"
+CONSUMER_GROUP = "messaging.consumer.group.name"
+
+# Our own, of blackboards.
+DELIVERY = "covey.delivery"
+DELIVERIES = "covey.deliveries"
 
 # Our own, of flows: no convention has names for them yet.
 FLOW = "covey.flow"
@@ -27,8 +47,13 @@ VISIT = "covey.visit"
 ATTEMPTS = "covey.attempts"
 ACTION = "covey.action"
 
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_NOTHING: AbstractContextManager[Span] = nullcontext(trace.INVALID_SPAN)
+"""Where nothing is recorded: one for all, so that spans cost next to nothing there."""
+
 _tracer = trace.get_tracer("covey")
 _enabled = False
+_carried: ContextVar[str | None] = ContextVar("traceparent that is handed on", default=None)
 
 
 def configure(service: str, environ: Mapping[str, str] = os.environ) -> Callable[[], None]:
@@ -48,24 +73,34 @@ def configure(service: str, environ: Mapping[str, str] = os.environ) -> Callable
     return provider.shutdown
 
 
-@contextmanager
 def span(
     name: str,
     attributes: Mapping[str, str | int | float | bool] | None = None,
     *,
     kind: SpanKind = SpanKind.INTERNAL,
     headers: Mapping[str, str] | None = None,
-) -> Iterator[Span]:
+    links: Iterable[str] = (),
+) -> AbstractContextManager[Span]:
     """A span around the block; an exception that leaves it marks it as failed, by its type alone.
 
-    `headers` are those of an incoming request: the span continues the caller's trace.
+    `headers` are those of an incoming request: the span continues the caller's trace. `links` are
+    traceparents of others that it has to do with; what is none is left out.
     """
-    if not _enabled:
-        yield trace.INVALID_SPAN
-        return
+    return _recorded(name, attributes, kind, headers, links) if _enabled else _NOTHING
+
+
+@contextmanager
+def _recorded(
+    name: str,
+    attributes: Mapping[str, str | int | float | bool] | None,
+    kind: SpanKind,
+    headers: Mapping[str, str] | None,
+    links: Iterable[str],
+) -> Iterator[Span]:
     context = propagate.extract(headers) if headers is not None else None
+    linked = [Link(to) for to in map(_context_of, links) if to.is_valid]
     with _tracer.start_as_current_span(
-        name, context, kind, attributes, record_exception=False, set_status_on_exception=False
+        name, context, kind, attributes, linked, record_exception=False, set_status_on_exception=False
     ) as current:
         try:
             yield current
@@ -73,6 +108,33 @@ def span(
             # Messages may hold what users wrote; they belong into the log of this trace.
             current.set_status(Status(StatusCode.ERROR, type(error).__name__))
             raise
+
+
+def carried(traceparent: str | None) -> AbstractContextManager[object]:
+    """Hand a caller's trace on within the block, where nothing is recorded; what is none is dropped."""
+    if _enabled or traceparent is None or _TRACEPARENT.fullmatch(traceparent) is None:
+        return _NOTHING
+    return _carrying(traceparent)
+
+
+@contextmanager
+def _carrying(traceparent: str) -> Iterator[None]:
+    token = _carried.set(traceparent)
+    try:
+        yield
+    finally:
+        _carried.reset(token)
+
+
+def traceparent() -> str | None:
+    """The span under way, or the one that is handed on, as the header has it; None outside of a trace."""
+    if not _enabled:
+        return _carried.get()
+    context = trace.get_current_span().get_span_context()
+    if not context.is_valid:
+        return None
+    ids = f"{trace.format_trace_id(context.trace_id)}-{trace.format_span_id(context.span_id)}"
+    return f"00-{ids}-{context.trace_flags:02x}"
 
 
 def trace_id() -> str | None:
@@ -86,9 +148,21 @@ def outgoing_headers() -> dict[str, str]:
     headers: dict[str, str] = {}
     if _enabled:
         propagate.inject(headers)
+    elif (handed_on := _carried.get()) is not None:
+        headers[HEADER] = handed_on
     return headers
+
+
+def note(name: str, value: int) -> None:
+    """An attribute of the span under way."""
+    if _enabled:
+        trace.get_current_span().set_attribute(name, value)
 
 
 def enabled() -> bool:
     """Whether spans are recorded at all."""
     return _enabled
+
+
+def _context_of(traceparent: str) -> trace.SpanContext:
+    return trace.get_current_span(propagate.extract({HEADER: traceparent}, Context())).get_span_context()

@@ -33,7 +33,7 @@ artifact.
 Tell = Callable[[str], None]
 """Told why the listener does not hear, and "" when it does."""
 
-LEASE_WAIT = 20.0
+LEASE_WAIT = 50.0
 """Seconds that one request for artifacts waits for the first."""
 AT_ONCE = 16
 """Artifacts that are worked on at once."""
@@ -136,7 +136,7 @@ class Listener:
         except asyncio.CancelledError:
             with suppress(BoardError, TimeoutError):
                 async with asyncio.timeout(_GIVE_BACK_WITHIN):
-                    await board.fail(delivery.id, "the listener was stopped", retry_in=0.0)
+                    await board.release(delivery.id)
             raise
 
     async def _make(

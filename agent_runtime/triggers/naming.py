@@ -21,6 +21,8 @@ TIME_ANNOTATION = "covey.dev/scheduled-time"
 """The time of the schedule that a run is for, RFC 3339, UTC."""
 ARTIFACT_ANNOTATION = "covey.dev/artifact"
 """The id of the artifact that a run is for."""
+TRACE_ANNOTATION = "covey.dev/traceparent"
+"""The trace that a run goes on with, as W3C Trace Context writes it: that of its artifact."""
 
 _FLOW_PART = 33
 """Characters that the flow has in a run's name; the longest end has 12: `-29384756-16`."""

@@ -28,7 +28,7 @@ class _Reason:
     """Why a run is made: its name, what it is noted under, and what its parameters see."""
 
     name: str
-    annotation: tuple[str, str]
+    annotations: Mapping[str, str]
     variables: Mapping[str, object]
 
 
@@ -43,7 +43,7 @@ def scheduled_run(flow: FlowResource, index: int, time: datetime) -> dict[str, A
     local = time.astimezone(parse(cron.schedule, cron.time_zone).zone)
     reason = _Reason(
         naming.scheduled_run_name(flow.name, flow.spec.triggers, index, time),
-        (naming.TIME_ANNOTATION, rfc3339(time.astimezone(UTC))),
+        {naming.TIME_ANNOTATION: rfc3339(time.astimezone(UTC))},
         {"schedule": {"time": rfc3339(local)}},
     )
     return _manifest(flow, index, reason)
@@ -54,9 +54,10 @@ def artifact_run(flow: FlowResource, index: int, artifact: Artifact) -> dict[str
     if flow.spec.triggers[index].artifact is None:
         raise ValueError(f'{_place(index)} of Flow "{flow.name}" is no artifact trigger')
     key = naming.trigger_key(flow.spec.triggers, index)
+    trace = {} if artifact.traceparent is None else {naming.TRACE_ANNOTATION: artifact.traceparent}
     reason = _Reason(
         naming.artifact_run_name(flow.name, flow.metadata.uid, key, artifact.id),
-        (naming.ARTIFACT_ANNOTATION, artifact.id),
+        {naming.ARTIFACT_ANNOTATION: artifact.id, **trace},
         {"artifact": _shown(artifact)},
     )
     return _manifest(flow, index, reason)
@@ -78,7 +79,7 @@ def _manifest(flow: FlowResource, index: int, reason: _Reason) -> dict[str, Any]
                 naming.FLOW_LABEL: flow.name,
                 naming.TRIGGER_LABEL: naming.trigger_key(flow.spec.triggers, index),
             },
-            "annotations": dict([reason.annotation]),
+            "annotations": dict(reason.annotations),
         },
         "spec": {"flow": {"name": flow.name}, "params": _params(flow, index, reason.variables)},
     }

@@ -112,7 +112,9 @@ def pod_template(part: Part, install: Settings) -> Object:
 def _container(part: Part, install: Settings) -> Object:
     user = part.settings
     own = [variable.manifest() for variable in user.env or ()]
-    env = {each["name"]: each for each in ({"name": "HOME", "value": "/tmp"}, *own, *part.env)}
+    ours = {"HOME": "/tmp"} | (dict(install.telemetry) if part.image == install.runtime_image else {})
+    named = [{"name": name, "value": value} for name, value in ours.items()]
+    env = {each["name"]: each for each in (*named, *own, *part.env)}
     container: Object = {
         "name": part.component,
         "image": user.image or part.image,

@@ -57,6 +57,8 @@ class Settings:
     """COVEY_WORKERS: passes at once."""
     log_level: str
     """COVEY_LOG_LEVEL."""
+    telemetry: tuple[tuple[str, str], ...] = ()
+    """OTEL_*: variables of OpenTelemetry, which every process of the runtime image gets, by name."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Self:
@@ -86,6 +88,7 @@ class Settings:
             http_host=read("COVEY_HTTP_HOST") or "0.0.0.0",
             workers=_number(environ, "COVEY_WORKERS", 16),
             log_level=_one_of(environ, "COVEY_LOG_LEVEL", ("info", "debug", "warning", "error")),
+            telemetry=tuple(sorted((name, value) for name, value in environ.items() if name[:5] == "OTEL_")),
         )
 
 

@@ -17,8 +17,8 @@ from covey_operator.installation import Installation
 
 log = structlog.get_logger(__name__)
 
-EVERY = 600.0
-"""Seconds between two looks."""
+EVERY = 30.0
+"""Seconds between two looks: so long a pod with a token of a new key may be refused, and a rollout longer."""
 _DESCRIPTION = "/.well-known/openid-configuration"
 _KEYS = "/openid/v1/jwks"
 _KINDS = ("RSA", "EC")
@@ -35,18 +35,13 @@ async def with_issuer(cluster: Cluster, install: Installation) -> Installation:
 
     Raises ApiError when it may be worth asking again: when nobody answered, or not in earnest.
     """
-    try:
-        return replace(install, issuer=await _read(cluster), issuer_fault="")
-    except ApiError as error:
-        if error.status in (0, 429) or error.status >= 500:
-            raise
-        fault = f"{error}: {_CURE}" if error.status == 403 else str(error)
-    except Undescribed as error:
-        fault = str(error)
-    log.warning(
-        "agents' pods cannot prove themselves to blackboards: their grants alone must do", fault=fault
-    )
-    return replace(install, issuer=None, issuer_fault=fault)
+    found = await _look(cluster, install)
+    if found.issuer is None:
+        log.warning(
+            "agents' pods cannot prove themselves to blackboards: their grants alone must do",
+            fault=found.issuer_fault,
+        )
+    return found
 
 
 async def keep_issuer(
@@ -64,7 +59,7 @@ async def keep_issuer(
     while True:
         await sleep(EVERY)
         try:
-            found = await with_issuer(cluster, install)
+            found = await _look(cluster, install)
         except ApiError as error:
             log.warning("the issuer's keys could not be looked at; will retry", error=str(error))
             continue
@@ -72,6 +67,19 @@ async def keep_issuer(
             log.info("the keys of service accounts' tokens have changed", issuer=found.issuer.url)
             install = found
             moved(install)
+
+
+async def _look(cluster: Cluster, install: Installation) -> Installation:
+    """Raises ApiError as `with_issuer` does."""
+    try:
+        return replace(install, issuer=await _read(cluster), issuer_fault="")
+    except ApiError as error:
+        if error.status in (0, 429) or error.status >= 500:
+            raise
+        fault = f"{error}: {_CURE}" if error.status == 403 else str(error)
+    except Undescribed as error:
+        fault = str(error)
+    return replace(install, issuer=None, issuer_fault=fault)
 
 
 async def _read(cluster: Cluster) -> Issuer:

@@ -12,8 +12,9 @@ import pytest
 from agent_runtime.blackboard.events import BoardEvent
 from agent_runtime.blackboard.service import BlackboardService
 from agent_runtime.blackboard.stores.memory import MemoryStore
-from agent_runtime.blackboard.stores.port import Store, Terms
+from agent_runtime.blackboard.stores.port import Store
 from agent_runtime.blackboard.stores.postgres import PostgresStore
+from agent_runtime.blackboard.stores.records import Terms
 from agent_runtime.blackboard.stores.redis import RedisStore
 from agent_runtime.blackboard.stores.sqlite import SqliteStore
 from tests.contract.boards import REGISTRY, Clock

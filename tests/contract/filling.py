@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from agent_runtime.blackboard.stores.port import Publication, Terms
+from agent_runtime.blackboard.stores.records import Publication, Terms
 from agent_runtime.blackboard.stores.sqlite import SqliteStore
 from tests.contract.inboxes import Item, Join, batch, publication
 

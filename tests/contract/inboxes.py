@@ -7,7 +7,8 @@ from typing import Any
 
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.gathering import BATCH, Expiry, Gathering
-from agent_runtime.blackboard.stores.port import DeadLetter, Leased, Planned, Publication, Store, Swept
+from agent_runtime.blackboard.stores.port import Store
+from agent_runtime.blackboard.stores.records import DeadLetter, Leased, Planned, Publication, Swept
 from tests.contract.boards import Clock
 
 AGENT = "editor"
@@ -133,6 +134,10 @@ class Inboxes:
         """Give it back, for now or for good."""
         now = self.clock.now
         return await self.store.fail(leased.lease, error, now if retry else None, now)
+
+    async def release(self, leased: Leased) -> bool:
+        """Give it back without a judgement."""
+        return await self.store.release(leased.lease, self.clock.now)
 
     async def give_up(self, *items: Item) -> list[DeadLetter]:
         """Publish items, and make each a dead letter at once."""

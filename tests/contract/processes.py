@@ -4,8 +4,10 @@ import asyncio
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx2
 
@@ -20,6 +22,7 @@ class ServerProcess:
         self._arguments = arguments
         self._environ = {**os.environ, **environ}
         self._process: asyncio.subprocess.Process | None = None
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - it outlives the process, and goes with this
         self.url = f"http://127.0.0.1:{self._port}"
 
     async def start(self) -> None:
@@ -28,7 +31,7 @@ class ServerProcess:
             *(sys.executable, "-m", "agent_runtime", *self._arguments),
             *("--host", "127.0.0.1", "--port", str(self._port)),
             env=self._environ,
-            stdout=asyncio.subprocess.DEVNULL,
+            stdout=self._log,
         )
         async with httpx2.AsyncClient() as client, asyncio.timeout(60):
             while not await self._ready(client):  # noqa: ASYNC110 - another process has no event
@@ -51,6 +54,18 @@ class ServerProcess:
         )
         return 1024 * int(found.stdout)
 
+    def processor_seconds(self) -> float:
+        """How long it has kept a core busy, since it was started. Takes Linux."""
+        assert self._process is not None
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def errors(self) -> list[str]:
+        """What it has logged as an error, all its processes together: one line of JSON each."""
+        log = self._log.fileno()
+        lines = os.pread(log, os.fstat(log).st_size, 0).decode(errors="replace").splitlines()
+        return [line for line in lines if '"level":"error"' in line]
+
     async def kill(self) -> None:
         """kill -9."""
         process, self._process = self._process, None
@@ -63,7 +78,7 @@ class ServerProcess:
 async def running(
     arguments: Sequence[str], environ: Mapping[str, str], count: int = 1
 ) -> AsyncIterator[list[ServerProcess]]:
-    """So many of them."""
+    """So many of them. What they log as errors is printed in the end: with a test that fails, it is shown."""
     servers = [ServerProcess(arguments, environ) for _ in range(count)]
     try:
         for server in servers:
@@ -72,3 +87,4 @@ async def running(
     finally:
         for server in servers:
             await server.kill()
+            sys.stdout.writelines(f"{line}\n" for line in server.errors())

@@ -14,11 +14,17 @@ from agent_runtime.blackboard.backup_folder import backups
 from agent_runtime.blackboard.backup_format import BadBackup
 from agent_runtime.blackboard.board import BoardError, Query
 from agent_runtime.blackboard.service import BlackboardService
+from agent_runtime.blackboard.stores.errors import NotEmpty, Unavailable
 from agent_runtime.blackboard.stores.memory import MemoryStore
-from agent_runtime.blackboard.stores.port import Frozen, NotEmpty, Publication, Store, Terms, Unavailable
+from agent_runtime.blackboard.stores.open import store_at
+from agent_runtime.blackboard.stores.port import Store
+from agent_runtime.blackboard.stores.records import Frozen, Publication, Terms
+from agent_runtime.cli import board_backup
+from agent_runtime.local.failure import Failure
 from tests.contract.boards import EDITOR, REGISTRY, SCOUT, Clock, consumes, finding, on_durable_stores, report
 from tests.contract.conftest import Boards, Connect
 from tests.contract.inboxes import Inboxes, Item, artifact
+from tests.contract.servers import PostgresServer, RedisServer
 
 BOARD = "news/newsroom"
 MANY = 450
@@ -59,6 +65,29 @@ async def test_it_is_restored_as_it_was(
     assert refrozen.deliveries == frozen.deliveries
     again = await back_up(copy, BOARD, tmp_path / "again", clock)
     assert [line for line in read(again.path) if isinstance(line, Artifact)] == artifacts
+
+
+async def test_a_board_of_which_the_store_knows_nothing_is_not_backed_up(
+    store_url: str, tmp_path: Path
+) -> None:
+    copies, board = tmp_path / "copies", "tests/never-used"
+    with pytest.raises(Failure, match="there is no board tests/never-used in this store") as refused:
+        await asyncio.to_thread(board_backup.backup, store_url, board, copies, None)
+    assert refused.value.code == 2
+    assert not copies.exists()
+    server = store_at(store_url, board)
+    assert not await server.exists(), "and asking has not made it"
+    await server.ping()
+    await server.close()
+    await asyncio.to_thread(board_backup.backup, store_url, board, copies, None)
+    assert len(backups(copies, board)) == 1
+
+
+@pytest.fixture(params=["redis", "postgres"])
+def store_url(request: pytest.FixtureRequest) -> str:
+    """Of a store that many boards share."""
+    server: RedisServer | PostgresServer = request.getfixturevalue(f"own_{request.param}")
+    return server.url
 
 
 async def test_it_is_restored_into_each_store(inboxes: Inboxes, tmp_path: Path, clock: Clock) -> None:

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from agent_runtime.blackboard.stores.port import LEASE_RAN_OUT, DeadLetter, LeaseLost
+from agent_runtime.blackboard.stores.errors import LeaseLost
+from agent_runtime.blackboard.stores.records import LEASE_RAN_OUT, DeadLetter
 from tests.contract.boards import on_durable_stores, on_shared_stores
 from tests.contract.conftest import TERMS, Open
 from tests.contract.inboxes import AGENT, ENTRY, WINDOW, Inboxes, Item, Join, batch, ids

@@ -1,6 +1,7 @@
 """Leases, acknowledgements, retries, dead letters and embargoes, on every store."""
 
 import asyncio
+import re
 
 import pytest
 
@@ -133,6 +134,52 @@ async def test_a_sign_of_life_keeps_the_lease(boards: Boards, fed: BlackboardSer
     await fed.board(EDITOR).acknowledge(delivery.id, [])
     with pytest.raises(BoardError, match="is not held"):
         await fed.board(EDITOR).extend(delivery.id)
+
+
+async def test_a_sign_of_life_may_say_how_far_the_work_is(boards: Boards, fed: BlackboardService) -> None:
+    delivery = await lease_one(fed)
+    for note in ("page 3 of 10", "", "Seite 4, 中文, 👩‍🚀", "x" * 256):
+        await fed.board(EDITOR).extend(delivery.id, note)
+    told = [(event.agent, event.delivery, event.message) for event in boards.kinds("progress")]
+    notes = ["page 3 of 10", "Seite 4, 中文, 👩‍🚀", "x" * 256]
+    assert told == [("editor", delivery.id, note) for note in notes]
+
+
+@pytest.mark.parametrize(
+    ("note", "why"),
+    [
+        ("x" * 257, "at most 256 characters, this one has 257"),
+        ("two\nlines", "has U+000A at 3"),
+        ("\x1b[31mred", "has U+001B at 0"),
+        ("\x00", "U+0000"),
+        ("a\u2028b", "U+2028"),
+        ("\u202egnp.exe", "U+202E"),
+        ("\x85", "U+0085"),
+        ("half \ud800", "U+D800 at 5"),
+    ],
+)
+async def test_what_is_no_line_is_refused_and_the_lease_stays_as_it_was(
+    boards: Boards, fed: BlackboardService, note: str, why: str
+) -> None:
+    delivery = await lease_one(fed)
+    boards.clock.advance(LEASE - 1)
+    with pytest.raises(BoardError, match=re.escape(why)) as refused:
+        await fed.board(EDITOR).extend(delivery.id, note)
+    assert (refused.value.status, refused.value.details[0]["pointer"]) == (422, "/note")
+    boards.clock.advance(2)
+    await fed.sweep()
+    assert boards.kinds("progress") == []
+    assert ids(await fed.board(EDITOR).lease(1, 0)) == ["1"]
+
+
+async def test_who_has_lost_the_lease_tells_nothing(boards: Boards, fed: BlackboardService) -> None:
+    delivery = await lease_one(fed)
+    await fed.board(EDITOR).acknowledge(delivery.id, [])
+    with pytest.raises(BoardError, match="is not held"):
+        await fed.board(EDITOR).extend(delivery.id, "still here")
+    with pytest.raises(BoardError, match="has no lease"):
+        await fed.board(WRITER).extend(delivery.id, "mine")
+    assert boards.kinds("progress") == []
 
 
 @pytest.mark.parametrize(

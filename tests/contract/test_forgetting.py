@@ -3,7 +3,8 @@
 import pytest
 
 from agent_runtime.blackboard.board import Identity
-from agent_runtime.blackboard.stores.port import LeaseLost, Publication, StaleSubscribers
+from agent_runtime.blackboard.stores.errors import LeaseLost, StaleSubscribers
+from agent_runtime.blackboard.stores.records import Publication
 from tests.contract.boards import consumes, on_durable_stores
 from tests.contract.conftest import TERMS, Open
 from tests.contract.inboxes import AGENT, WINDOW, Inboxes, Item, Join, artifact, batch

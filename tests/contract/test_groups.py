@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from agent_runtime.blackboard.stores.port import InboxFull, LeaseLost, Publication
+from agent_runtime.blackboard.stores.errors import InboxFull, LeaseLost
+from agent_runtime.blackboard.stores.records import Publication
 from tests.contract.boards import on_durable_stores, on_shared_stores
 from tests.contract.conftest import TERMS, Open
 from tests.contract.inboxes import (

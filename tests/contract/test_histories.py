@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agent_runtime.blackboard.stores.errors import InboxFull, LeaseLost
 from agent_runtime.blackboard.stores.memory import MemoryStore
-from agent_runtime.blackboard.stores.port import DeadLetter, InboxFull, Leased, LeaseLost, Swept, Terms
+from agent_runtime.blackboard.stores.records import DeadLetter, Leased, Swept, Terms
 from tests.contract.boards import Clock
 from tests.contract.conftest import TERMS
 from tests.contract.inboxes import Inboxes, Item, Join, batch, ids
@@ -52,7 +53,7 @@ class End:
     """End one of the leases, the n-th modulo their number."""
 
     which: int
-    how: Literal["acknowledge", "retry", "retry later", "give up"]
+    how: Literal["acknowledge", "retry", "retry later", "give up", "release"]
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,9 @@ _steps = st.one_of(
     _puts,
     st.builds(Take, st.integers(1, 4)),
     st.builds(
-        End, _which, st.sampled_from(("acknowledge", "acknowledge", "retry", "retry later", "give up"))
+        End,
+        _which,
+        st.sampled_from(("acknowledge", "acknowledge", "retry", "retry later", "give up", "release")),
     ),
     st.builds(Pass, st.sampled_from((1, 3, 10, 31))),
     st.builds(Revive, _which, st.sampled_from(("replay", "drop"))),
@@ -203,6 +206,9 @@ class History:
             self._kinds |= {item.id: _RESULTS.kind for item in results}
             return
         now = self._clock.now
+        if how == "release":
+            await self._both(lambda one: one.store.release(leased.lease, now))
+            return
         retry_at = {"retry": now, "retry later": now + timedelta(seconds=5), "give up": None}[how]
         letter = await self._both(lambda one: one.store.fail(leased.lease, how, retry_at, now))
         assert letter is not None or how != "give up"

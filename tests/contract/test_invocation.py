@@ -9,10 +9,11 @@ from agent_runtime.api.agent import AfterVisibility, PrivateVisibility, Visibili
 from agent_runtime.blackboard.artifact import Draft
 from agent_runtime.blackboard.board import BoardError, Delivery, Identity
 from agent_runtime.blackboard.service import BlackboardService
-from tests.contract.boards import EDITOR, SCOUT, WRITER, consumes, finding, report
+from tests.contract.boards import ADMIN, EDITOR, SCOUT, WRITER, consumes, finding, report
 from tests.contract.conftest import TERMS, Boards
 
 CALLER = Identity("somebody", "user")
+UNKNOWN = "no agent '{}' is subscribed to this board"
 
 
 def ids(deliveries: list[Delivery]) -> list[str]:
@@ -51,10 +52,11 @@ async def test_who_waits_is_woken(service: BlackboardService) -> None:
     assert ids(await waiting) == ["1"]
 
 
-async def test_one_id_runs_once(service: BlackboardService) -> None:
+async def test_one_id_runs_once(boards: Boards, service: BlackboardService) -> None:
     await service.board(EDITOR).subscribe([consumes()])
     first = await service.invoke(CALLER, "editor", finding(id="1"))
     assert await service.invoke(CALLER, "editor", finding(id="1")) == first
+    assert len(boards.kinds("published")) == 1
     [delivery] = await service.board(EDITOR).lease(10, 0)
     await service.board(EDITOR).acknowledge(delivery.id, [])
     assert await service.invoke(CALLER, "editor", finding(id="1")) == first
@@ -84,7 +86,7 @@ async def test_under_embargo_it_waits(boards: Boards, service: BlackboardService
 @pytest.mark.parametrize(
     ("agent", "draft", "status", "code", "says"),
     [
-        ("stranger", finding(id="1"), 404, "not_found", "no agent 'stranger' is subscribed"),
+        ("stranger", finding(id="1"), 404, "not_found", UNKNOWN.format("stranger")),
         ("editor", report(id="1"), 422, "not_invocable", "editor does not consume Report"),
         ("writer", finding(id="1"), 422, "not_invocable", "with mode Events"),
         (
@@ -113,10 +115,13 @@ async def test_the_refusal_says_which_check_said_no(
 async def test_another_tenants_agent_is_out_of_reach_under_strict_tenancy(boards: Boards) -> None:
     service = await boards.start(isolation="Strict")
     await service.board(WRITER).subscribe([consumes()])
-    with pytest.raises(BoardError, match="tenancy") as refused:
-        await service.invoke(CALLER, "writer", finding(id="1"))
-    assert refused.value.status == 403
-    assert [event.identity for event in boards.kinds("denied")] == [CALLER]
+    for draft in (finding(id="1"), report(id="1")):
+        with pytest.raises(BoardError) as refused:
+            await service.invoke(CALLER, "writer", draft)
+        assert (refused.value.status, str(refused.value)) == (404, UNKNOWN.format("writer"))
+    assert [event.identity for event in boards.kinds("denied")] == [CALLER, CALLER]
+    with pytest.raises(BoardError, match="writer may not see the artifact: tenancy"):
+        await service.invoke(ADMIN, "writer", finding(id="1"))
 
 
 async def test_a_full_inbox_refuses_it(service: BlackboardService) -> None:

@@ -127,6 +127,17 @@ async def test_tenants_are_kept_apart(service: BlackboardService) -> None:
     assert await got(service) == []
 
 
+async def test_a_batch_of_sets_is_of_one_tenant(service: BlackboardService) -> None:
+    await subscribed(service, join(batch={"size": 2, "within": "1h"}))
+    for tenant, key in ((ACME, "a"), (OTHER, "b")):
+        pair = [finding(id=f"f{key}", correlation=key), report(id=f"r{key}", correlation=key)]
+        await service.board(tenant).publish(pair)
+    assert await got(service) == []
+    pair = [finding(id="fc", correlation="c"), report(id="rc", correlation="c")]
+    await service.board(ACME).publish(pair)
+    assert await got(service) == [["fa", "ra", "fc", "rc"]]
+
+
 @pytest.mark.parametrize(
     ("on_timeout", "delivered", "dead"),
     [("DeadLetter", [], [("f",)]), ("Deliver", [["f"]], []), ("Drop", [], [])],

@@ -1,7 +1,8 @@
 """What only Postgres has: a database with users and schemas, and other boards in it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from importlib.resources import files
@@ -14,10 +15,12 @@ import pytest
 from agent_runtime.blackboard.board import BoardError, Query
 from agent_runtime.blackboard.codec import encode
 from agent_runtime.blackboard.service import BlackboardService
+from agent_runtime.blackboard.stores import postgres_letter_statements as letter_sql
 from agent_runtime.blackboard.stores import postgres_statements as sql
-from agent_runtime.blackboard.stores.port import Terms
+from agent_runtime.blackboard.stores.errors import Unavailable
 from agent_runtime.blackboard.stores.postgres import PostgresStore
 from agent_runtime.blackboard.stores.postgres_database import Database
+from agent_runtime.blackboard.stores.records import Publication, Terms
 from agent_runtime.postgres_schema import migrate
 from tests.contract.boards import ADMIN, EDITOR, REGISTRY, SCOUT, consumes, finding
 from tests.contract.inboxes import artifact
@@ -162,6 +165,107 @@ async def test_a_board_of_the_first_version_comes_up_with_all_it_had(
     await connection.close()
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.DeadlockDetectedError("two servers met"),
+        asyncpg.SerializationError("two servers met"),
+        asyncpg.AdminShutdownError("terminating connection due to administrator command"),
+        asyncpg.CannotConnectNowError("the database system is starting up"),
+        asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation"),
+        asyncpg.TooManyConnectionsError("sorry, too many clients already"),
+        asyncpg.QueryCanceledError("canceling statement due to user request"),
+        asyncpg.InterfaceError("cannot perform operation: another operation is in progress"),
+        asyncpg.InternalClientError("got result for unknown protocol state 3"),
+        ConnectionResetError("Connection reset by peer"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_what_goes_wrong_on_every_attempt_is_that_the_store_is_away(
+    shared_postgres: PostgresServer, error: Exception
+) -> None:
+    async def work(connection: Any, board: int) -> None:
+        raise error
+
+    database = Database(shared_postgres.url, "tests/own")
+    with pytest.raises(Unavailable, match=f"{type(error).__name__}: {error}"):
+        await database.run(work)
+    with pytest.raises(Unavailable, match=f"{type(error).__name__}: {error}"):
+        await database.transaction(work)
+    assert len(await database.fetch(sql.LOCK)) == 1, "the next one gets a connection that works"
+    await database.close()
+
+
+async def test_so_is_a_store_that_takes_too_long(shared_postgres: PostgresServer) -> None:
+    async def work(connection: Any, board: int) -> None:
+        raise TimeoutError
+
+    database = Database(shared_postgres.url, "tests/own")
+    with pytest.raises(Unavailable, match="no answer within 5 s"):
+        await database.run(work)
+    await database.close()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed"),
+        AttributeError("'NoneType' object has no attribute 'bind_execute'"),
+        asyncpg.InterfaceError("cannot call Transaction.start(): the underlying connection is closed"),
+        asyncpg.InternalClientError("got result for unknown protocol state 0"),
+        BrokenPipeError("Broken pipe"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_work_on_a_connection_that_was_lost_is_done_again_on_another(
+    shared_postgres: PostgresServer, error: Exception
+) -> None:
+    """Whatever is raised of it: libraries stumble over what is not there any more."""
+    attempts: list[Any] = []
+
+    async def work(connection: Any, board: int) -> int:
+        attempts.append(connection)
+        if len(attempts) == 1:
+            connection.terminate()
+            raise error
+        done: int = await connection.fetchval("SELECT 1")
+        return done
+
+    database = Database(shared_postgres.url, "tests/own")
+    assert await database.transaction(work) == 1
+    assert len(attempts) == 2
+    await database.close()
+
+
+async def test_a_mistake_of_ours_is_not_taken_for_a_store_that_is_away(
+    shared_postgres: PostgresServer,
+) -> None:
+    async def work(connection: Any, board: int) -> None:
+        raise AttributeError("a mistake")
+
+    database = Database(shared_postgres.url, "tests/own")
+    with pytest.raises(AttributeError, match="a mistake"):
+        await database.run(work)
+    await database.close()
+
+
+async def test_work_that_a_closing_store_breaks_off_is_refused(shared_postgres: PostgresServer) -> None:
+    under_way = asyncio.Event()
+
+    async def work(connection: Any, board: int) -> None:
+        under_way.set()
+        await connection.fetch("SELECT pg_sleep(60)")
+
+    database = Database(shared_postgres.url, "tests/own")
+    working = asyncio.create_task(database.run(work))
+    await under_way.wait()
+    await database.close()
+    with pytest.raises(Unavailable):
+        await working
+    with pytest.raises(Unavailable, match="the store is closed"):
+        await database.fetch(sql.PING)
+
+
 async def test_an_emptied_database_gets_its_tables_anew(own_postgres: PostgresServer) -> None:
     async with service_on(own_postgres.url) as service:
         await service.board(SCOUT).publish([finding(id="1")])
@@ -237,3 +341,29 @@ async def test_a_server_that_is_stopped_while_publishing_holds_up_nobody_for_lon
     async with service_on(own_postgres.url) as service, stopped_while_publishing(own_postgres.url):
         await service.board(SCOUT).publish([finding(id="1")])
         assert (await service.stats()).artifacts == 1
+
+
+async def test_a_step_of_pruning_reads_what_goes_and_not_what_stays(own_postgres: PostgresServer) -> None:
+    store = PostgresStore(own_postgres.url, "tests/own", Terms())
+    at = datetime.fromisoformat("2026-11-01T12:00:00Z")
+    for first in range(0, 5000, 1000):
+        await store.publish([Publication(artifact(f"a{n}", at)) for n in range(first, first + 1000)], 0)
+    await store.close()
+    connection = await asyncpg.connect(own_postgres.url)
+    await connection.execute("VACUUM ANALYZE")
+    transaction = connection.transaction()
+    await transaction.start()
+    await connection.fetch(letter_sql.IN_ORDER, 1)
+    statement = f"EXPLAIN (ANALYZE, FORMAT JSON) {letter_sql.PRUNE}"
+    [plan] = json.loads(await connection.fetchval(statement, 1, None, 4990, 1000))
+    await transaction.rollback()
+    await connection.close()
+    read = [node["Actual Rows"] * node["Actual Loops"] for node in nodes(plan["Plan"])]
+    assert max(read) == 10
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A plan's nodes, all of them."""
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from nodes(child)

@@ -7,10 +7,12 @@ import pytest
 from agent_runtime.api.agent import PrivateVisibility, TenantVisibility, Visibility
 from agent_runtime.blackboard.board import BoardError, Identity, Query
 from agent_runtime.blackboard.service import BlackboardService
+from agent_runtime.telemetry import traces
 from tests.contract.boards import ADMIN, EDITOR, SCOUT, WRITER, consumes, finding, on_durable_stores, report
 from tests.contract.conftest import Boards
 
 FOR_WRITER = Visibility(private=PrivateVisibility(agents=["writer"]))
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 FOR_TENANT = Visibility(tenant=TenantVisibility())
 
 
@@ -21,6 +23,16 @@ async def test_an_artifact_comes_back_as_it_was_published(service: BlackboardSer
     )
     assert await board.get(published.id) == published
     assert (published.producer, published.tenant, published.depth) == ("writer", "acme", 0)
+
+
+async def test_an_artifact_keeps_the_trace_that_it_was_published_in(service: BlackboardService) -> None:
+    board = service.board(SCOUT)
+    with traces.carried(TRACE):
+        [traced] = await board.publish([finding(id="one")])
+    [untraced] = await board.publish([finding(id="two")])
+    assert (traced.traceparent, untraced.traceparent) == (TRACE, None)
+    assert (await board.query(Query())).artifacts == (traced, untraced)
+    assert await board.publish([finding(id="one")]) == [traced], "a trace is no content"
 
 
 async def test_without_a_correlation_it_begins_its_own(service: BlackboardService) -> None:

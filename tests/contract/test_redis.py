@@ -8,7 +8,8 @@ import pytest
 import redis.asyncio
 
 from agent_runtime.blackboard.board import Identity, Query
-from agent_runtime.blackboard.stores.port import LeaseLost, Publication, Terms, Unavailable
+from agent_runtime.blackboard.stores.errors import LeaseLost, Unavailable
+from agent_runtime.blackboard.stores.records import Publication, Terms
 from agent_runtime.blackboard.stores.redis import RedisStore
 from tests.contract.boards import Clock, consumes
 from tests.contract.inboxes import AGENT, WINDOW, Inboxes, Item, Join, artifact, batch, ids

@@ -14,7 +14,7 @@ import redis.asyncio
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.codec import encode
-from agent_runtime.blackboard.stores.port import Publication
+from agent_runtime.blackboard.stores.records import Publication
 from agent_runtime.blackboard.stores.redis import RedisStore
 from agent_runtime.times import micros
 from tests.contract.boards import Clock

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from agent_runtime.blackboard.board import Query
-from agent_runtime.blackboard.stores.port import Finished, LeaseLost, Publication
+from agent_runtime.blackboard.stores.errors import Finished, LeaseLost
+from agent_runtime.blackboard.stores.records import Publication
 from tests.contract.boards import on_durable_stores
 from tests.contract.conftest import Open
 from tests.contract.inboxes import AGENT, MICROSECOND, WINDOW, Inboxes, Item, Join, artifact, batch, planned

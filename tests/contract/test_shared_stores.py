@@ -9,8 +9,10 @@ import pytest
 
 from agent_runtime.blackboard.board import BoardError, Delivery, Query
 from agent_runtime.blackboard.service import BlackboardService
-from agent_runtime.blackboard.stores.port import Store, Terms, Unavailable
+from agent_runtime.blackboard.stores.errors import Unavailable
+from agent_runtime.blackboard.stores.port import Store
 from agent_runtime.blackboard.stores.postgres import PostgresStore
+from agent_runtime.blackboard.stores.records import Terms
 from agent_runtime.blackboard.stores.redis import RedisStore
 from tests.contract.boards import (
     ADMIN,

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from agent_runtime.blackboard.stores import postgres_snapshots, redis_snapshots
-from agent_runtime.blackboard.stores.port import AT_ONCE, Frozen, Kept, Planned, Terms, Unavailable
+from agent_runtime.blackboard.stores.errors import Unavailable
 from agent_runtime.blackboard.stores.postgres import PostgresStore
 from agent_runtime.blackboard.stores.postgres_database import Database
+from agent_runtime.blackboard.stores.records import AT_ONCE, Frozen, Kept, Planned, Terms
 from agent_runtime.blackboard.stores.redis import RedisStore
 from tests.contract.boards import WRITER, Clock, consumes
 from tests.contract.inboxes import AGENT, Inboxes, Item, Join

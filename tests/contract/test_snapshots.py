@@ -9,17 +9,8 @@ from pathlib import Path
 import pytest
 
 from agent_runtime.blackboard.board import Identity, Query
-from agent_runtime.blackboard.stores.port import (
-    AT_ONCE,
-    Frozen,
-    Leased,
-    LeaseLost,
-    NotEmpty,
-    Publication,
-    Restoring,
-    StaleSubscribers,
-    Terms,
-)
+from agent_runtime.blackboard.stores.errors import LeaseLost, NotEmpty, Restoring, StaleSubscribers
+from agent_runtime.blackboard.stores.records import AT_ONCE, Frozen, Leased, Publication, Terms
 from tests.contract.boards import SCOUT, WRITER, Clock, consumes
 from tests.contract.conftest import KINDS, Open, connect_to
 from tests.contract.inboxes import AGENT, WINDOW, Inboxes, Item, Join, artifact, batch

@@ -15,8 +15,10 @@ from agent_runtime.blackboard import subscriptions
 from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.codec import encode
 from agent_runtime.blackboard.leases import LeaseId
+from agent_runtime.blackboard.stores import sqlite_artifacts as artifacts
 from agent_runtime.blackboard.stores import sqlite_retention as retention
-from agent_runtime.blackboard.stores.port import DeadLetter, Finished, Stats, Terms, Unavailable
+from agent_runtime.blackboard.stores.errors import Finished, StoreError, Unavailable
+from agent_runtime.blackboard.stores.records import DeadLetter, Stats, Terms
 from agent_runtime.blackboard.stores.sqlite import SqliteStore
 from agent_runtime.blackboard.stores.sqlite_schema import MIGRATIONS, NewerSchema, migrate
 from agent_runtime.times import micros
@@ -36,6 +38,41 @@ async def opened(path: Path) -> AsyncIterator[SqliteStore]:
         yield store
     finally:
         await store.close()
+
+
+# --- a file that cannot be opened
+
+
+def _noise(path: Path) -> None:
+    path.write_bytes(b"noise" * 1000)
+
+
+def _nothing_there(path: Path) -> None:
+    path.parent.rmdir()
+
+
+def _newer(path: Path) -> None:
+    with apsw.Connection(str(path)) as db:
+        db.pragma("user_version", 99)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (_noise, "NotADBError: file is not a database: {path}: move it away, or restore a backup: covey"),
+        (_nothing_there, "CantOpenError: unable to open database file: {path}: see that its folder is there"),
+        (_newer, "{path} has schema 99, this Covey knows only"),
+    ],
+)
+async def test_a_file_that_cannot_be_opened_is_named_with_the_cure(
+    spoil: Callable[[Path], None], message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "boards" / "board.sqlite"
+    path.parent.mkdir()
+    spoil(path)
+    with pytest.raises(StoreError) as refused:
+        await SqliteStore(path, Terms()).open()
+    assert message.format(path=path) in str(refused.value)
 
 
 # --- a file that an older Covey wrote
@@ -298,3 +335,52 @@ def test_what_is_needed_is_found_by_index(chosen: str) -> None:
     scanned = [step for step in plan if step.startswith("SCAN") and "subquery" not in step]
     assert scanned in ([], ["SCAN artifact"])  # by position, as far as the limit
     assert not any("TEMP B-TREE" in step for step in plan)
+
+
+# --- reading by time
+
+
+@pytest.mark.parametrize("chosen", [artifacts.FIRST_SINCE, artifacts.LAST_UNTIL], ids=["since", "until"])
+def test_where_times_begin_and_end_is_found_in_their_index_alone(chosen: str) -> None:
+    plan = planned(chosen, (1,))
+    assert any(step.startswith("SEARCH artifact USING COVERING INDEX artifact_made (made") for step in plan)
+    assert not any("TEMP B-TREE" in step for step in plan)
+
+
+@pytest.mark.parametrize(
+    ("query", "search"),
+    [
+        (Query(), "artifact USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+        (Query(type="t"), "artifact USING INDEX artifact_type (type=? AND position>? AND position<?)"),
+        (Query(tag="t", type="t"), "tag USING PRIMARY KEY (tag=? AND position>? AND position<?)"),
+        (
+            Query(tag="t", correlation="c", producer="p"),
+            "artifact USING INDEX artifact_correlation (correlation=? AND position>? AND position<?)",
+        ),
+        (Query(since=BEGAN), "artifact USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+    ],
+    ids=str,
+)
+def test_a_page_is_walked_to_its_end_and_no_further(query: Query, search: str) -> None:
+    names = (
+        "correlation",
+        "partition",
+        "tag",
+        "producer",
+        "type",
+        "after",
+        "last",
+        "since",
+        "until",
+        "limit",
+    )
+    plan = planned(artifacts.page(query), dict.fromkeys(names, 1))
+    assert plan[0].replace("rowid", "position") == f"SEARCH {search}".replace("rowid", "position")
+    assert not any("SCAN" in step or "TEMP B-TREE" in step or "LIST" in step for step in plan)
+
+
+def planned(statement: str, bindings: tuple[int, ...] | dict[str, int]) -> list[str]:
+    """How SQLite goes about it."""
+    db = apsw.Connection(":memory:")
+    migrate(db)
+    return [step for *_, step in db.execute(f"EXPLAIN QUERY PLAN {statement}", bindings)]

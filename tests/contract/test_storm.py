@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -119,7 +120,7 @@ class Storm:
         self._left = iter(range(FINDINGS))
         self._progress = asyncio.Condition()
         self.published: list[str] = []
-        self._finished: Counter[str] = Counter()
+        self.finished: Counter[str] = Counter()
 
     def board(self, identity: Identity, at: int) -> HttpBoard:
         """The board for an identity, at one of the servers."""
@@ -139,10 +140,10 @@ class Storm:
         """Work on what comes until all has come."""
         name = worker.identity.name
         async with self.board(worker.identity, at) as board:
-            while self._finished[name] < worker.deliveries:
+            while self.finished[name] < worker.deliveries:
                 for delivery in await patiently(partial(board.lease, 8, 1)):
                     ours = await self._finish(board, delivery.id, worker.work(delivery))
-                    self._finished[name] += ours
+                    self.finished[name] += ours
 
     async def _finish(self, board: Board, lease: str, result: Draft) -> bool:
         """Whether it was ours to finish: a lease that ran out while all was away goes to another."""
@@ -173,7 +174,7 @@ async def patiently(call: Callable[[], Awaitable[T]]) -> T:
 async def test_nothing_answered_is_lost_or_done_twice(servers: tuple[Ground, list[ServerProcess]]) -> None:
     ground, processes = servers
     storm = Storm(processes)
-    async with asyncio.timeout(240):
+    async with telling(storm), asyncio.timeout(600):
         for worker in WORKERS:
             async with storm.board(worker.identity, 0) as board:
                 await board.subscribe([worker.consumes])
@@ -192,6 +193,7 @@ async def test_nothing_answered_is_lost_or_done_twice(servers: tuple[Ground, lis
             await ground.strike_store(processes)
         async with storm.board(SCOUT, 1) as board:
             found = await everything(board)
+    assert [error for process in processes for error in process.errors()] == []
     ids = [f"{n}" for n in range(FINDINGS)]
     assert sorted(storm.published) == sorted(made_by(SCOUT, found)) == sorted(ids)
     reports = made_by(EDITOR, found)
@@ -202,6 +204,16 @@ async def test_nothing_answered_is_lost_or_done_twice(servers: tuple[Ground, lis
     batches = made_by(Identity("archivist"), found).values()
     assert {len(batch) for batch in batches} == {BATCH}
     assert sorted(id_ for batch in batches for id_ in batch) == sorted(ids)
+
+
+@asynccontextmanager
+async def telling(storm: Storm) -> AsyncIterator[None]:
+    """How far everybody was, with what ends the block before its time."""
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(f"published: {len(storm.published)}; finished: {dict(storm.finished)}")
+        raise
 
 
 def made_by(who: Identity, found: list[Artifact]) -> dict[str, tuple[str, ...]]:

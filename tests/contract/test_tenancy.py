@@ -109,6 +109,28 @@ async def test_strict_tells_every_denial(boards: Boards, strict: BlackboardServi
     assert verdict.refused_by == "tenancy"
 
 
+@pytest.mark.parametrize("hidden", [1, 15], ids=str)
+async def test_asking_tells_nothing_of_what_is_of_another_tenant(
+    strict: BlackboardService, hidden: int
+) -> None:
+    await strict.board(PRODUCER).publish([finding(tags=("merger",)) for _ in range(hidden)])
+    for tag in ("merger", "nobody's"):
+        page = await strict.board(BOB).query(Query(tag=tag, limit=1))
+        assert (page.artifacts, page.cursor) == ((), None), tag
+
+
+async def test_who_tries_ids_of_another_tenant_is_told_of(boards: Boards, strict: BlackboardService) -> None:
+    await strict.board(PRODUCER).publish([finding(id="1")])
+    with pytest.raises(BoardError, match="exists with other content"):
+        await strict.board(BOB).publish([finding(id="1")])
+    assert [(event.identity, event.message) for event in boards.kinds("denied")] == [
+        (BOB, "it publishes with an id that another tenant has taken")
+    ]
+    with pytest.raises(BoardError, match="exists with other content"):
+        await strict.board(PRODUCER).publish([finding("changed", id="1")])
+    assert len(boards.kinds("denied")) == 1
+
+
 async def test_log_lets_pass_and_tells_what_strict_would_refuse(
     boards: Boards, logging: BlackboardService
 ) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from agent_runtime.blackboard.gathering import Expiry
-from agent_runtime.blackboard.stores.port import Incomplete
+from agent_runtime.blackboard.stores.records import Incomplete
 from tests.contract.boards import on_shared_stores
 from tests.contract.conftest import Open
 from tests.contract.inboxes import (

@@ -52,13 +52,23 @@ def a_file(tmp_path: Path) -> str:
         (["backup", "--store", "a.sqlite", "--board", "a", "--to", "."], 2, "Write NAMESPACE/NAME"),
         (["restore", "FILE", "--store", "a.sqlite", "--board", "a/b"], 1, "it is no backup: it is not gzip"),
         (["verify", "FILE"], 1, "it is no backup: it is not gzip"),
-        (["verify", "none"], 1, "No such file or directory"),
+        (["verify", "none"], 1, "none cannot be read: no such file or directory\nGive the path of a file"),
+        (["restore", "none", "--store", "a.sqlite", "--board", "a/b"], 1, "none cannot be read: no such"),
+        (["backup", "--store", "BOARD", "--board", "a/kitchen", "--to", "/proc/x"], 1, "/proc/x cannot be w"),
+        (
+            ["backup", "--store", "BOARD", "--board", "a/typo", "--to", "copies"],
+            2,
+            "there is no board a/typo in this store: blackboards/kitchen.db is that of the board kitchen",
+        ),
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_told(
     covey: Covey, tmp_path: Path, arguments: list[str], status: int, says: str
 ) -> None:
-    given = [a_file(tmp_path) if one == "FILE" else one for one in arguments]
+    (covey.home / "blackboards").mkdir()
+    (covey.home / "blackboards" / "kitchen.db").touch()
+    files = {"FILE": a_file(tmp_path), "BOARD": "blackboards/kitchen.db"}
+    given = [files.get(one, one) for one in arguments]
     assert says in covey("board", *given, status=status).stderr
 
 
@@ -120,3 +130,26 @@ def test_the_role_restores_one(tmp_path: Path) -> None:
     failed = run_role(tmp_path, "blackboard-restore", "--from", file, store="sqlite", url=empty)
     assert failed.returncode == 1
     assert "cut off" in json.loads(failed.stdout)["error"]
+
+
+def test_the_role_lists_what_can_be_restored(tmp_path: Path) -> None:
+    for _ in range(2):
+        back_up(tmp_path, "sqlite", f"sqlite:///{tmp_path / 'board.sqlite'}")
+    older, newer = sorted((tmp_path / "copies").iterdir())
+    look = "blackboard-verify", "--in", tmp_path / "copies"
+    done = run_role(tmp_path, *look, store="sqlite", url="")
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0
+    assert [(line["event"], line["file"]) for line in told] == [
+        ("can be restored", str(newer)),
+        ("can be restored", str(older)),
+    ]
+    newer.write_bytes(newer.read_bytes()[:-5])
+    done = run_role(tmp_path, *look, store="sqlite", url="")
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (done.returncode, [line["event"] for line in told]) == (
+        1,
+        ["cannot be restored", "can be restored"],
+    )
+    done = run_role(tmp_path, "blackboard-verify", "--in", tmp_path, store="sqlite", url="")
+    assert (done.returncode, json.loads(done.stdout)["event"]) == (1, "there is no backup of this board")

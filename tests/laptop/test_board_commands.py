@@ -50,6 +50,16 @@ def test_publish_query_show_explain_stats_and_watch(covey: Covey, tmp_path: Path
         )
 
 
+def test_an_address_without_a_blackboard_is_told(covey: Covey, tmp_path: Path) -> None:
+    with covey.up(kitchen(tmp_path / "kitchen")) as up:
+        told = covey("board", "query", "--url", up.url, "--token", "t", status=2).stderr
+    assert told.startswith(
+        f"error: no blackboard answers at {up.url}: it says there is no /v1/artifacts here; "
+        "the API is described at /openapi.json\nGive --url the addr"
+    )
+    assert "For a covey up, leave --url out." in told
+
+
 def test_dead_letters(covey: Covey, tmp_path: Path) -> None:
     folder = tmp_path / "kitchen"
     folder.mkdir()

@@ -70,6 +70,19 @@ def test_a_missing_model_is_shown_and_heals(covey: Covey, hello: Path) -> None:
         assert covey("chat", "polly", "hi").stdout == "You said: hi\n"
 
 
+def test_a_damaged_database_is_named_at_the_start(covey: Covey, tmp_path: Path) -> None:
+    folder = kitchen(tmp_path / "kitchen")
+    file = folder / ".covey" / "blackboards" / "kitchen.db"
+    file.parent.mkdir(parents=True, mode=0o700)
+    file.write_bytes(b"noise" * 1000)
+    with covey.up(folder) as up:
+        told = up.wait_for("Try, in another terminal")
+        assert "blackboard/kitchen is not ready: the store does not answer: NotADBError: file is no" in told
+        assert f"{file}: move it away, or restore a backup" in told
+        assert 'agent/cook is not ready: Blackboard "kitchen" is not running' in told
+        assert "blackboard/kitchen: NotRunning: the store" in covey("get").stdout
+
+
 def test_ctrl_c_finishes_the_work_under_way(covey: Covey, tmp_path: Path) -> None:
     folder = kitchen(tmp_path / "kitchen", delay="2s")
     with covey.up(folder) as up:

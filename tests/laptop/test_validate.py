@@ -51,6 +51,10 @@ WRONG = {
         FLOW + NODE + "}\n---\n" + MODEL + "---\n" + RUN,
         "21:12: spec.params.pages: the flow has no such parameter, it has none",
     ),
+    "a subscription that no blackboard takes": (
+        AGENT + "  blackboard: {name: case, consumes: [{types: [A], join: {window: 0s}}]}\n",
+        "6:59: spec.blackboard.consumes[0].join.window: '0s' is no time to wait: want more than 0s",
+    ),
     "unknown kind": (
         HEAD + "kind: Agnet\nmetadata: {name: a}\n",
         '2:1: kind: there is no "Agnet", did you mean Agent?',

@@ -84,6 +84,27 @@ async def test_a_step_that_is_refused_undoes_itself_alone(
     assert await numbers(thread) == [1, 3]
 
 
+async def test_a_step_that_is_refused_before_it_writes_has_nobody_do_anything_again(
+    thread: SqliteThread,
+) -> None:
+    taken = 0
+
+    def step(db: apsw.Connection) -> None:
+        nonlocal taken
+        taken += 1
+        db.execute("INSERT INTO number VALUES (?)", (taken,))
+
+    def refuse(db: apsw.Connection) -> None:
+        raise Refused
+
+    answers = await asyncio.gather(
+        thread.write(step), thread.write(refuse), thread.write(step), return_exceptions=True
+    )
+    assert [type(answer) for answer in answers] == [type(None), Refused, type(None)]
+    assert await numbers(thread) == [1, 2]
+    assert taken == 2
+
+
 async def test_what_was_asked_before_the_end_is_done(thread: SqliteThread) -> None:
     asked = [asyncio.create_task(insert(thread, value)) for value in range(3)]
     await asyncio.sleep(0)

@@ -4,18 +4,12 @@ For stores that load what may change, settle it here, and write down what did.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
-from itertools import chain
+from datetime import datetime
 
-from agent_runtime.blackboard.gathering import Gathering, shortfall
-from agent_runtime.blackboard.stores.groups import Groups
-from agent_runtime.blackboard.stores.port import Incomplete
+from agent_runtime.blackboard.gathering import Gathering, shortfall, window_end
+from agent_runtime.blackboard.stores.groups import Groups, merge
+from agent_runtime.blackboard.stores.records import Incomplete
 from agent_runtime.blackboard.stores.waiting import State, Waiting
-
-_INSIDE = timedelta(microseconds=1)
-"""At exactly the end of its window an item is still inside."""
-
 
 Slot = tuple[str, str, int]
 """Agent, group, and an index into its needs."""
@@ -81,11 +75,8 @@ class Gathered:
             self.arrive(whole, now)
 
     def _merge(self, items: Sequence[Waiting], then: Gathering | None) -> Waiting:
-        """Make one delivery of several: the first takes what the others have, and they are gone."""
-        first = items[0]
-        ids = tuple(chain.from_iterable(item.plan.artifact_ids for item in items))
-        first.sets = tuple(chain.from_iterable(item.sets for item in items)) if then is None else (len(ids),)
-        first.plan = replace(first.plan, artifact_ids=ids, gathering=then)
+        """One delivery of a set; the others are gone."""
+        first = merge(items, then)
         first.state, first.timer = State.READY, None
         self.changed[first.plan.name] = first
         self._remove(items[1:])
@@ -97,11 +88,6 @@ class Gathered:
             item.timer = None
             self.gone.append(item)
             self.fewer[item.plan.agent] = self.fewer.get(item.plan.agent, 0) + 1
-
-
-def window_end(gathering: Gathering, since: datetime) -> datetime:
-    """When an item is not inside its window any more."""
-    return since + gathering.window + _INSIDE
 
 
 def wanted(

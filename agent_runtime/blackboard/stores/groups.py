@@ -1,6 +1,9 @@
 """Part-filled groups in memory: see `blackboard.gathering`."""
 
 from bisect import insort
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
 from operator import attrgetter
 
 from agent_runtime.blackboard.gathering import Gathering, complete, partial
@@ -50,3 +53,12 @@ class Groups:
             del groups[gathering.group]
             if not groups:
                 del self._groups[agent]
+
+
+def merge(items: Sequence[Waiting], then: Gathering | None) -> Waiting:
+    """Make one delivery of a set: the first item takes what the others have, and goes on into `then`."""
+    first = items[0]
+    ids = tuple(chain.from_iterable(item.plan.artifact_ids for item in items))
+    first.plan = replace(first.plan, artifact_ids=ids, gathering=then)
+    first.sets = tuple(chain.from_iterable(item.sets for item in items)) if then is None else (len(ids),)
+    return first

@@ -3,33 +3,30 @@
 import heapq
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import chain, count
 from operator import attrgetter
 
-from agent_runtime.blackboard.gathering import Gathering, shortfall
+from agent_runtime.blackboard.gathering import Gathering, shortfall, window_end
 from agent_runtime.blackboard.leases import LeaseId
-from agent_runtime.blackboard.stores.groups import Groups
+from agent_runtime.blackboard.stores.errors import InboxFull, LeaseLost
+from agent_runtime.blackboard.stores.groups import Groups, merge
 from agent_runtime.blackboard.stores.letters import Letters
 from agent_runtime.blackboard.stores.memory_snapshots import frozen, thawed
-from agent_runtime.blackboard.stores.port import (
+from agent_runtime.blackboard.stores.records import (
     AT_ONCE,
     FINISHED_KEPT,
     LEASE_RAN_OUT,
     DeadLetter,
-    InboxFull,
     Incomplete,
     Kept,
-    LeaseLost,
     Planned,
     Swept,
     Terms,
 )
 from agent_runtime.blackboard.stores.waiting import State, Timers, Waiting
 
-_INSIDE = timedelta(microseconds=1)
-"""At exactly the end of its window an item is still inside."""
 _PLACE = attrgetter("sequence")
 
 
@@ -53,7 +50,7 @@ class Inboxes:
         self._groups = Groups()
         self._ready: dict[str, list[tuple[tuple[int, int], str]]] = {}
         self._timers = Timers()
-        self._finished: OrderedDict[str, tuple[datetime, tuple[str, ...]]] = OrderedDict()
+        self._finished: OrderedDict[LeaseId, tuple[datetime, tuple[str, ...]]] = OrderedDict()
         self.pending: dict[str, int] = {}
         self.dead = Letters()
 
@@ -74,7 +71,9 @@ class Inboxes:
 
     def lease(self, agent: str, limit: int, now: datetime) -> Iterator[tuple[Waiting, datetime]]:
         """Hand out what is ready, with until when."""
-        ready = self._ready.get(agent, [])
+        ready = self._ready.get(agent)
+        if not ready:
+            return
         for _ in range(min(limit, len(ready))):
             waiting = self._deliveries[heapq.heappop(ready)[1]]
             waiting.attempt += 1
@@ -95,7 +94,7 @@ class Inboxes:
         waiting = self._deliveries.get(lease.delivery)
         if waiting is not None and waiting.state is State.HELD and waiting.attempt == lease.attempt:
             return None
-        known = self._finished.get(str(lease))
+        known = self._finished.get(lease)
         return known[1] if known else None
 
     def extend(self, lease: LeaseId, now: datetime) -> datetime:
@@ -108,8 +107,8 @@ class Inboxes:
     def finish(self, lease: LeaseId, results: tuple[str, ...], now: datetime) -> None:
         """Done. Raises LeaseLost."""
         self._remove(self._held(lease, now))
-        self._finished[str(lease)] = (now, results)
-        self._finished.move_to_end(str(lease))
+        self._finished[lease] = (now, results)
+        self._finished.move_to_end(lease)
         while next(iter(self._finished.values()))[0] < now - FINISHED_KEPT:
             self._finished.popitem(last=False)
 
@@ -122,6 +121,15 @@ class Inboxes:
             return self._give_up(waiting, error, now)
         self._offer(waiting, retry_at, now)
         return None
+
+    def release(self, lease: LeaseId, now: datetime) -> bool:
+        """Offer it again at once, and do not count the attempt. Raises LeaseLost."""
+        if self._failed_before(lease):
+            return False
+        waiting = self._held(lease, now)
+        waiting.base += 1
+        self._offer(waiting, now, now)
+        return True
 
     def sweep(self, now: datetime) -> Swept:
         """Everything whose time has come."""
@@ -200,20 +208,16 @@ class Inboxes:
     def _gather(self, item: Waiting, gathering: Gathering, now: datetime) -> bool:
         """Put it into its group; returns whether that made something to hand out."""
         item.state = State.GATHERED
-        self._set_timer(item, now + gathering.window + _INSIDE)
+        self._set_timer(item, window_end(gathering, now))
         complete = self._groups.add(item, gathering)
         if complete is None:
             return False
         return self._offer(self._merge(complete, gathering.then), now, now)
 
     def _merge(self, items: Sequence[Waiting], then: Gathering | None) -> Waiting:
-        """Make one delivery of several: the first takes what the others have, and they are gone."""
-        first = items[0]
-        ids = tuple(chain.from_iterable(item.plan.artifact_ids for item in items))
-        first.plan = replace(first.plan, artifact_ids=ids, gathering=then)
-        first.sets = tuple(chain.from_iterable(item.sets for item in items)) if then is None else (len(ids),)
+        """One delivery of a set; the others are gone."""
         self._remove_all(items[1:])
-        return first
+        return merge(items, then)
 
     def _end_window(self, item: Waiting, now: datetime, sweep: _Sweep) -> None:
         """End sets of its group until it is in one: an older item may have come later, from an embargo."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain, islice
 
-from agent_runtime.blackboard.stores.port import AT_ONCE, DEAD_LETTERS_KEPT, Buried, DeadLetter, Planned
+from agent_runtime.blackboard.stores.records import AT_ONCE, DEAD_LETTERS_KEPT, Buried, DeadLetter, Planned
 from agent_runtime.blackboard.stores.waiting import Waiting
 
 

@@ -11,28 +11,26 @@ from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Identity, Query
 from agent_runtime.blackboard.codec import same_content
 from agent_runtime.blackboard.leases import LeaseId
+from agent_runtime.blackboard.stores.errors import Finished, IdTaken, NotEmpty, Restoring, StaleSubscribers
 from agent_runtime.blackboard.stores.inboxes import Inboxes
 from agent_runtime.blackboard.stores.memory_artifacts import Artifacts
-from agent_runtime.blackboard.stores.port import (
+from agent_runtime.blackboard.stores.port import Wake
+from agent_runtime.blackboard.stores.records import (
     DeadLetter,
-    Finished,
     Frozen,
-    IdTaken,
     Leased,
-    NotEmpty,
     Publication,
-    Restoring,
-    StaleSubscribers,
     Stats,
     Swept,
     Terms,
-    Wake,
 )
 from agent_runtime.blackboard.subscriptions import Subscriber, Subscribers
 
 
 class MemoryStore:
     """See `stores.port.Store`. Atomic because nothing in it waits."""
+
+    waits = False
 
     def __init__(self, terms: Terms) -> None:
         self._artifacts = Artifacts()
@@ -85,12 +83,12 @@ class MemoryStore:
     async def scan(self, query: Query, after: int) -> list[tuple[int, Artifact]]:
         return self._artifacts.scan(query, after)
 
-    async def register(self, identity: Identity, consumes: Sequence[Consumes]) -> None:
+    async def register(self, identity: Identity, consumes: Sequence[Consumes]) -> bool:
         self._raise_if_restoring()
         document = subscriptions.encode(identity, consumes)
         known = self._subscribers.get(identity.name)
         if known is not None and known[0] == document:
-            return
+            return False
         if consumes:
             self._order += 1
             order = known[1].order if known else self._order
@@ -98,8 +96,9 @@ class MemoryStore:
         elif known is not None:
             del self._subscribers[identity.name]
         else:
-            return
+            return False
         self._version += 1
+        return True
 
     async def subscribers(self) -> Subscribers:
         self._raise_if_restoring()
@@ -143,6 +142,9 @@ class MemoryStore:
     ) -> DeadLetter | None:
         return self._inboxes.fail(lease, error, retry_at, now)
 
+    async def release(self, lease: LeaseId, now: datetime) -> bool:
+        return self._inboxes.release(lease, now)
+
     async def sweep(self, now: datetime) -> Swept:
         return self._inboxes.sweep(now)
 
@@ -166,6 +168,9 @@ class MemoryStore:
     async def prune(self, before: datetime | None, keep: int | None, limit: int) -> int:
         self._raise_if_restoring()
         return self._artifacts.prune(before, keep, limit, self._inboxes.needed())
+
+    async def exists(self) -> bool:
+        return True
 
     async def freeze(self) -> Frozen:
         return Frozen(

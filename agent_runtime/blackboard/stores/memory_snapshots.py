@@ -1,9 +1,9 @@
 """Deliveries in memory as they stand, for another store, and back."""
 
 from dataclasses import replace
-from datetime import timedelta
 
-from agent_runtime.blackboard.stores.port import AT_ONCE, Kept
+from agent_runtime.blackboard.gathering import window_start
+from agent_runtime.blackboard.stores.records import AT_ONCE, Kept
 from agent_runtime.blackboard.stores.waiting import State, Waiting
 
 
@@ -13,7 +13,7 @@ def frozen(waiting: Waiting) -> Kept:
     if waiting.timer is not None and waiting.state is State.WAITS:
         due = waiting.timer
     elif waiting.timer is not None and waiting.state is State.GATHERED and waiting.plan.gathering is not None:
-        due = since = waiting.timer - waiting.plan.gathering.window - timedelta(microseconds=1)
+        due = since = window_start(waiting.plan.gathering, waiting.timer)
     plan = replace(waiting.plan, due=due)
     return Kept(plan, waiting.attempt, waiting.base, waiting.sets, since=since)
 

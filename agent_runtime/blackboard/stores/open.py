@@ -6,7 +6,8 @@ from pathlib import Path
 
 from agent_runtime.api.base import seconds
 from agent_runtime.blackboard.stores.memory import MemoryStore
-from agent_runtime.blackboard.stores.port import Store, Terms
+from agent_runtime.blackboard.stores.port import Store
+from agent_runtime.blackboard.stores.records import Terms
 from agent_runtime.compile.config import BlackboardConfig
 
 _SQLITE = "sqlite:///"

@@ -5,223 +5,16 @@ about steps: each method is atomic and, once it returns, durable as far as the s
 processes may share one store. Time comes from the caller.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from agent_runtime.api.agent import Consumes
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Identity, Query
-from agent_runtime.blackboard.gathering import Expiry, Gathering
 from agent_runtime.blackboard.leases import LeaseId
-from agent_runtime.blackboard.subscriptions import Subscriber, Subscribers
-
-FINISHED_KEPT = timedelta(hours=1)
-"""How long a second acknowledgement of the same lease is still answered with the first one's results."""
-DEAD_LETTERS_KEPT = 10_000
-"""The oldest beyond it are forgotten."""
-LEASE_RAN_OUT = "the lease ran out: no sign of life from who held it"
-AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
-"""When a frozen delivery is due that may be handed out already."""
-
-
-class StoreError(Exception):
-    """The store did not do it; nothing changed."""
-
-
-class Unavailable(StoreError):
-    """The store does not answer, or cannot write. What was asked may be asked again: steps are idempotent."""
-
-
-class Restoring(Unavailable):
-    """A restore of this board began and has not ended: nobody is fed from it, and nobody publishes."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "a restore of this board began and has not ended: finish it with --resume and the same file,"
-            " or restore into an empty store"
-        )
-
-
-class NotEmpty(StoreError):
-    """The board holds something already: it cannot take in what was frozen."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "the board is not empty: restore into one without artifacts, subscribers or deliveries"
-        )
-
-
-class IdTaken(StoreError):
-    """An artifact with this id and other content is there already."""
-
-    def __init__(self, id_: str) -> None:
-        super().__init__(f"artifact {id_!r} exists with other content")
-        self.id = id_
-
-
-class StaleSubscribers(StoreError):
-    """The deliveries were worked out from an older list of subscribers: work them out again."""
-
-
-class InboxFull(StoreError):
-    """An agent has too many deliveries waiting, items of part-filled groups among them."""
-
-    def __init__(self, agent: str) -> None:
-        super().__init__(f"the inbox of {agent} is full")
-        self.agent = agent
-
-
-class LeaseLost(StoreError):
-    """The lease is not held: it ran out, was given back, or another attempt finished the delivery."""
-
-
-class Finished(Exception):
-    """The lease was acknowledged before; what that published is in `results`."""
-
-    def __init__(self, results: Sequence[Artifact]) -> None:
-        super().__init__("acknowledged before")
-        self.results = list(results)
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """The bounds that a store keeps."""
-
-    lease: timedelta = timedelta(seconds=30)
-    """How long a delivery is held without a sign of life."""
-    max_deliveries: int = 5
-    """Attempts before a delivery goes to the dead letters."""
-    max_pending: int = 100_000
-    """Deliveries of one agent, waiting or held, beyond which publishing is refused.
-
-    Each item of a part-filled group is one, so that no number of join keys can fill the store.
-    """
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A delivery to be put into an agent's inbox. `name` makes it unique for all time."""
-
-    name: str
-    agent: str
-    artifact_ids: tuple[str, ...]
-    priority: int
-    due: datetime
-    """Not handed out before, and not put into its group before."""
-    gathering: Gathering | None = None
-    """The group whose item it is; None: it is delivered alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Publication:
-    """An artifact and what it sets off."""
-
-    artifact: Artifact
-    deliveries: tuple[Planned, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Leased:
-    """A delivery handed out."""
-
-    lease: LeaseId
-    artifacts: tuple[Artifact, ...]
-    until: datetime
-    sets: tuple[int, ...] = ()
-    """Of a batch of joined sets: how many of the artifacts each set has, in order. Else empty."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A delivery that was given up, and why."""
-
-    delivery: str
-    agent: str
-    artifact_ids: tuple[str, ...]
-    attempts: int
-    error: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A delivery as it stands, for another store. One that is held is offered there again."""
-
-    plan: Planned
-    """What it is by now. `due` is until when it waits, `since` when it is gathered, else `AT_ONCE`."""
-    attempt: int = 0
-    base: int = 0
-    """Attempts before it was replayed, which do not count any more."""
-    sets: tuple[int, ...] = ()
-    error: str = ""
-    """Why the last attempt failed, where the store keeps it."""
-    since: datetime | None = None
-    """When it was put into its group; None: it is in none, or not yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Buried:
-    """A dead letter, and what a replay of it needs."""
-
-    letter: DeadLetter
-    priority: int
-    sets: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Frozen:
-    """All that a board holds at one moment, but for the artifacts themselves."""
-
-    position: int
-    """Of the newest artifact: those up to it are of that moment, later ones are not."""
-    subscribers: tuple[Subscriber, ...] = ()
-    """In the order in which they came."""
-    deliveries: tuple[Kept, ...] = ()
-    """In the order of their places."""
-    dead_letters: tuple[Buried, ...] = ()
-    """Oldest first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Incomplete:
-    """A join whose window passed before it was complete."""
-
-    delivery: str
-    """The name of its first item, which is that of the set."""
-    agent: str
-    expiry: Expiry
-    """What became of its items."""
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Swept:
-    """What time has brought about."""
-
-    ready: tuple[str, ...] = ()
-    """Agents that have something to lease which they could not lease before."""
-    expired: tuple[str, ...] = ()
-    """Deliveries whose lease ran out and that are offered again."""
-    dead: tuple[DeadLetter, ...] = ()
-    """Deliveries whose last lease ran out, and joins that ended incomplete."""
-    incomplete: tuple[Incomplete, ...] = ()
-    """Joins whose window passed; those that became dead letters too."""
-    next_due: datetime | None = None
-    """When time will next bring something about, as far as known now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """How full the board is."""
-
-    artifacts: int
-    dead_letters: int
-    pending: Mapping[str, int] = field(default_factory=dict)
-    """Deliveries waiting or held, by agent; items of part-filled groups among them."""
-    subscribers: int = 0
-
+from agent_runtime.blackboard.stores.records import DeadLetter, Frozen, Leased, Publication, Stats, Swept
+from agent_runtime.blackboard.subscriptions import Subscribers
 
 Wake = Callable[[Sequence[str] | None], None]
 """Called when something was published, with the agents whose inboxes got something; None: any may have."""
@@ -229,6 +22,9 @@ Wake = Callable[[Sequence[str] | None], None]
 
 class Store(Protocol):
     """Artifacts, subscribers, inboxes with leases, dead letters. Every method may raise Unavailable."""
+
+    waits: bool
+    """Whether its steps wait for something, so that who takes one may be cancelled before it has ended."""
 
     async def open(self) -> None:
         """Connect and bring the schema up to date. Before anything else."""
@@ -256,8 +52,11 @@ class Store(Protocol):
         Positions are positive and grow; `after` is the position behind which to begin, 0 for the start.
         """
 
-    async def register(self, identity: Identity, consumes: Sequence[Consumes]) -> None:
-        """Note a subscriber, in place of what it said before; none when it consumes nothing."""
+    async def register(self, identity: Identity, consumes: Sequence[Consumes]) -> bool:
+        """Note a subscriber, in place of what it said before; none when it consumes nothing.
+
+        Returns whether that is anything new.
+        """
 
     async def subscribers(self) -> Subscribers:
         """All subscribers at their version."""
@@ -285,6 +84,13 @@ class Store(Protocol):
         """Offer it again from `retry_at` on; as a dead letter when None or when it was the last attempt.
 
         Doing it twice changes nothing. Raises LeaseLost.
+        """
+
+    async def release(self, lease: LeaseId, now: datetime) -> bool:
+        """Offer it again, now, as if it had not been handed out: the attempt does not count.
+
+        But numbers of attempts go on, so that the lease stays lost. Doing it twice changes nothing, and
+        neither does it once the attempt has failed: then the answer is False. Raises LeaseLost.
         """
 
     async def sweep(self, now: datetime) -> Swept:
@@ -322,6 +128,12 @@ class Store(Protocol):
         Those go that were made before `before`, and those beyond the `keep` newest. What a delivery, a group
         or a dead letter still needs stays, however old, and is not waited for: younger ones behind it go.
         Positions of those that stay do not change.
+        """
+
+    async def exists(self) -> bool:
+        """Whether the store has any trace of the board, if only of a server that has pinged it.
+
+        Asking leaves none. A file, and a process, are one board: there it is. Raises Unavailable.
         """
 
     async def freeze(self) -> Frozen:

@@ -23,25 +23,23 @@ from agent_runtime.blackboard.stores import postgres_letter_statements as letter
 from agent_runtime.blackboard.stores import postgres_snapshots as snapshots
 from agent_runtime.blackboard.stores import postgres_statements as sql
 from agent_runtime.blackboard.stores import postgres_steps as steps
+from agent_runtime.blackboard.stores.errors import Finished, LeaseLost, Restoring, StoreError
 from agent_runtime.blackboard.stores.group_commit import GroupCommit
-from agent_runtime.blackboard.stores.port import (
-    DEAD_LETTERS_KEPT,
-    DeadLetter,
-    Finished,
-    Frozen,
-    Leased,
-    LeaseLost,
-    Publication,
-    Restoring,
-    Stats,
-    StoreError,
-    Swept,
-    Terms,
-    Wake,
-)
+from agent_runtime.blackboard.stores.near_times import WALKED
+from agent_runtime.blackboard.stores.port import Wake
 from agent_runtime.blackboard.stores.postgres_database import Database
 from agent_runtime.blackboard.stores.postgres_notices import heard, notice
 from agent_runtime.blackboard.stores.postgres_sweep import given_up, sweep
+from agent_runtime.blackboard.stores.records import (
+    DEAD_LETTERS_KEPT,
+    DeadLetter,
+    Frozen,
+    Leased,
+    Publication,
+    Stats,
+    Swept,
+    Terms,
+)
 from agent_runtime.blackboard.stores.settling import Ending, Outcome, Step
 from agent_runtime.blackboard.subscriptions import Subscribers
 
@@ -51,6 +49,8 @@ _RECONNECT_SECONDS = 0.5
 
 class PostgresStore:
     """See `stores.port.Store`."""
+
+    waits = True
 
     def __init__(self, url: str, board: str, terms: Terms) -> None:
         """`url` as postgresql://user:password@host:5432/database; `board` as `namespace/name`."""
@@ -92,12 +92,22 @@ class PostgresStore:
         filters = (query.type, query.correlation, query.producer, query.tag, query.partition)
         if not all(_can_be_text(value) for value in filters if value is not None):
             return []
-        statement, args = sql.scan(query, after)
+        if query.since is None and query.until is None:
+            return await self._page(query, after, sql.LAST, query.limit)
+        near = await self._page(query, after, after + WALKED, query.limit)
+        if len(near) == query.limit:
+            return near
+        for behind, last in await self._database.fetch(sql.BETWEEN, after + WALKED, query.since, query.until):
+            near += await self._page(query, behind, last, query.limit - len(near))
+        return near
+
+    async def _page(self, query: Query, after: int, last: int, limit: int) -> list[tuple[int, Artifact]]:
+        statement, args = sql.scan(query, after, last, limit)
         rows = await self._database.fetch(statement, *args)
         return [(position, decode(body)) for position, body in rows]
 
-    async def register(self, identity: Identity, consumes: Sequence[Consumes]) -> None:
-        async def change(connection: Any, board: int) -> None:
+    async def register(self, identity: Identity, consumes: Sequence[Consumes]) -> bool:
+        async def change(connection: Any, board: int) -> bool:
             await self._lock(connection, board)
             if consumes:
                 body = subscriptions.encode(identity, consumes)
@@ -106,8 +116,9 @@ class PostgresStore:
                 changed = await connection.fetch(sql.UNREGISTER, board, identity.name)
             if changed:
                 await connection.fetch(sql.NEXT_VERSION, board)
+            return bool(changed)
 
-        await self._database.transaction(change)
+        return await self._database.transaction(change)
 
     async def _lock(self, connection: Any, board: int) -> None:
         """For a change that a restore must not meet with."""
@@ -162,6 +173,14 @@ class PostgresStore:
             return None
         raise await self._lost(lease)
 
+    async def release(self, lease: LeaseId, now: datetime) -> bool:
+        if await self._database.fetch(inbox_sql.RELEASE, lease.delivery, lease.attempt, now):
+            await self._tell([lease.agent])
+            return True
+        if await self._database.fetch(inbox_sql.FAILED_BEFORE, lease.delivery, lease.attempt):
+            return False
+        raise await self._lost(lease)
+
     async def _lost(self, lease: LeaseId) -> LeaseLost:
         held = await self._database.fetch(inbox_sql.HELD, lease.delivery, lease.attempt)
         return LeaseLost(f"lease {lease} {'ran out' if held else 'is not held'}")
@@ -207,6 +226,9 @@ class PostgresStore:
             return gone
 
         return await self._database.transaction(change)
+
+    async def exists(self) -> bool:
+        return await self._database.knows_board()
 
     async def freeze(self) -> Frozen:
         return await snapshots.freeze(self._database)

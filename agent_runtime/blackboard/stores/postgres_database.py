@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from agent_runtime.blackboard.stores import postgres_statements as sql
-from agent_runtime.blackboard.stores.port import StoreError, Unavailable
+from agent_runtime.blackboard.stores.errors import StoreError, Unavailable
 from agent_runtime.postgres_schema import SchemaError, migrate
 
 T = TypeVar("T")
@@ -87,6 +87,23 @@ class Database:
 
         return await self.run(whole)
 
+    async def knows_board(self) -> bool:
+        """Whether the board is among the database's; it is not added, as by all else. Raises StoreError."""
+        with _unavailable():
+            connection = await self._connected()
+            try:
+                return bool(await connection.fetchval(sql.BOARD_THERE, self._name))
+            except _NO_TABLES:
+                return False
+            finally:
+                connection.terminate()
+
+    async def _connected(self) -> Any:
+        """A connection beside the pool."""
+        return await asyncpg.connect(
+            self._url, timeout=_SECONDS, command_timeout=_SECONDS, server_settings=_SETTINGS
+        )
+
     async def run(self, work: Work[T]) -> T:
         """Do the work on a connection, again when that is lost. Raises StoreError, and what `work` raises."""
         with _unavailable():
@@ -107,12 +124,15 @@ class Database:
                 raise
             except _MET as error:
                 raise _Again from error
+            except StoreError:
+                raise
             except asyncpg.InternalClientError as error:
                 # it has heard that Postgres ends, but not yet that the connection has ended
                 if not _is_lost(connection):
                     connection.terminate()
                 raise _Again from error
-            except _FAILED as error:
+            except Exception as error:
+                # on a connection that is lost asyncpg, and the event loop, raise whatever they stumble over
                 if _is_lost(connection):
                     raise _Again from error
                 raise
@@ -132,9 +152,7 @@ class Database:
             return await asyncio.shield(self._opening)
 
     async def _open(self) -> tuple[Any, int]:
-        connection = await asyncpg.connect(
-            self._url, timeout=_SECONDS, command_timeout=_SECONDS, server_settings=_SETTINGS
-        )
+        connection = await self._connected()
         try:
             await migrate(connection, "covey_board", files(__package__) / "migrations")
             board = None
@@ -166,9 +184,7 @@ class Database:
         lost = asyncio.Event()
         with _unavailable():
             _, board = await self._opened()
-            connection = await asyncpg.connect(
-                self._url, timeout=_SECONDS, command_timeout=_SECONDS, server_settings=_SETTINGS
-            )
+            connection = await self._connected()
         try:
             with _unavailable():
                 connection.add_termination_listener(lambda _: lost.set())

@@ -15,9 +15,9 @@ from agent_runtime.blackboard.gathering import Gathering, from_wire, to_wire
 from agent_runtime.blackboard.stores import postgres_group_statements as sql
 from agent_runtime.blackboard.stores import postgres_statements as board_sql
 from agent_runtime.blackboard.stores.gathered import Gathered, Slot, wanted
-from agent_runtime.blackboard.stores.port import DEAD_LETTERS_KEPT, DeadLetter, Incomplete, Planned
 from agent_runtime.blackboard.stores.postgres_letter_statements import FORGET_OLDEST
 from agent_runtime.blackboard.stores.postgres_notices import notice
+from agent_runtime.blackboard.stores.records import DEAD_LETTERS_KEPT, DeadLetter, Incomplete, Planned
 from agent_runtime.blackboard.stores.waiting import State, Waiting
 
 READY, WAITS, HELD, GATHERED = 0, 1, 2, 3

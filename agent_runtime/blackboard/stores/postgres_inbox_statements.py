@@ -35,6 +35,11 @@ UPDATE covey_board.delivery SET state = CASE WHEN $5 > $4 THEN 1 ELSE 0 END, tim
 WHERE {_HELD_NOW} AND attempt - base < $7 RETURNING name
 """
 
+# Attempts up to `base` do not count.
+RELEASE = f"""
+UPDATE covey_board.delivery SET state = 0, timer = $4, base = base + 1 WHERE {_HELD_NOW} RETURNING name
+"""
+
 _BURY = f"""letter AS (
     INSERT INTO covey_board.dead_letter (board, name, agent, artifacts, attempts, error, at, priority, sets)
     SELECT board, name, agent, artifacts, attempt, $5, $4, priority, sets FROM gone

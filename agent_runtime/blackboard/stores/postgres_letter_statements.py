@@ -72,11 +72,13 @@ WITH old AS (
     SELECT position, ctid AS at FROM covey_board.artifact WHERE board = $1 AND created < $2 AND NOT {_NEEDED}
     ORDER BY created, position LIMIT $4
 ), surplus AS (
-    SELECT position, ctid AS at FROM covey_board.artifact WHERE board = $1 AND NOT {_NEEDED} AND position <= (
-        SELECT position FROM covey_board.artifact
-        WHERE board = $1 AND $3::bigint IS NOT NULL ORDER BY position DESC OFFSET $3 LIMIT 1
-    )
-    ORDER BY position LIMIT $4
+    SELECT position, at FROM (
+        SELECT board, id, position, ctid AS at FROM covey_board.artifact WHERE board = $1
+        ORDER BY position LIMIT (
+            SELECT coalesce(greatest(position - pruned - $3, 0), 0) FROM covey_board.board WHERE id = $1
+        )
+    ) AS artifact
+    WHERE NOT {_NEEDED} LIMIT $4
 ), gone AS (
     DELETE FROM covey_board.artifact WHERE ctid = ANY (ARRAY (
         SELECT at FROM (TABLE old UNION TABLE surplus) AS going ORDER BY position LIMIT $4

@@ -1,37 +1,26 @@
 """A board in Postgres as it stands at one moment, for another store, and back: see `port.Frozen`."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
 import orjson
 
 from agent_runtime.blackboard import subscriptions
-from agent_runtime.blackboard.gathering import from_wire
+from agent_runtime.blackboard.gathering import from_wire, window_end, window_start
 from agent_runtime.blackboard.stores import postgres_snapshot_statements as sql
 from agent_runtime.blackboard.stores import postgres_statements as board_sql
-from agent_runtime.blackboard.stores.gathered import window_end
-from agent_runtime.blackboard.stores.port import (
-    AT_ONCE,
-    Buried,
-    DeadLetter,
-    Frozen,
-    Kept,
-    NotEmpty,
-    Planned,
-    Restoring,
-)
+from agent_runtime.blackboard.stores.errors import NotEmpty, Restoring
 from agent_runtime.blackboard.stores.postgres_database import Database
 from agent_runtime.blackboard.stores.postgres_gathering import GATHERED, READY, WAITS, encoded
 from agent_runtime.blackboard.stores.postgres_notices import notice
+from agent_runtime.blackboard.stores.records import AT_ONCE, Buried, DeadLetter, Frozen, Kept, Planned
 
 T = TypeVar("T")
 
 _AT_ONCE = 2000
 """Rows in one round trip: none may take longer than the database's patience."""
-_INSIDE = timedelta(microseconds=1)
-"""At exactly the end of its window an item is still inside."""
 
 
 async def freeze(database: Database) -> Frozen:
@@ -110,7 +99,7 @@ def _kept(row: Any) -> Kept:
     if state == WAITS:
         due = timer
     elif state == GATHERED and gathering is not None:
-        due = since = timer - gathering.window - _INSIDE
+        due = since = window_start(gathering, timer)
     plan = Planned(name, agent, tuple(artifacts), priority, due, gathering)
     return Kept(plan, attempt, base, tuple(sets), error, since)
 

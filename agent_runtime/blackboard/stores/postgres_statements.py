@@ -8,6 +8,7 @@ young table, it would rather walk through the whole board.
 """
 
 from agent_runtime.blackboard.board import Query
+from agent_runtime.blackboard.stores.near_times import CLOCKS_AGREE
 
 BOARD = """
 WITH made AS (
@@ -15,6 +16,8 @@ WITH made AS (
 )
 SELECT id FROM made UNION ALL SELECT id FROM covey_board.board WHERE name = $1
 """
+
+BOARD_THERE = "SELECT EXISTS (SELECT FROM covey_board.board WHERE name = $1)"
 
 # a write that changes nothing: a standby would answer a mere SELECT; a row when a restore is under way
 PING = "UPDATE covey_board.board SET version = version WHERE id = $1 AND version < 0 RETURNING version"
@@ -115,17 +118,39 @@ FROM covey_board.board WHERE id = $1
 INBOXES = "SELECT agent, pending FROM covey_board.inbox WHERE board = $1 AND pending > 0"
 
 
-def scan(query: Query, after: int) -> tuple[str, list[object]]:
-    """The statement for one page, and what follows the board. Postgres chooses the index."""
-    where, args = ["position > $2"], [after, query.limit]
+LAST = 2**63 - 1
+"""A position behind all."""
+
+_BY_TIME = "SELECT position FROM covey_board.artifact WHERE board = $1 AND created {} ORDER BY created"
+
+# Behind $2, made since $3 and before $4 (or null): behind which position that can be, and up to which one.
+BETWEEN = f"""
+SELECT
+    CASE WHEN next.created < $3::timestamptz THEN greatest($2, coalesce((
+        SELECT min(position) - 1 FROM ({_BY_TIME.format(">= $3")}, position LIMIT {CLOCKS_AGREE}) AS first
+    ), {LAST})) ELSE $2 END AS after,
+    CASE WHEN newest.created >= $4::timestamptz THEN coalesce((
+        SELECT max(position) FROM ({_BY_TIME.format("< $4")} DESC, position DESC LIMIT {CLOCKS_AGREE}) AS last
+    ), 0) ELSE {LAST} END AS last
+FROM (
+    SELECT created FROM covey_board.artifact WHERE board = $1 AND position > $2 ORDER BY position LIMIT 1
+) AS next, (
+    SELECT created FROM covey_board.artifact WHERE board = $1 ORDER BY position DESC LIMIT 1
+) AS newest
+"""
+
+
+def scan(query: Query, after: int, last: int, limit: int) -> tuple[str, list[object]]:
+    """The statement for one page up to `last`, and what follows the board. Postgres chooses the index."""
+    where, args = ["position > $2", "position <= $3"], [after, last, limit]
     filters: list[object] = []
     for name, condition in _FILTERS.items():
         if (value := getattr(query, name)) is not None:
             filters.append(value)
-            where.append(condition.format(value=f"${len(filters) + 3}"))
+            where.append(condition.format(value=f"${len(filters) + 4}"))
     statement = (
         f"SELECT position, body FROM covey_board.artifact WHERE board = $1 AND {' AND '.join(where)} "
-        "ORDER BY position LIMIT $3"
+        "ORDER BY position LIMIT $4"
     )
     return statement, [*args, *filters]
 

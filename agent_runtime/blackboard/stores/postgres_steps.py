@@ -5,13 +5,15 @@ from datetime import datetime
 from typing import Any
 
 from agent_runtime.blackboard.codec import decode, encode
+from agent_runtime.blackboard.gathering import window_end
 from agent_runtime.blackboard.leases import LeaseId
 from agent_runtime.blackboard.stores import postgres_gathering as groups
 from agent_runtime.blackboard.stores import postgres_statements as sql
-from agent_runtime.blackboard.stores.gathered import wanted, window_end
-from agent_runtime.blackboard.stores.port import Planned, Publication, Unavailable
+from agent_runtime.blackboard.stores.errors import Unavailable
+from agent_runtime.blackboard.stores.gathered import wanted
 from agent_runtime.blackboard.stores.postgres_gathering import GATHERED, READY, WAITS
 from agent_runtime.blackboard.stores.postgres_notices import notice
+from agent_runtime.blackboard.stores.records import Planned, Publication
 from agent_runtime.blackboard.stores.settling import (
     Changes,
     Ending,

@@ -7,7 +7,11 @@ from typing import Any
 
 from agent_runtime.blackboard.stores import postgres_gathering as groups
 from agent_runtime.blackboard.stores import postgres_inbox_statements as sql
-from agent_runtime.blackboard.stores.port import (
+from agent_runtime.blackboard.stores.postgres_database import Database
+from agent_runtime.blackboard.stores.postgres_letter_statements import FORGET_OLDEST
+from agent_runtime.blackboard.stores.postgres_notices import notice
+from agent_runtime.blackboard.stores.postgres_statements import NOTIFY
+from agent_runtime.blackboard.stores.records import (
     DEAD_LETTERS_KEPT,
     FINISHED_KEPT,
     LEASE_RAN_OUT,
@@ -15,10 +19,6 @@ from agent_runtime.blackboard.stores.port import (
     Incomplete,
     Swept,
 )
-from agent_runtime.blackboard.stores.postgres_database import Database
-from agent_runtime.blackboard.stores.postgres_letter_statements import FORGET_OLDEST
-from agent_runtime.blackboard.stores.postgres_notices import notice
-from agent_runtime.blackboard.stores.postgres_statements import NOTIFY
 
 _MOST_AT_ONCE = 1000
 """Deliveries; when more are due, `Swept.next_due` has passed already."""

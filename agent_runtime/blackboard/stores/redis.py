@@ -16,24 +16,26 @@ from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Identity, Query
 from agent_runtime.blackboard.codec import decode
 from agent_runtime.blackboard.leases import LeaseId
-from agent_runtime.blackboard.stores.port import (
+from agent_runtime.blackboard.stores.errors import (
+    Finished,
+    InboxFull,
+    LeaseLost,
+    NotEmpty,
+    Restoring,
+    StaleSubscribers,
+)
+from agent_runtime.blackboard.stores.port import Wake
+from agent_runtime.blackboard.stores.records import (
     DEAD_LETTERS_KEPT,
     FINISHED_KEPT,
     LEASE_RAN_OUT,
     DeadLetter,
-    Finished,
     Frozen,
-    InboxFull,
     Leased,
-    LeaseLost,
-    NotEmpty,
     Publication,
-    Restoring,
-    StaleSubscribers,
     Stats,
     Swept,
     Terms,
-    Wake,
 )
 from agent_runtime.blackboard.stores.redis_answers import (
     dead_letter,
@@ -61,6 +63,8 @@ _FINISHED_MILLISECONDS = int(FINISHED_KEPT.total_seconds() * 1000)
 
 class RedisStore:
     """See `stores.port.Store`."""
+
+    waits = True
 
     def __init__(self, url: str, board: str, terms: Terms) -> None:
         """`url` as redis://:password@host:6379/0; `board` as `namespace/name`."""
@@ -121,10 +125,12 @@ class RedisStore:
     async def scan(self, query: Query, after: int) -> list[tuple[int, Artifact]]:
         return await scan(self._client, self._prefix, query, after)
 
-    async def register(self, identity: Identity, consumes: Sequence[Consumes]) -> None:
+    async def register(self, identity: Identity, consumes: Sequence[Consumes]) -> bool:
         body = subscriptions.encode(identity, consumes).decode() if consumes else ""
-        if await self._run("register", identity.name, body):
+        (outcome,) = await self._run("register", identity.name, body)
+        if outcome == "restoring":
             raise Restoring
+        return bool(outcome == "new")
 
     async def subscribers(self) -> Subscribers:
         version, *rows = await self._run("subscribers")
@@ -183,6 +189,11 @@ class RedisStore:
         raise_if_lost(lease, outcome, details)
         return dead_letter(details[0]) if outcome == "dead" else None
 
+    async def release(self, lease: LeaseId, now: datetime) -> bool:
+        outcome, *details = await self._run("release", lease.delivery, lease.attempt, micros(now))
+        raise_if_lost(lease, outcome, details)
+        return bool(outcome == "released")
+
     async def sweep(self, now: datetime) -> Swept:
         answer = await self._run(
             "sweep", micros(now), self._terms.max_deliveries, LEASE_RAN_OUT, DEAD_LETTERS_KEPT
@@ -219,6 +230,11 @@ class RedisStore:
     async def prune(self, before: datetime | None, keep: int | None, limit: int) -> int:
         await self.subscribers()  # raises Restoring
         return await self._retention.prune(before, keep, limit)
+
+    async def exists(self) -> bool:
+        traces = [self._prefix + key for key in ("ping", "subscribers:version", "position")]
+        with unavailable():
+            return bool(await self._client.exists(*traces))
 
     async def freeze(self) -> Frozen:
         return await freeze(self._url, self._prefix)

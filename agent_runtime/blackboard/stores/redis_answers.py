@@ -9,15 +9,8 @@ import orjson
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.codec import decode, same_content
 from agent_runtime.blackboard.leases import LeaseId
-from agent_runtime.blackboard.stores.port import (
-    DeadLetter,
-    IdTaken,
-    Incomplete,
-    Leased,
-    LeaseLost,
-    Publication,
-    Swept,
-)
+from agent_runtime.blackboard.stores.errors import IdTaken, LeaseLost
+from agent_runtime.blackboard.stores.records import DeadLetter, Incomplete, Leased, Publication, Swept
 from agent_runtime.times import moment
 
 

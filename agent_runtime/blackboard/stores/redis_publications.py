@@ -9,7 +9,7 @@ import orjson
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.codec import encode
 from agent_runtime.blackboard.gathering import to_wire
-from agent_runtime.blackboard.stores.port import Planned, Publication
+from agent_runtime.blackboard.stores.records import Planned, Publication
 from agent_runtime.times import micros
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import redis.asyncio
 from redis.exceptions import NoScriptError, RedisError
 
+from agent_runtime.blackboard.stores.errors import Unavailable
 from agent_runtime.blackboard.stores.group_commit import GroupCommit
-from agent_runtime.blackboard.stores.port import Unavailable
 
 _PARTS: dict[str, tuple[str, ...]] = {
     "publish": ("deliveries", "groups", "publications"),
@@ -23,6 +23,7 @@ _PARTS: dict[str, tuple[str, ...]] = {
     "held": ("deliveries",),
     "extend": ("deliveries",),
     "fail": ("deliveries", "letters"),
+    "release": ("deliveries",),
     "sweep": ("deliveries", "letters", "groups", "timers"),
     "register": ("restore",),
     "subscribers": (),

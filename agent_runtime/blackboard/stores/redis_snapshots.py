@@ -10,7 +10,8 @@ import orjson
 
 from agent_runtime.blackboard import subscriptions
 from agent_runtime.blackboard.gathering import from_wire, to_wire
-from agent_runtime.blackboard.stores.port import AT_ONCE, Buried, Frozen, Kept, NotEmpty, Planned, Restoring
+from agent_runtime.blackboard.stores.errors import NotEmpty, Restoring
+from agent_runtime.blackboard.stores.records import AT_ONCE, Buried, Frozen, Kept, Planned
 from agent_runtime.blackboard.stores.redis_answers import dead_letter
 from agent_runtime.blackboard.stores.redis_scripts import Scripts
 from agent_runtime.blackboard.subscriptions import Subscriber

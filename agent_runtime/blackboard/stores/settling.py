@@ -13,16 +13,9 @@ from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.codec import same_content
 from agent_runtime.blackboard.gathering import Gathering
 from agent_runtime.blackboard.leases import LeaseId
+from agent_runtime.blackboard.stores.errors import Finished, IdTaken, InboxFull, LeaseLost, StaleSubscribers
 from agent_runtime.blackboard.stores.gathered import Gathered
-from agent_runtime.blackboard.stores.port import (
-    Finished,
-    IdTaken,
-    InboxFull,
-    LeaseLost,
-    Planned,
-    Publication,
-    StaleSubscribers,
-)
+from agent_runtime.blackboard.stores.records import Planned, Publication
 from agent_runtime.blackboard.stores.waiting import Waiting
 
 _YOUNGER = 2**62

@@ -17,7 +17,8 @@ from agent_runtime.blackboard.stores import sqlite_snapshots as snapshots
 from agent_runtime.blackboard.stores import sqlite_stats as stats
 from agent_runtime.blackboard.stores import sqlite_subscribers as subscribers
 from agent_runtime.blackboard.stores import sqlite_timers as timers
-from agent_runtime.blackboard.stores.port import (
+from agent_runtime.blackboard.stores.port import Wake
+from agent_runtime.blackboard.stores.records import (
     DeadLetter,
     Frozen,
     Leased,
@@ -25,10 +26,8 @@ from agent_runtime.blackboard.stores.port import (
     Stats,
     Swept,
     Terms,
-    Unavailable,
-    Wake,
 )
-from agent_runtime.blackboard.stores.sqlite_schema import migrate
+from agent_runtime.blackboard.stores.sqlite_schema import failure, migrate
 from agent_runtime.blackboard.subscriptions import Subscribers
 from agent_runtime.sqlite_thread import SqliteThread
 
@@ -36,8 +35,10 @@ from agent_runtime.sqlite_thread import SqliteThread
 class SqliteStore:
     """See `stores.port.Store`."""
 
+    waits = True
+
     def __init__(self, path: Path, terms: Terms) -> None:
-        self._thread = SqliteThread(path, migrate, lambda what, _: Unavailable(what))
+        self._thread = SqliteThread(path, migrate, failure)
         self._terms = terms
 
     async def open(self) -> None:
@@ -62,8 +63,8 @@ class SqliteStore:
     async def scan(self, query: Query, after: int) -> list[tuple[int, Artifact]]:
         return await self._thread.read(lambda db: artifacts.scan(db, query, after))
 
-    async def register(self, identity: Identity, consumes: Sequence[Consumes]) -> None:
-        await self._thread.write(lambda db: subscribers.register(db, identity, consumes))
+    async def register(self, identity: Identity, consumes: Sequence[Consumes]) -> bool:
+        return await self._thread.write(lambda db: subscribers.register(db, identity, consumes))
 
     async def subscribers(self) -> Subscribers:
         return await self._thread.read(subscribers.subscribers)
@@ -87,6 +88,9 @@ class SqliteStore:
     ) -> DeadLetter | None:
         return await self._thread.write(lambda db: leases.fail(db, lease, error, retry_at, now, self._terms))
 
+    async def release(self, lease: LeaseId, now: datetime) -> bool:
+        return await self._thread.write(lambda db: leases.release(db, lease, now))
+
     async def sweep(self, now: datetime) -> Swept:
         if not await self._thread.read(lambda db: timers.due(db, now)):
             return Swept(next_due=await self._thread.read(timers.next_due))
@@ -109,6 +113,9 @@ class SqliteStore:
 
     async def prune(self, before: datetime | None, keep: int | None, limit: int) -> int:
         return await self._thread.write(lambda db: retention.prune(db, before, keep, limit))
+
+    async def exists(self) -> bool:
+        return True
 
     async def freeze(self) -> Frozen:
         return await self._thread.read(snapshots.freeze)

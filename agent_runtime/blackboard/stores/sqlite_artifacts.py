@@ -8,10 +8,19 @@ import orjson
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.codec import decode, encode, same_content
-from agent_runtime.blackboard.stores.port import IdTaken, Publication, StaleSubscribers
+from agent_runtime.blackboard.stores.errors import IdTaken, StaleSubscribers
+from agent_runtime.blackboard.stores.near_times import CLOCKS_AGREE, WALKED
+from agent_runtime.blackboard.stores.records import Publication
 from agent_runtime.blackboard.stores.sqlite_groups import gather
 from agent_runtime.blackboard.stores.sqlite_inboxes import count_in, put
 from agent_runtime.times import micros
+
+_BY_TIME = "SELECT position FROM artifact INDEXED BY artifact_made WHERE made {} ? ORDER BY made"
+FIRST_SINCE = f"SELECT min(position) FROM ({_BY_TIME.format('>=')} LIMIT {CLOCKS_AGREE})"
+LAST_UNTIL = f"SELECT max(position) FROM ({_BY_TIME.format('<')} DESC LIMIT {CLOCKS_AGREE})"
+_LAST = 2**63 - 1
+_BY_RARITY = ("correlation", "partition", "tag", "producer", "type")
+"""Filters, those first that are likely to leave the fewest."""
 
 
 def publish(
@@ -73,34 +82,69 @@ def get(db: apsw.Connection, ids: Sequence[str]) -> list[Artifact | None]:
 
 def scan(db: apsw.Connection, query: Query, after: int) -> list[tuple[int, Artifact]]:
     """One page, by the index that is likely to find the fewest."""
-    wanted = {
-        "correlation": query.correlation,
-        "partition": query.partition,
-        "producer": query.producer,
-        "type": query.type,
-    }
-    equal = [name for name, value in wanted.items() if value is not None]
-    # SQLite knows nothing about how many there are: the plus keeps it from the other indexes
-    where = [f"{'+' if at else ''}{name} = :{name}" for at, name in enumerate(equal)]
-    if query.tag is not None:
-        where.append("position IN (SELECT position FROM tag WHERE tag = :tag)")
-    if query.since is not None:
-        where.append("made >= :since")
+    if query.since is None and query.until is None:
+        return _page(db, query, after, _LAST, query.limit)
+    near = _page(db, query, after, after + WALKED, query.limit)
+    if len(near) == query.limit:
+        return near
+    after, last = _between(db, query, after + WALKED)
+    return near + _page(db, query, after, last, query.limit - len(near))
+
+
+def _between(db: apsw.Connection, query: Query, after: int) -> tuple[int, int]:
+    """Where artifacts behind `after` that were made in time can be: behind one position, up to another."""
+    next_made = db.execute(
+        "SELECT made FROM artifact WHERE position > ? ORDER BY position LIMIT 1", (after,)
+    ).get
+    if next_made is None:
+        return after, after
+    last = _LAST
+    if query.since is not None and next_made < micros(query.since):
+        after = max((db.execute(FIRST_SINCE, (micros(query.since),)).get or _LAST) - 1, after)
     if query.until is not None:
-        where.append("made < :until")
+        newest = db.execute("SELECT made FROM artifact ORDER BY position DESC LIMIT 1").get
+        if newest >= micros(query.until):
+            last = db.execute(LAST_UNTIL, (micros(query.until),)).get or 0
+    return after, last
+
+
+def _page(db: apsw.Connection, query: Query, after: int, last: int, limit: int) -> list[tuple[int, Artifact]]:
     rows = db.execute(
-        f"SELECT position, body FROM artifact WHERE {' AND '.join(['position > :after', *where])}"
-        " ORDER BY position LIMIT :limit",
-        wanted
-        | {
-            "after": after,
+        page(query),
+        {
+            "correlation": query.correlation,
+            "partition": query.partition,
             "tag": query.tag,
+            "producer": query.producer,
+            "type": query.type,
+            "after": after,
+            "last": last,
             "since": micros(query.since) if query.since else None,
             "until": micros(query.until) if query.until else None,
-            "limit": query.limit,
+            "limit": limit,
         },
     )
     return [(position, decode(body)) for position, body in rows]
+
+
+def page(query: Query) -> str:
+    """The statement for one page. SQLite does not know how many there are: it is told which index to use."""
+    source, place = "artifact", "artifact.position"
+    filters = [name for name in _BY_RARITY if getattr(query, name) is not None]
+    first = filters[0] if filters else None
+    if first == "tag":
+        source, place = "tag CROSS JOIN artifact ON artifact.position = tag.position", "tag.position"
+    where = [f"{place} > :after AND {place} <= :last"]
+    for name in filters:
+        if name == "tag" and first != "tag":
+            where.append("EXISTS (SELECT 1 FROM tag WHERE tag = :tag AND tag.position = artifact.position)")
+        else:  # the plus keeps it from other indexes
+            where.append(f"{'' if name == first else '+'}{name} = :{name}")
+    if query.since is not None:
+        where.append("+made >= :since")
+    if query.until is not None:
+        where.append("+made < :until")
+    return f"SELECT {place}, body FROM {source} WHERE {' AND '.join(where)} ORDER BY {place} LIMIT :limit"
 
 
 def named(db: apsw.Connection, ids: str) -> list[Artifact]:

@@ -6,7 +6,7 @@ from datetime import datetime
 import apsw
 import orjson
 
-from agent_runtime.blackboard.stores.port import DEAD_LETTERS_KEPT, DeadLetter
+from agent_runtime.blackboard.stores.records import DEAD_LETTERS_KEPT, DeadLetter
 from agent_runtime.blackboard.stores.sqlite_inboxes import READY, count_in, count_out, forget_further
 from agent_runtime.times import micros, moment
 

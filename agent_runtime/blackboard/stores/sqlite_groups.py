@@ -1,13 +1,13 @@
 """Part-filled groups in SQLite: see `blackboard.gathering`. Their items are deliveries that are GATHERED."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import apsw
 import orjson
 
-from agent_runtime.blackboard.gathering import Gathering, from_wire, partial, shortfall
-from agent_runtime.blackboard.stores.port import DeadLetter, Incomplete
+from agent_runtime.blackboard.gathering import Gathering, from_wire, partial, shortfall, window_end
+from agent_runtime.blackboard.stores.records import DeadLetter, Incomplete
 from agent_runtime.blackboard.stores.sqlite_dead_letters import give_up
 from agent_runtime.blackboard.stores.sqlite_inboxes import (
     GATHERED,
@@ -42,7 +42,7 @@ class _Item:
 
 def gather(db: apsw.Connection, place: int, agent: str, gathering: Gathering, now: datetime) -> bool:
     """Put a delivery into its group; returns whether the agent has something to lease because of it."""
-    ends = now + gathering.window + timedelta(microseconds=1)
+    ends = window_end(gathering, now)
     db.execute(
         "UPDATE delivery SET state = ?, group_name = ?, slot = ?, gathering = ?, timer = ? WHERE place = ?",
         (GATHERED, gathering.group, gathering.slot, dump_gathering(gathering), micros(ends), place),

@@ -8,7 +8,8 @@ import apsw
 import orjson
 
 from agent_runtime.blackboard.gathering import Gathering, to_wire
-from agent_runtime.blackboard.stores.port import InboxFull, Planned
+from agent_runtime.blackboard.stores.errors import InboxFull
+from agent_runtime.blackboard.stores.records import Planned
 from agent_runtime.times import micros
 
 READY, WAITS, HELD, GATHERED = 0, 1, 2, 3

@@ -9,15 +9,8 @@ import orjson
 
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.leases import LeaseId
-from agent_runtime.blackboard.stores.port import (
-    FINISHED_KEPT,
-    DeadLetter,
-    Finished,
-    Leased,
-    LeaseLost,
-    Publication,
-    Terms,
-)
+from agent_runtime.blackboard.stores.errors import Finished, LeaseLost
+from agent_runtime.blackboard.stores.records import FINISHED_KEPT, DeadLetter, Leased, Publication, Terms
 from agent_runtime.blackboard.stores.sqlite_artifacts import named, publish
 from agent_runtime.blackboard.stores.sqlite_dead_letters import give_up, trim
 from agent_runtime.blackboard.stores.sqlite_inboxes import HELD, READY, WAITS, dump, remove
@@ -108,6 +101,15 @@ def fail(
         (state, micros(retry_at), error, held.place),
     )
     return None
+
+
+def release(db: apsw.Connection, lease: LeaseId, now: datetime) -> bool:
+    """Offer again at once; the attempt does not count."""
+    if _failed_before(db, lease):
+        return False
+    place = _held(db, lease, now).place
+    db.execute("UPDATE delivery SET state = ?, base = base + 1 WHERE place = ?", (READY, place))
+    return True
 
 
 def _raise_if_finished(db: apsw.Connection, lease: LeaseId) -> None:

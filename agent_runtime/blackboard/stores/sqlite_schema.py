@@ -5,6 +5,8 @@ Times are microseconds since 1970; bodies are the JSON of `codec`, lists are JSO
 
 import apsw
 
+from agent_runtime.blackboard.stores.errors import StoreError, Unavailable
+
 MIGRATIONS = (
     """
     CREATE TABLE artifact (
@@ -113,8 +115,21 @@ MIGRATIONS = (
 )
 
 
-class NewerSchema(Exception):
+class NewerSchema(StoreError):
     """The file was written by a newer Covey."""
+
+
+def failure(what: str, error: apsw.Error | None) -> Unavailable:
+    """What an error of SQLite means for the board: what happened, to which file, and the cure."""
+    match error:
+        case apsw.FullError():
+            return Unavailable(f"{what}: make room on the disk")
+        case apsw.NotADBError() | apsw.CorruptError():
+            return Unavailable(f"{what}: move it away, or restore a backup: covey board restore")
+        case apsw.CantOpenError() | apsw.ReadOnlyError() | apsw.IOError() | apsw.PermissionsError():
+            return Unavailable(f"{what}: see that its folder is there, and that both can be written")
+        case _:
+            return Unavailable(what)
 
 
 def migrate(connection: apsw.Connection) -> None:

@@ -1,23 +1,15 @@
 """A board in SQLite as it stands at one moment, for another store, and back: see `port.Frozen`."""
 
 from collections import Counter
-from datetime import timedelta
 from typing import Any
 
 import apsw
 import orjson
 
 from agent_runtime.blackboard import subscriptions
-from agent_runtime.blackboard.gathering import from_wire
-from agent_runtime.blackboard.stores.port import (
-    AT_ONCE,
-    Buried,
-    DeadLetter,
-    Frozen,
-    Kept,
-    NotEmpty,
-    Planned,
-)
+from agent_runtime.blackboard.gathering import from_wire, window_end, window_start
+from agent_runtime.blackboard.stores.errors import NotEmpty
+from agent_runtime.blackboard.stores.records import AT_ONCE, Buried, DeadLetter, Frozen, Kept, Planned
 from agent_runtime.blackboard.stores.sqlite_inboxes import (
     GATHERED,
     READY,
@@ -29,9 +21,6 @@ from agent_runtime.blackboard.stores.sqlite_inboxes import (
 )
 from agent_runtime.blackboard.stores.sqlite_subscribers import subscribers, version
 from agent_runtime.times import micros, moment
-
-_INSIDE = timedelta(microseconds=1)
-"""At exactly the end of its window an item is still inside."""
 
 
 def freeze(db: apsw.Connection) -> Frozen:
@@ -100,7 +89,7 @@ def _kept(
     if state == WAITS:
         due = moment(timer)
     elif state == GATHERED and gathering is not None:
-        due = since = moment(timer) - gathering.window - _INSIDE
+        due = since = window_start(gathering, moment(timer))
     plan = Planned(name, agent, tuple(orjson.loads(artifacts)), priority, due, gathering)
     return Kept(plan, attempt, base, tuple(orjson.loads(sets)), error, since)
 
@@ -109,7 +98,7 @@ def _put(db: apsw.Connection, kept: Kept) -> None:
     plan, group = kept.plan, kept.plan.gathering
     state, timer, gathered = READY if plan.due == AT_ONCE else WAITS, plan.due, None
     if group is not None and kept.since is not None:
-        state, timer, gathered = GATHERED, kept.since + group.window + _INSIDE, group
+        state, timer, gathered = GATHERED, window_end(group, kept.since), group
     values: dict[str, Any] = {
         "name": plan.name,
         "agent": plan.agent,

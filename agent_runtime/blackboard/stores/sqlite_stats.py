@@ -2,7 +2,7 @@
 
 import apsw
 
-from agent_runtime.blackboard.stores.port import Stats
+from agent_runtime.blackboard.stores.records import Stats
 
 
 def artifacts(db: apsw.Connection) -> int:

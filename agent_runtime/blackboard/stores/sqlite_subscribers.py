@@ -7,17 +7,17 @@ import apsw
 from agent_runtime.api.agent import Consumes
 from agent_runtime.blackboard import subscriptions
 from agent_runtime.blackboard.board import Identity
-from agent_runtime.blackboard.stores.port import Restoring
+from agent_runtime.blackboard.stores.errors import Restoring
 from agent_runtime.blackboard.subscriptions import Subscribers
 
 
-def register(db: apsw.Connection, identity: Identity, consumes: Sequence[Consumes]) -> None:
-    """Note, replace or forget a subscriber; a change makes a new version."""
+def register(db: apsw.Connection, identity: Identity, consumes: Sequence[Consumes]) -> bool:
+    """Note, replace or forget a subscriber; a change makes a new version. Returns whether it is one."""
     raise_if_restoring(db)
     body = subscriptions.encode(identity, consumes).decode()
     known = db.execute("SELECT body FROM subscriber WHERE agent = ?", (identity.name,)).get
     if known == body or (known is None and not consumes):
-        return
+        return False
     if consumes:
         db.execute(
             "INSERT INTO subscriber (agent, body) VALUES (?, ?) ON CONFLICT (agent)"
@@ -27,6 +27,7 @@ def register(db: apsw.Connection, identity: Identity, consumes: Sequence[Consume
     else:
         db.execute("DELETE FROM subscriber WHERE agent = ?", (identity.name,))
     _changed(db)
+    return True
 
 
 def forget(db: apsw.Connection, agent: str) -> int:

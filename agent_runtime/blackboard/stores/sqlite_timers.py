@@ -7,7 +7,7 @@ import apsw
 import orjson
 
 from agent_runtime.blackboard.gathering import from_wire
-from agent_runtime.blackboard.stores.port import LEASE_RAN_OUT, DeadLetter, Incomplete, Swept, Terms
+from agent_runtime.blackboard.stores.records import LEASE_RAN_OUT, DeadLetter, Incomplete, Swept, Terms
 from agent_runtime.blackboard.stores.sqlite_dead_letters import give_up, trim
 from agent_runtime.blackboard.stores.sqlite_groups import end, gather
 from agent_runtime.blackboard.stores.sqlite_inboxes import HELD, READY, WAITS

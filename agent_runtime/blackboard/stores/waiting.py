@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum
 from itertools import count
 
-from agent_runtime.blackboard.stores.port import Planned
+from agent_runtime.blackboard.stores.records import Planned
 
 
 class State(Enum):
@@ -29,7 +29,7 @@ class Waiting:
     """Its place among the deliveries of the board: smaller is older."""
     attempt: int = 0
     base: int = 0
-    """Attempts that do not count any more, because it was replayed since."""
+    """Attempts that do not count: those before it was replayed, and those that gave it back unjudged."""
     state: State = State.WAITS
     timer: datetime | None = None
     sets: tuple[int, ...] = ()

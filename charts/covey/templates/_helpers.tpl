@@ -46,6 +46,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
+{{/* Environment variables from .Values.openTelemetry; the operator hands them on to the pods that it makes. */}}
+{{- define "covey.openTelemetry" -}}
+{{- range $name, $value := .Values.openTelemetry }}
+- name: {{ $name }}
+  value: {{ $value | quote }}
+{{- end }}
+{{- end -}}
+
 {{/* What the operator may do where it serves resources; the same in a ClusterRole and in a Role. */}}
 {{- define "covey.rules" -}}
 # Covey's own kinds: read them, and write nothing of them but their status.

@@ -1,14 +1,17 @@
 """Event logs on real servers."""
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from agent_runtime.eventlog.open import make_log
 from agent_runtime.eventlog.port import EventLog
-from tests.contract.eventlog.logs import NatsServer, new_board, running_kafka, running_nats
-from tests.contract.servers import RedisServer
+from tests.contract.eventlog.kafka_broker import KafkaBroker, running_kafka
+from tests.contract.eventlog.logs import NatsServer, new_board, running_nats
+from tests.contract.servers import MissingProgram, RedisServer
 
 
 @pytest.fixture(scope="session")
@@ -26,10 +29,29 @@ def own_nats(tmp_path: Path) -> Iterator[NatsServer]:
 
 
 @pytest.fixture(scope="session")
-def shared_kafka() -> Iterator[str]:
-    """The URL of a Kafka."""
-    with running_kafka() as url:
-        yield url
+def shared_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+    """One Kafka for all tests that do not break it."""
+    with _kafka(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker
+
+
+@pytest.fixture
+def own_kafka(tmp_path: Path) -> Iterator[KafkaBroker]:
+    """A Kafka for a test that breaks it."""
+    with _kafka(tmp_path) as broker:
+        yield broker
+
+
+@contextmanager
+def _kafka(folder: Path) -> Iterator[KafkaBroker]:
+    """Java is much to ask of a machine: without it these tests are skipped, but not where all must run."""
+    try:
+        with running_kafka(folder) as broker:
+            yield broker
+    except MissingProgram as missing:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(missing))
 
 
 Connect = Callable[[], EventLog]
@@ -45,7 +67,8 @@ def connect(request: pytest.FixtureRequest) -> Connect:
             nats: NatsServer = request.getfixturevalue("shared_nats")
             url = nats.url
         case "kafka":
-            url = request.getfixturevalue("shared_kafka")
+            kafka: KafkaBroker = request.getfixturevalue("shared_kafka")
+            url = kafka.url
         case _:
             redis: RedisServer = request.getfixturevalue("shared_redis")
             url = redis.url

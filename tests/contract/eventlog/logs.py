@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from confluent_kafka import Producer
-
 from agent_runtime.eventlog.port import EventLog, Track
 from tests.contract.servers import find_program, free_port
 
@@ -77,15 +75,6 @@ def running_nats(folder: Path) -> Iterator[NatsServer]:
         yield server
     finally:
         server.kill()
-
-
-@contextmanager
-def running_kafka() -> Iterator[str]:
-    """The URL of a broker that speaks Kafka's protocol over TCP: the one that librdkafka has for tests."""
-    cluster = Producer({"test.mock.num.brokers": 1, "bootstrap.servers": "none", "log_level": 3})
-    brokers = cluster.list_topics(timeout=_START_SECONDS).brokers.values()
-    yield "kafka://" + ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
-    del cluster
 
 
 async def records(log: EventLog, track: Track) -> list[bytes]:

@@ -13,7 +13,8 @@ from agent_runtime.blackboard.board import BoardError, Delivery, Identity, Query
 from agent_runtime.blackboard.codec import encode
 from agent_runtime.blackboard.service import BlackboardService
 from agent_runtime.blackboard.stores.memory import MemoryStore
-from agent_runtime.blackboard.stores.port import Store, Terms
+from agent_runtime.blackboard.stores.port import Store
+from agent_runtime.blackboard.stores.records import Terms
 from agent_runtime.eventlog.port import EventLog
 from agent_runtime.eventlog.rebuild import rebuild
 from agent_runtime.eventlog.recorder import Recorder
@@ -57,6 +58,7 @@ async def standing(store: Store) -> Standing:
                 kept.plan.artifact_ids,
                 kept.plan.priority,
                 kept.attempt,
+                kept.base,
                 kept.sets,
                 kept.since,
                 kept.plan.gathering if kept.since else None,
@@ -85,8 +87,11 @@ class History:
         """So many of them."""
         for _ in range(steps):
             step = self._random.choices(
-                [self.publish, self.lease, self.acknowledge, self.fail, self.wait, self.subscribe, self.tidy],
-                [8, 6, 5, 2, 4, 1, 1],
+                [
+                    *(self.publish, self.lease, self.acknowledge, self.fail, self.release),
+                    *(self.wait, self.subscribe, self.tidy),
+                ],
+                [8, 6, 5, 2, 2, 4, 1, 1],
             )[0]
             with suppress(BoardError):  # what chance proposes is not always possible
                 await step()
@@ -132,6 +137,10 @@ class History:
         agent, delivery = self._any_held()
         retry_in = self._random.choice([None, 0.0])
         await self._service.board(agent).fail(delivery.id, "it broke", retry_in=retry_in)
+
+    async def release(self) -> None:
+        agent, delivery = self._any_held()
+        await self._service.board(agent).release(delivery.id)
 
     async def wait(self) -> None:
         for _ in range(self._random.randint(1, 12)):

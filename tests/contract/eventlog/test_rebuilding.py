@@ -9,8 +9,10 @@ import pytest
 
 from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.service import BlackboardService
+from agent_runtime.blackboard.stores.errors import NotEmpty
 from agent_runtime.blackboard.stores.memory import MemoryStore
-from agent_runtime.blackboard.stores.port import NotEmpty, Store, Terms
+from agent_runtime.blackboard.stores.port import Store
+from agent_runtime.blackboard.stores.records import Terms
 from agent_runtime.blackboard.stores.sqlite import SqliteStore
 from agent_runtime.eventlog.port import EventLog, Track
 from agent_runtime.eventlog.rebuild import rebuild

@@ -10,7 +10,8 @@ import pytest
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.service import BlackboardService, utc_now
 from agent_runtime.blackboard.stores.memory import MemoryStore
-from agent_runtime.blackboard.stores.port import Publication, Store, Terms
+from agent_runtime.blackboard.stores.port import Store
+from agent_runtime.blackboard.stores.records import Publication, Terms
 from agent_runtime.blackboard.stores.sqlite import SqliteStore
 from agent_runtime.eventlog.availability import Availability
 from agent_runtime.eventlog.open import make_log
@@ -20,6 +21,7 @@ from agent_runtime.eventlog.records import read_artifact
 from agent_runtime.eventlog.relay import ForeignLog, Relay
 from tests.contract.boards import REGISTRY, SCOUT, finding
 from tests.contract.eventlog.conftest import Connect
+from tests.contract.eventlog.kafka_broker import KafkaBroker
 from tests.contract.eventlog.logs import NatsServer, new_board, records
 
 NOON = datetime.fromisoformat("2026-11-01T12:00:00Z")
@@ -85,8 +87,12 @@ async def test_several_servers_relay_at_once(store: Store, connect: Connect) -> 
         await log.close()
 
 
-async def test_what_is_too_large_for_the_log_leaves_its_name(store: Store, shared_nats: NatsServer) -> None:
-    log = make_log(shared_nats.url, new_board())
+@pytest.mark.parametrize("server", ["shared_nats", "shared_kafka"])
+async def test_what_is_too_large_for_the_log_leaves_its_name(
+    request: pytest.FixtureRequest, store: Store, server: str
+) -> None:
+    running: NatsServer | KafkaBroker = request.getfixturevalue(server)
+    log = make_log(running.url, new_board())
     large = artifact("large", text="x" * 2_000_000)
     await store.publish([Publication(one) for one in (artifact("a1"), large, artifact("a2"))], 0)
     await Relay(store, log, Availability()).catch_up()
@@ -140,20 +146,24 @@ async def until(true: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_log_that_is_away_costs_no_artifact_and_stops_nobody(own_nats: NatsServer) -> None:
-    store, log = MemoryStore(Terms()), make_log(own_nats.url, new_board())
+@pytest.mark.parametrize(("server", "name"), [("own_nats", "NATS"), ("own_kafka", "Kafka")])
+async def test_a_log_that_is_away_costs_no_artifact_and_stops_nobody(
+    request: pytest.FixtureRequest, server: str, name: str
+) -> None:
+    running: NatsServer | KafkaBroker = request.getfixturevalue(server)
+    store, log = MemoryStore(Terms()), make_log(running.url, new_board())
     recorder = Recorder(store, log, utc_now)
     service = BlackboardService(store, REGISTRY, observer=recorder.observe)
     async with service, recorder:
         board = service.board(SCOUT)
         await board.publish([finding(id="a1")])
         await until(recorder.may_prune)
-        own_nats.kill()
+        running.kill()
         for n in range(2, 301):
             await board.publish([finding(id=f"a{n}")])
         await until(lambda: not recorder.may_prune())
-        await until(lambda: recorder.fault.startswith("the event log in NATS"))
-        own_nats.start()
+        await until(lambda: recorder.fault.startswith(f"the event log in {name}"))
+        running.start()
         await board.publish([finding(id="a301")])
         await until(recorder.may_prune)
     await log.open()

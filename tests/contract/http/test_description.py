@@ -14,7 +14,7 @@ ROUTES = {
     ("get", "/v1/subscriptions"), ("put", "/v1/subscriptions"), ("delete", "/v1/subscriptions"),
     ("delete", "/v1/subscriptions/{agent}"),
     ("post", "/v1/leases"), ("put", "/v1/leases/{lease_id}"), ("post", "/v1/leases/{lease_id}/acknowledge"),
-    ("post", "/v1/leases/{lease_id}/fail"),
+    ("post", "/v1/leases/{lease_id}/fail"), ("post", "/v1/leases/{lease_id}/release"),
     ("get", "/v1/deadletters"), ("get", "/v1/deadletters/{delivery}"),
     ("delete", "/v1/deadletters/{delivery}"), ("post", "/v1/deadletters/{delivery}/replay"),
     ("post", "/v1/deadletters/replay"), ("post", "/v1/deadletters/drop"),
@@ -37,7 +37,7 @@ async def test_every_route_says_what_it_does_answers_and_refuses(shared_server: 
         assert len(successes) == 1, route
         [(status, success)] = successes.items()
         assert status == "204" or described(success), route
-        for status in ("400", "401", "403", "404", "409", "413", "422", "429", "503"):
+        for status in ("400", "401", "403", "404", "408", "409", "413", "415", "422", "429", "503", "504"):
             refusal = operation["responses"][status]["content"]["application/json"]["schema"]
             assert refusal == {"$ref": "#/components/schemas/ErrorBody"}, (route, status)
     assert document["security"] == [{"token": []}]
@@ -53,5 +53,7 @@ async def test_answers_are_what_it_says(server: Server) -> None:
     """Field by field, for a body with every optional part."""
     schemas = (await server.call("GET", "/openapi.json")).json()["components"]["schemas"]
     body = {"type": "Finding", "payload": {"title": "a"}, "tags": ["x"], "partition": "eu"}
-    [artifact] = (await server.call("POST", "/v1/artifacts", json=body)).json()["artifacts"]
+    trace = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+    answer = await server.call("POST", "/v1/artifacts", json=body, headers=trace)
+    [artifact] = answer.json()["artifacts"]
     assert set(artifact) == set(schemas["ArtifactAnswer"]["properties"])

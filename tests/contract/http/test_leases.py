@@ -4,11 +4,13 @@ import asyncio
 
 import httpx2
 import pytest
+from structlog.testing import capture_logs
 
-from agent_runtime.blackboard.board import Query
+from agent_runtime.blackboard.board import BoardError, Query
+from agent_runtime.telemetry import traces
 from tests.contract.boards import EDITOR, SCOUT, WRITER, consumes, finding, report
 from tests.contract.http.conftest import Start
-from tests.contract.http.serving import Server, error_of
+from tests.contract.http.serving import GOOD, Server, error_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -26,6 +28,35 @@ async def test_of_two_with_one_lease_one_finishes_and_the_other_hears_the_same(s
         assert len((await scout.query(Query(type="Report"))).artifacts) == 1
         path = f"/v1/leases/{delivery.id}"
         assert error_of(await server.call("PUT", path, EDITOR)) == (409, "lease_lost")
+
+
+async def test_a_heartbeat_may_say_how_far_the_work_is(server: Server) -> None:
+    async with server.board(SCOUT) as scout, server.board(EDITOR) as editor:
+        await editor.subscribe([consumes()])
+        await scout.publish([finding()])
+        [delivery] = await editor.lease(1, 30)
+        with capture_logs() as lines:
+            await editor.extend(delivery.id)
+            await editor.extend(delivery.id, "page 3 of 10")
+            with pytest.raises(BoardError, match="one line without control characters"):
+                await editor.extend(delivery.id, "page 4\nof 10")
+        [told] = [line for line in lines if line["event"] == "blackboard: progress"]
+        assert (told["agent"], told["delivery"], told["reason"]) == ("editor", delivery.id, "page 3 of 10")
+        assert told["log_level"] == "info"
+
+
+async def test_a_caller_brings_the_trace_that_the_artifact_goes_on_with(server: Server) -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    async with server.board(SCOUT) as scout:
+        with traces.carried(trace):
+            [traced] = await scout.publish([finding(id="1")])
+        [untraced] = await scout.publish([finding(id="2")])
+        answer = await server.call(
+            "POST", "/v1/artifacts", SCOUT, json=GOOD | {"id": "3"}, headers={"traceparent": "00-nonsense"}
+        )
+        assert (traced.traceparent, untraced.traceparent) == (trace, None)
+        assert "traceparent" not in answer.json()["artifacts"][0]
+        assert await scout.get("1") == traced
 
 
 async def test_who_comes_too_late_has_lost_it(start: Start) -> None:
@@ -56,13 +87,15 @@ async def test_guessing_tells_nothing(server: Server) -> None:
         assert delivery.artifacts[0].id == "known"
 
         async def told(method: str, path: str) -> tuple[int, str]:
-            answer = await server.call(method, path.replace("~", "%7E"), WRITER, json={"error": "x"})
+            body = {"error": "x"} if path.endswith("/fail") else None
+            answer = await server.call(method, path.replace("~", "%7E"), WRITER, json=body)
             return answer.status_code, answer.json()["error"]["message"]
 
         for method, path in (
             ("GET", "/v1/artifacts/{}"),
             ("PUT", "/v1/leases/{}@editor~1"),
             ("POST", "/v1/leases/{}@editor~1/fail"),
+            ("POST", "/v1/leases/{}@editor~1/release"),
         ):
             there = await told(method, path.format("known"))
             elsewhere = await told(method, path.format("other"))

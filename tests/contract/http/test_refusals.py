@@ -23,7 +23,7 @@ QUERY = "/v1/artifacts?"
         (*PUBLISH, {"content": b"{"}, 400, "not_json", []),
         (*PUBLISH, {"content": b'{"type": NaN}'}, 400, "not_json", []),
         (*PUBLISH, {"content": b"\xff\xfe"}, 400, "not_json", []),
-        (*PUBLISH, {"content": b""}, 422, "invalid", [""]),
+        (*PUBLISH, {"content": b""}, 400, "not_json", []),
         (*PUBLISH, {"content": b"[]"}, 422, "invalid", [""]),
         (*PUBLISH, {"content": b"null"}, 422, "invalid", [""]),
         (*PUBLISH, {"json": {"type": 3}}, 422, "invalid", ["/type", "/payload"]),
@@ -62,13 +62,19 @@ QUERY = "/v1/artifacts?"
         ("GET", "/v1/events?limit=3", {}, 422, "invalid", ["/query/limit"]),
         ("GET", "/v1/artifacts/none", {}, 404, "not_found", []),
         ("GET", "/v1/artifacts/%00", {}, 422, "invalid", ["/path/artifact"]),
-        ("GET", "/v1/nothing", {}, 404, "not_found", []),
+        ("GET", "/v1/nothing", {}, 404, "no_such_path", []),
         ("DELETE", "/v1/artifacts", {}, 405, "method_not_allowed", []),
         ("PUT", "/v1/subscriptions", {"json": {"consumes": [{"types": ["Poem"], "where": "1 +"}]}}, 422,
          "invalid_subscription", ["/consumes/0/types/0", "/consumes/0/where"]),
         ("PUT", "/v1/subscriptions", {"json": {"consumes": [{"types": ["Finding"]}] * 33}}, 422, "invalid",
          ["/consumes"]),
         ("PUT", "/v1/leases/1@editor~1", {}, 404, "not_found", []),
+        ("PUT", "/v1/leases/1@scout~1", {"json": {}}, 409, "lease_lost", []),
+        ("PUT", "/v1/leases/1@scout~1", {"json": {"note": "x" * 257}}, 422, "invalid", ["/note"]),
+        ("PUT", "/v1/leases/1@scout~1", {"json": {"note": "a\nb"}}, 422, "invalid", ["/note"]),
+        ("PUT", "/v1/leases/1@scout~1", {"json": {"note": 3}}, 422, "invalid", ["/note"]),
+        ("PUT", "/v1/leases/1@scout~1", {"json": {"progress": "x"}}, 422, "invalid", ["/progress"]),
+        (*PUBLISH, {"json": GOOD | {"traceparent": "00-x"}}, 422, "invalid", ["/traceparent"]),
         ("POST", "/v1/leases", {"json": {"wait": 61}}, 422, "invalid", ["/wait"]),
         ("POST", "/v1/leases/1@scout~1/acknowledge", {"json": {}}, 409, "lease_lost", []),
         ("POST", "/v1/leases/1@scout~1/fail", {"json": {"error": "x", "retryIn": -1}}, 422, "invalid",
@@ -91,6 +97,59 @@ async def test_each_has_its_status_code_and_pointers(
     assert (answer.status_code, error["code"]) == (status, code), error
     assert [detail["pointer"] for detail in error["details"]] == pointers
     assert error["traceId"] == trace
+
+
+FIELDS = "correlation, id, partition, payload, tags, type, version, visibility"
+FILTERS = "type, correlation, producer, tag, partition, since, until, cursor, limit"
+KINDS = "after, allOf, anyOf, labelled, private, public, tenant"
+NUL = "holds a NUL character (\\u0000): not every store can keep it"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "message"),
+    [
+        (*PUBLISH, b"", "the body is not JSON: it is empty"),
+        (*PUBLISH, GOOD | {"colour": "red"}, f"/colour: unknown, want one of artifacts, {FIELDS}"),
+        (*PUBLISH, GOOD | {"tag": ["a"]}, '/tag: unknown, did you mean "tags"?'),
+        (*PUBLISH, {"artifacts": [GOOD | {"colour": "red"}]},
+         f"/artifacts/0/colour: unknown, want one of {FIELDS}"),
+        (*PUBLISH, GOOD | {"visibility": {"everyone": {}}},
+         f"/visibility/everyone: unknown, want one of {KINDS}"),
+        (*PUBLISH, GOOD | {"visibility": {"labeled": {}}},
+         '/visibility/labeled: unknown, did you mean "labelled"?'),
+        (*PUBLISH, GOOD | {"visibility": {"allOf": [{"anyOf": []}]}},
+         "/visibility/allOf/0/anyOf: unknown, want one of after, labelled, private, public, tenant"),
+        (*PUBLISH, GOOD | {"visibility": {"public": {"to": "all"}}},
+         "/visibility/public/to: unknown, nothing goes in here"),
+        (*PUBLISH, GOOD | {"visibility": {}},
+         "/visibility: exactly one of public, private, labelled, tenant, after, allOf, anyOf must be set"),
+        ("GET", QUERY + "colour=red", None, f"/query/colour: unknown, want one of {FILTERS}"),
+        ("GET", QUERY + "tag=a%00", None, f"/query/tag: {NUL}"),
+        ("GET", "/v1/artifacts/a%00", None, f"/path/artifact: {NUL}"),
+        ("GET", "/v1/artefacts", None,
+         "there is no /v1/artefacts here; the API is described at /openapi.json"),
+        ("GET", "/" + "a" * 500, None,
+         f"there is no /{'a' * 196}... here; the API is described at /openapi.json"),
+    ],
+)  # fmt: skip
+async def test_what_is_wrong_and_what_is_allowed(
+    shared_server: Server, method: str, path: str, body: object, message: str
+) -> None:
+    options: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {"json": body}
+    answer = await shared_server.call(method, path, headers=JSON, **options)
+    assert answer.json()["error"]["message"] == message
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", ""])
+@pytest.mark.parametrize(
+    ("method", "path"), [PUBLISH, ("POST", "/v1/leases"), ("PUT", "/v1/leases/1@scout~1")]
+)
+async def test_a_body_that_does_not_say_that_it_is_json(
+    shared_server: Server, method: str, path: str, kind: str
+) -> None:
+    answer = await shared_server.call(method, path, content=b"{}", headers={"content-type": kind})
+    assert error_of(answer) == (415, "unsupported_media_type")
+    assert answer.json()["error"]["message"] == "send Content-Type: application/json"
 
 
 @pytest.mark.parametrize(

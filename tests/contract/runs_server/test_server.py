@@ -183,7 +183,7 @@ async def test_who_is_not_known_is_not_let_in(server: Server, authorization: str
         ("POST", f"/v1/tickets/finish?run={RUN}&{TICKET}", b"[]", 422, "invalid", ""),
         ("POST", f"/v1/tickets/finish?run={RUN}&{TICKET}", b"{}", 409, "lease_lost", ""),
         ("GET", "/v1/changes?after=x", b"", 422, "invalid", "/query/after"),
-        ("GET", "/v1/nothing", b"", 404, "not_found", ""),
+        ("GET", "/v1/nothing", b"", 404, "no_such_path", ""),
         ("PATCH", "/v1/runs", b"", 405, "method_not_allowed", ""),
     ],
 )  # fmt: skip

@@ -10,20 +10,23 @@ from typing import Any
 import pytest
 
 from agent_runtime.agents.consumer import consume
+from agent_runtime.agents.heartbeat import Heartbeat
+from agent_runtime.api.agent import Consumes
 from agent_runtime.api.blackboard import ArtifactType
 from agent_runtime.blackboard.artifact import Artifact, Draft
-from agent_runtime.blackboard.board import Board, BoardError, Identity, Query
+from agent_runtime.blackboard.board import Board, BoardError, Delivery, Identity, Query
 from agent_runtime.blackboard.events import BoardEvent
 from agent_runtime.blackboard.service import BlackboardService
 from agent_runtime.blackboard.stores.memory import MemoryStore
-from agent_runtime.blackboard.stores.port import Terms
+from agent_runtime.blackboard.stores.records import Terms
 from agent_runtime.blackboard.types import TypeRegistry
-from tests.clocks import ManualClock, eventually
+from tests.clocks import ManualClock, SteppingClock, eventually
 from tests.unit.agents.builders import NOTE, Bench, agent_config
 
 TYPES = [ArtifactType.model_validate(each) for each in ({"name": "Idea", "schema": {"type": "object"}}, NOTE)]
 EDITOR = Identity("editor", "user")
 ANN = Identity("ann")
+IDEAS = (Consumes.model_validate({"types": ["Idea"]}),)
 SOON = 30
 """Seconds until a test gives up waiting."""
 
@@ -213,9 +216,30 @@ async def test_what_is_not_finished_in_time_goes_back_at_once(newsroom: Newsroom
     async with consuming(Bench(config, clock=clock), newsroom.service.board(ANN), grace=0.01):
         await newsroom.publish({"topic": "bees"})
         await eventually(lambda: clock.sleeps)
-    assert newsroom.count("failed") == 1
+    assert (newsroom.count("released"), newsroom.count("failed")) == (1, 0)
     (again,) = await newsroom.service.board(ANN).lease(1, 5)
     assert again.attempt == 2
+
+
+async def test_work_that_was_broken_off_however_often_is_no_dead_letter(newsroom: Newsroom) -> None:
+    """Rolling updates at the wrong moment are not the work's fault."""
+    script = [{"reply": "never", "delay": "50s"}]
+    board = {"name": "newsroom", "url": "", "consumes": [{"types": ["Idea"]}]}
+    config = agent_config(script, blackboard=board, publishes=[{"type": "Note"}])
+    await newsroom.service.board(ANN).subscribe(IDEAS)
+    await newsroom.publish({"topic": "bees"})
+
+    async def begin_and_stop() -> None:
+        clock = ManualClock()
+        async with consuming(Bench(config, clock=clock), newsroom.service.board(ANN), grace=0.01):
+            await eventually(lambda: clock.sleeps)
+
+    for n in range(5):
+        await begin_and_stop()
+        assert newsroom.count("released") == n + 1
+    async with consuming(agent([{"reply": '{"text": "done"}'}]), newsroom.service.board(ANN)):
+        await newsroom.until("acknowledged")
+    assert await newsroom.service.dead_letters() == []
 
 
 class Wrapped:
@@ -240,6 +264,27 @@ def down() -> BoardError:
     return BoardError("unavailable", "the board is restarting", status=503)
 
 
+async def test_what_comes_when_it_is_stopped_already_goes_back_at_once(newsroom: Newsroom) -> None:
+    """All of it, and nothing is begun."""
+    stop = asyncio.Event()
+
+    class Late(Wrapped):
+        """Its answers come when it is too late."""
+
+        async def lease(self, limit: int, wait: float) -> list[Delivery]:
+            deliveries: list[Delivery] = await newsroom.service.board(ANN).lease(limit, wait)
+            stop.set()
+            return deliveries
+
+    await newsroom.service.board(ANN).subscribe(IDEAS)
+    await newsroom.publish(*({"n": n} for n in range(3)))
+    ann = agent([{"reply": '{"text": "done"}'}], limits={"maxConcurrency": 5})
+    async with asyncio.timeout(SOON):
+        await consume(ann.worker, Late(newsroom.service.board(ANN), {}), stop)
+    assert (newsroom.count("released"), newsroom.count("acknowledged")) == (3, 0)
+    assert len(await newsroom.service.board(ANN).lease(5, 5)) == 3
+
+
 async def test_a_board_that_is_away_is_waited_for_and_subscribed_to_again(newsroom: Newsroom) -> None:
     board = Wrapped(newsroom.service.board(ANN), {"subscribe": [down(), down()], "lease": [down()]})
     clock = ManualClock()
@@ -258,6 +303,31 @@ async def test_a_board_that_is_away_is_waited_for_and_subscribed_to_again(newsro
     assert board.calls.count("subscribe") == 4
 
 
+async def test_a_board_that_lost_its_store_is_subscribed_to_again(
+    newsroom: Newsroom,
+) -> None:
+    clock = SteppingClock()
+    board = newsroom.service.board(ANN)
+
+    class Idle(Wrapped):
+        """Nothing comes while one waits."""
+
+        async def lease(self, limit: int, wait: float) -> list[Delivery]:
+            clock.advance(wait)
+            await asyncio.sleep(0)
+            return await board.lease(limit, 0)
+
+    idle = Idle(board, {})
+    ann = agent([{"reply": '{"text": "done"}'}])
+    async with consuming(ann, idle, clock=clock):
+        await eventually(lambda: idle.calls.count("subscribe") > 5)
+        assert newsroom.count("subscribed") == 1
+        await newsroom.service.forget("ann")
+        await newsroom.until("subscribed", 2)
+        await newsroom.publish({"topic": "bees"})
+        await newsroom.until("acknowledged")
+
+
 async def test_an_acknowledgement_that_got_no_answer_is_sent_again(newsroom: Newsroom) -> None:
     board = Wrapped(newsroom.service.board(ANN), {"acknowledge": [down(), down()]})
     ann = agent([{"reply": '{"text": "done"}'}])
@@ -271,6 +341,70 @@ async def test_an_acknowledgement_that_got_no_answer_is_sent_again(newsroom: New
                 await asyncio.sleep(0)
     assert await newsroom.notes() == [{"text": "done"}]
     assert newsroom.count("leased") == 1
+
+
+def progress(newsroom: Newsroom) -> list[str]:
+    return [event.message for event in newsroom.events if event.kind == "progress"]
+
+
+async def test_an_agent_says_which_tool_it_called_and_at_which_step_it_is(newsroom: Newsroom) -> None:
+    script: list[dict[str, Any]] = [
+        {"when": "turn == 0", "toolCalls": [{"tool": "clock"}]},
+        {"reply": '{"text": "done"}', "delay": "5s"},
+    ]
+    clock, model_clock = ManualClock(), ManualClock()
+    access = {"name": "newsroom", "url": "", "consumes": [{"types": ["Idea"]}], "leaseSeconds": 30}
+    fields = {"pattern": "ReAct", "tools": [{"builtin": "clock"}], "publishes": [{"type": "Note"}]}
+    ann = Bench(agent_config(script, blackboard=access, **fields), clock=model_clock)
+    async with consuming(ann, newsroom.service.board(ANN), clock=clock):
+        await newsroom.publish({"topic": "bees"})
+        await newsroom.until("progress")
+        assert len(progress(newsroom)) == 1, "one a second at most"
+        await eventually(lambda: model_clock.sleeps)
+        clock.advance(1)
+        await eventually(lambda: 1.0 in clock.sleeps)
+        model_clock.advance(5)
+        await newsroom.until("acknowledged")
+    assert progress(newsroom)[-1] in ("step 2", "called clock")
+
+
+async def test_of_notes_that_come_fast_the_newest_is_told_and_no_loss_ends_the_work(
+    newsroom: Newsroom,
+) -> None:
+    board = Wrapped(newsroom.service.board(ANN), {})
+    clock = ManualClock()
+    heart = Heartbeat(board, 30, clock)
+    await newsroom.service.board(ANN).subscribe(IDEAS)
+    await newsroom.publish({"topic": "bees"})
+    [leased] = await newsroom.service.board(ANN).lease(1, 0)
+    heart.note(leased.id, "not held yet")
+    heart.hold(leased.id)
+    for number in range(1, 4):
+        heart.note(leased.id, f"page {number}\nof 9")
+    await newsroom.until("progress", 1)
+    heart.note(leased.id, "page 4")
+    heart.note(leased.id, "x" * 300)
+    assert progress(newsroom) == ["page 3 of 9"]
+    await eventually(lambda: 1.0 in clock.sleeps)
+    clock.advance(1)
+    await newsroom.until("progress", 2)
+    assert progress(newsroom)[1] == "x" * 255 + "…"
+    # one that does not get through comes with the next beat
+    await eventually(lambda: clock.sleeps.count(1.0) == 2)
+    board.faults["extend"] = [down()]
+    heart.note(leased.id, "page 8")
+    clock.advance(1)
+    await eventually(lambda: board.calls.count("extend") == 3)
+    assert len(progress(newsroom)) == 2
+    clock.advance(8)
+    await newsroom.until("progress", 3)
+    assert progress(newsroom)[2] == "page 8"
+    # what is acknowledged just now may refuse a note: that is no reason to end the work
+    board.faults["extend"] = [BoardError("lease_lost", "it is done", status=409)]
+    heart.note(leased.id, "page 9")
+    await eventually(lambda: board.calls.count("extend") == 5)
+    assert not heart.let_go(leased.id)
+    await heart.end()
 
 
 async def test_a_heartbeat_keeps_the_lease_and_its_loss_ends_the_work(newsroom: Newsroom) -> None:
@@ -290,5 +424,5 @@ async def test_a_heartbeat_keeps_the_lease_and_its_loss_ends_the_work(newsroom: 
         beat_clock.advance(10)
         await eventually(lambda: "agent.failed" in ann.kinds)
     assert board.calls.count("extend") == 2
-    assert "fail" not in board.calls, "what is lost is not ours to give back"
+    assert not {"fail", "release"} & {*board.calls}, "what is lost is not ours to give back"
     assert await newsroom.notes() == []

@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from agent_runtime.blackboard.backup_folder import backups, keep_newest
 from agent_runtime.blackboard.backup_format import BadBackup, Footer, Header, Line, decode, encode
 from agent_runtime.blackboard.board import Identity
 from agent_runtime.blackboard.gathering import Gathering
-from agent_runtime.blackboard.stores.port import AT_ONCE, Buried, DeadLetter, Kept, Planned
+from agent_runtime.blackboard.stores.records import AT_ONCE, Buried, DeadLetter, Kept, Planned
 from agent_runtime.blackboard.subscriptions import Subscriber
 from tests.contract.boards import consumes
 from tests.contract.inboxes import artifact, batch
@@ -49,6 +50,14 @@ def written(folder: Path, at: datetime = AT, board: str = BOARD) -> Verified:
         for line in CONTENT:
             writer.add(line)
         return writer.finish(at, 17)
+
+
+def of_size(folder: Path, at: datetime, artifacts: int) -> Path:
+    """A backup with so many artifacts."""
+    with BackupWriter(folder, Header(BOARD, at)) as writer:
+        for number in range(artifacts):
+            writer.add(replace(FINDING, id=f"{number}"))
+        return writer.finish(at, 17).path
 
 
 @pytest.mark.parametrize(
@@ -177,6 +186,36 @@ def test_none_is_deleted_while_there_are_not_too_many(tmp_path: Path) -> None:
     made = [written(tmp_path, AT + timedelta(days=day)).path for day in range(3)]
     assert keep_newest(tmp_path, BOARD, 3, AT).deleted == ()
     assert set(tmp_path.iterdir()) == set(made)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "left", "fuller"),
+    [
+        ((9, 9, 9, 9), (9, 9), None),
+        ((9, 9, 0), (9, 0), 9),
+        ((7, 9, 8, 0, 0, 0), (8, 0, 0), 8),  # the last one before, not the fullest ever
+        ((9, 0, 0, 1, 0, 0), (9, 0, 0), 9),
+        ((9, 0, 0, 4, 4), (9, 4, 4), 9),
+        ((9, 0, 0, 4, 5), (4, 5), None),  # half of it is there again
+        ((9, 0, 0, 0, 9, 9), (9, 9), None),
+        ((0, 0, 0), (0, 0), None),
+        ((9, 8, 7, 6, 5, 4, 3, 2), (3, 2), None),  # old ones are forgotten, little by little
+    ],
+    ids=str,
+)
+def test_the_last_one_before_the_board_was_emptied_stays(
+    tmp_path: Path, sizes: tuple[int, ...], left: tuple[int, ...], fuller: int | None
+) -> None:
+    for day, size in enumerate(sizes):
+        of_size(tmp_path, AT + timedelta(days=day), size)
+        tidied = keep_newest(tmp_path, BOARD, 2, AT)
+    found = [verify(path) for path in reversed(backups(tmp_path, BOARD))]
+    assert tuple(one.footer.counts["artifact"] for one in found) == left
+    told = tidied.fuller.footer.counts["artifact"] if tidied.fuller else None
+    assert told == fuller
+    assert [tidied.fuller is not None and str(tidied.fuller.path) in said for said in tidied.warnings] == (
+        [True] if fuller else []
+    )
 
 
 def test_what_a_killed_writer_left_goes_after_a_day(tmp_path: Path) -> None:

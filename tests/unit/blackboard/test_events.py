@@ -4,11 +4,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from prometheus_client import generate_latest
 from structlog.testing import capture_logs
 
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Identity
 from agent_runtime.blackboard.events import Announcer, BoardEvent, Kind, all_of, log, nobody
+from agent_runtime.serving.blackboard_metrics import BlackboardMetrics
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 SECRET = Artifact(
@@ -36,7 +38,7 @@ def test_what_somebody_may_want_to_look_into_is_a_warning(kind: Kind) -> None:
     assert (entry["event"], entry["log_level"]) == (f"blackboard: {kind}", "warning")
 
 
-@pytest.mark.parametrize("kind", ["replayed", "dropped", "forgotten", "pruned"])
+@pytest.mark.parametrize("kind", ["replayed", "dropped", "forgotten", "pruned", "progress"])
 def test_what_somebody_wanted_is_noted(kind: Kind) -> None:
     [entry] = logged(kind)
     assert entry["log_level"] == "info"
@@ -59,6 +61,35 @@ def test_a_denial_says_who_asked_for_what_and_shows_nothing_of_it() -> None:
         "count": 3,
     }
     assert "hunter2" not in str(entry)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "reason"),
+    [
+        (
+            "predicate_failed",
+            """expression 'payload[payload.x]' failed: Key not found in map : "hunter2" """,
+            "expression 'payload[payload.x]' failed: `covey board explain` says why",
+        ),
+        (
+            "unreadable",
+            "Card version 1 cannot be read as version 2: expression 'int(payload.n)' failed: hunter2",
+            "Card version 1 cannot be read as version 2: expression 'int(payload.n)' failed: "
+            "`covey board explain` says why",
+        ),
+        ("unreadable", "/n breaks /properties/n/type", "/n breaks /properties/n/type"),
+    ],
+)
+def test_what_an_expression_stumbled_over_is_not_logged(kind: Kind, message: str, reason: str) -> None:
+    [entry] = logged(kind, message=message)
+    assert entry["reason"] == reason
+
+
+def test_how_far_the_work_is_counts_for_nothing() -> None:
+    metrics = BlackboardMetrics()
+    before = generate_latest(metrics.registry)
+    metrics.observe(BoardEvent(kind="progress", at=NOW, agent="ann", delivery="1@ann~1", message="page 3"))
+    assert generate_latest(metrics.registry) == before
 
 
 def test_who_asked_gives_the_event_its_name() -> None:

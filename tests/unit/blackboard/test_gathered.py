@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agent_runtime.blackboard.gathering import BATCH, Expiry, Gathering
-from agent_runtime.blackboard.stores.gathered import Gathered, wanted, window_end
-from agent_runtime.blackboard.stores.port import Planned
+from agent_runtime.blackboard.gathering import BATCH, Expiry, Gathering, window_end
+from agent_runtime.blackboard.stores.gathered import Gathered, wanted
+from agent_runtime.blackboard.stores.records import Planned
 from agent_runtime.blackboard.stores.waiting import State, Waiting
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)

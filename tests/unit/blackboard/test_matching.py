@@ -121,7 +121,13 @@ def test_denials_and_failing_predicates_are_reported_each_once() -> None:
     index = Index(
         [
             subscriber("blind", {}, {"priority": 3}),
-            subscriber("broken", {"where": "payload.absent > 1"}, labels=frozenset({"desk"})),
+            subscriber(
+                "broken",
+                {"where": "payload.absent > 1"},
+                {"where": "payload.absent > 1", "priority": 1},
+                {"where": "payload.missing"},
+                labels=frozenset({"desk"}),
+            ),
             subscriber("picky", {"where": "false"}, labels=frozenset({"desk"})),
             subscriber("fine", labels=frozenset({"desk"})),
         ]
@@ -129,9 +135,8 @@ def test_denials_and_failing_predicates_are_reported_each_once() -> None:
     matched = index.match(artifact({"labelled": {"labels": ["desk"]}}))
     assert [match.agent for match in matched.matches] == ["fine"]
     assert [(who.name, check) for who, check in matched.denied] == [("blind", Check.VISIBILITY)]
-    [(agent, message)] = matched.faults
-    assert agent == "broken"
-    assert "absent" in message
+    assert [agent for agent, _ in matched.faults] == ["broken", "broken"]
+    assert ["absent" in message for _, message in matched.faults] == [True, False]
 
 
 def test_a_predicate_is_not_asked_about_what_its_agent_may_not_see() -> None:
@@ -285,6 +290,7 @@ def test_tenancy_fences_off_what_is_public(
         ([{"types": ["Report"]}, {"mode": "Events"}], {}, Check.MODE),
         ([{}], {"visibility": {"private": {"agents": ["writer"]}}}, Check.VISIBILITY),
         ([{}], {"tenant": "other"}, Check.TENANCY),
+        ([{"types": ["Report"]}], {"tenant": "other"}, Check.TENANCY),
     ],
     ids=str,
 )

@@ -12,7 +12,7 @@ from agent_runtime.blackboard.board import Identity
 from agent_runtime.blackboard.events import Announcer, BoardEvent
 from agent_runtime.blackboard.retention import PAUSE, Pruner, Retention
 from agent_runtime.blackboard.stores.memory import MemoryStore
-from agent_runtime.blackboard.stores.port import Publication, Terms
+from agent_runtime.blackboard.stores.records import Publication, Terms
 from agent_runtime.blackboard.types import TypeRegistry
 from tests.clocks import SteppingClock
 

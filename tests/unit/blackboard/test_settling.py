@@ -5,15 +5,8 @@ from datetime import UTC, datetime, timedelta
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.gathering import BATCH, Gathering
 from agent_runtime.blackboard.leases import LeaseId, delivery_name
-from agent_runtime.blackboard.stores.port import (
-    Finished,
-    IdTaken,
-    InboxFull,
-    LeaseLost,
-    Planned,
-    Publication,
-    StaleSubscribers,
-)
+from agent_runtime.blackboard.stores.errors import Finished, IdTaken, InboxFull, LeaseLost, StaleSubscribers
+from agent_runtime.blackboard.stores.records import Planned, Publication
 from agent_runtime.blackboard.stores.settling import Ending, Facts, Settlement, Step
 from agent_runtime.blackboard.stores.waiting import State, Waiting
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agent_runtime.blackboard.stores.port import Unavailable
+from agent_runtime.blackboard.stores.errors import Unavailable
 from agent_runtime.blackboard.tasks import end
 from agent_runtime.blackboard.timer import Timer
 

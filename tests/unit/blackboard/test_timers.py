@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from agent_runtime.blackboard.stores.port import Planned
+from agent_runtime.blackboard.stores.records import Planned
 from agent_runtime.blackboard.stores.waiting import Timers, Waiting
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)

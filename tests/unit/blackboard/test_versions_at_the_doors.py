@@ -12,7 +12,7 @@ from agent_runtime.blackboard.board import Identity, Query
 from agent_runtime.blackboard.events import BoardEvent
 from agent_runtime.blackboard.service import BlackboardService
 from agent_runtime.blackboard.stores.memory import MemoryStore
-from agent_runtime.blackboard.stores.port import Terms
+from agent_runtime.blackboard.stores.records import Terms
 from agent_runtime.blackboard.types import TypeRegistry
 
 REGISTRY = TypeRegistry(

@@ -13,7 +13,8 @@ from agent_runtime.blackboard.artifact import Draft
 from agent_runtime.blackboard.board import Identity
 from agent_runtime.blackboard.service import BlackboardService
 from agent_runtime.blackboard.stores.memory import MemoryStore
-from agent_runtime.blackboard.stores.port import Terms, Wake
+from agent_runtime.blackboard.stores.port import Wake
+from agent_runtime.blackboard.stores.records import Terms
 from agent_runtime.blackboard.tasks import end
 from agent_runtime.blackboard.types import TypeRegistry
 from agent_runtime.blackboard.watching import keep_watching
@@ -94,3 +95,18 @@ async def test_an_agent_of_a_running_board_is_not_forgotten() -> None:
         await editor.subscribe([Consumes(types=["Finding"])])
         await service.board(Identity("scout")).publish([Draft(type="Finding", payload={})])
         assert len(await editor.lease(1, 30)) == 1
+
+
+async def test_who_waits_while_the_store_is_lost_is_let_go_and_can_say_again_what_it_wants() -> None:
+    lost = asyncio.Event()
+
+    async def is_lost(wake: Wake) -> None:
+        await lost.wait()
+        wake(None)  # connected anew: whatever was missed before
+
+    store = FailingStore(is_lost)
+    async with BlackboardService(store, TypeRegistry([])) as service, asyncio.timeout(60):
+        waiting = asyncio.create_task(service.board(Identity("editor")).lease(1, 3600))
+        await asyncio.sleep(0)
+        lost.set()
+        assert await waiting == []

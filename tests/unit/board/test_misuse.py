@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from agent_runtime.board import Batch, Board, BoardError, Join, Llm, Misuse, Turn, artifact
+from agent_runtime.board import Batch, Board, BoardError, Join, Llm, Misuse, Turn, artifact, draft
 from tests.unit.board.films import Idea, Movie, Tagline, direct, studio
 
 
@@ -46,6 +46,28 @@ def yields(turn: Turn) -> Any:
         (
             lambda agent: agent.consumes(Idea, join=Join(window="1h")),
             "joins Idea with nothing: name a second",
+        ),
+        (
+            lambda agent: agent.consumes(Idea, join={"window": "1h"}),
+            "agent 'ann' joins Idea with nothing: name a second",
+        ),
+        (
+            lambda agent: agent.consumes(Idea, tags="sci-fi"),
+            "agent 'ann' consumes: tags wants a list, not 'sci-fi': write ['sci-fi']",
+        ),
+        (lambda agent: agent.consumes(Idea, from_="bob"), "from_ wants a list, not 'bob': write ['bob']"),
+        (lambda agent: agent.publishes(Movie, tags="new"), "agent 'ann' publishes Movie: tags wants a list"),
+        (
+            lambda agent: agent.publishes(Movie, visibility="secret"),
+            "agent 'ann' publishes Movie: 'secret' is no visibility: want one of public, private, labelled,",
+        ),
+        (
+            lambda agent: agent.publishes(Movie, visibility={"secret": {}}),
+            "{'secret': {}} is no visibility: want one of public, private, labelled, tenant, after, allOf,",
+        ),
+        (
+            lambda agent: agent.publishes(Movie, visibility={"private": {"agents": "bob"}}),
+            "agent 'ann' publishes Movie: visibility: private.agents: Input should be a valid list",
         ),
         (lambda agent: agent.only_for("bob"), "only_for(...) speaks of what publishes(...) before it names"),
         (lambda agent: agent.publishes(Movie).only_for("Bob B"), "publishes only for Bob B: agents.0"),
@@ -121,6 +143,9 @@ async def test_a_board_that_cannot_work_does_not_open(prepare: Callable[[Board],
         (lambda: Board("a.db", url="http://x", token="t"), "url=... is a board on a server, store=... and"),
         (lambda: Board(url="http://x"), "the board at http://x asks who you are: Board(url=..., token=...)"),
         (lambda: Board(max_concurrency=0), "max_concurrency=0 would let nobody work: want at least 1"),
+        (lambda: Board(isolation="strict"), "isolation='strict' is none: want 'Strict', 'Log', or None"),  # type: ignore[arg-type]  # misuse
+        (lambda: draft(Idea(topic="cats"), tags="pets"), "Idea: tags wants a list, not 'pets'"),
+        (lambda: draft(Idea(topic="cats"), visibility={"secret": {}}), "Idea: {'secret': {}} is no visib"),
         (lambda: Board().agent("movie_agent"), "an agent cannot be called 'movie_agent': want lower case"),
         (lambda: artifact(name="a b")(Plain), "@artifact of Plain: name: "),
         (lambda: artifact(sum), "it wants a class derived from pydantic.BaseModel"),  # type: ignore[call-overload]  # misuse
@@ -169,7 +194,7 @@ async def test_an_open_board_does_not_change() -> None:
 
 async def test_what_the_board_itself_refuses_names_the_agent() -> None:
     board = Board()
-    board.agent("reader").consumes(Idea, similar_to={"text": "cats"}).engines(direct)  # type: ignore[arg-type]  # as YAML has it
+    board.agent("reader").consumes(Idea, similar_to={"text": "cats"}).engines(direct)
     with pytest.raises(BoardError, match="agent 'reader': consumes/0/similarTo: this board has no embedding"):
         await board.__aenter__()
 
@@ -201,3 +226,11 @@ async def test_a_turn_says_what_it_does_not_have(ask: Callable[[Turn], object], 
 class Picky(BaseModel):
     topic: str
     more: int
+
+
+def test_entries_are_taken_as_manifests_write_them() -> None:
+    agent = Board().agent("ann").engines(direct)
+    agent.consumes(Idea, Movie, join={"window": "1h", "onTimeout": "Drop"}, batch={"size": 2, "within": "1s"})
+    [entry] = agent.plan().consumes
+    assert entry.join == Join(window="1h", on_timeout="Drop")
+    assert entry.batch == Batch(size=2, within="1s")

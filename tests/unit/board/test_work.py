@@ -1,16 +1,22 @@
 """What agents in Python do with what is published: matching, results, and what comes along with them."""
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
+from agent_runtime.agents.publishing import result_id
 from agent_runtime.api.agent import Count
+from agent_runtime.blackboard.events import BoardEvent
 from agent_runtime.board import Batch, Board, Join, Reading, SimilarTo, Turn, artifact, draft
 from agent_runtime.embedding.hashing import HashingEmbedder
 from tests.unit.board.films import Idea, Movie, Tagline, direct, studio
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -34,6 +40,75 @@ async def test_an_idea_becomes_a_movie_and_a_tagline(store: Path | None) -> None
         assert await board.read(Tagline, correlation=dogs.correlation) == [Tagline(line="DOGS!")]
         (movie,) = await board.artifacts(Movie, correlation=cats.correlation)
         assert (movie.producer, movie.causes, movie.version) == ("director", (cats.id,), 1)
+
+
+async def test_an_engine_says_how_far_it_is() -> None:
+    told: list[BoardEvent] = []
+    board = Board(observer=told.append)
+
+    @board.agent("director").consumes(Idea).engine
+    async def film(turn: Turn) -> None:
+        await turn.progress("page 3 of 10")
+        for part in turn.sets:
+            await part.progress("never told: too soon after the first")
+
+    async with board:
+        await board.publish(Idea(topic="cats"))
+        await board.idle()
+    [progress] = [event for event in told if event.kind == "progress"]
+    assert (progress.agent, progress.message) == ("director", "page 3 of 10")
+    await Turn("nobody", ()).progress("a turn of a test's own tells nobody")
+
+
+RAISING = """
+import asyncio
+{configuring}
+from pydantic import BaseModel
+from agent_runtime.board import Board, artifact
+
+@artifact
+class Idea(BaseModel):
+    topic: str
+
+board = Board()
+
+@board.agent("director").consumes(Idea).engine
+async def film(turn):
+    key = "sk-" + "secret"
+    raise ValueError("no idea")
+
+async def main():
+    async with board:
+        await board.publish(Idea(topic="cats"))
+        await board.idle()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("configuring", "wanted"),
+    [
+        ("", "Traceback (most recent call last)"),
+        (
+            "import structlog; structlog.configure(processors=[structlog.processors.JSONRenderer()])",
+            '"exc_info": "ValueError(',
+        ),
+    ],
+    ids=["structlog as it is", "structlog as its user wants it"],
+)
+def test_what_an_engine_raises_is_logged_without_its_variables(configuring: str, wanted: str) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", RAISING.format(configuring=configuring)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    said = ran.stdout + ran.stderr
+    assert wanted in said
+    assert "no idea" in said
+    assert "sk-secret" not in said
 
 
 async def test_what_was_left_is_taken_up_again(tmp_path: Path) -> None:
@@ -212,13 +287,11 @@ async def test_what_an_agent_does_not_publish_is_a_dead_letter(returned: object,
 
 
 async def test_ids_of_results_follow_from_their_inputs() -> None:
-    ids = []
-    for _ in range(2):
-        async with studio() as board:
-            await board.publish(draft(Idea(topic="cats"), id="idea-1"))
-            await board.idle()
-            ids += [movie.id for movie in await board.artifacts(Movie)]
-    assert ids[0] == ids[1]
+    async with studio() as board:
+        [idea] = await board.publish(Idea(topic="cats"))
+        await board.idle()
+        [movie] = await board.artifacts(Movie)
+    assert movie.id == result_id("director", [idea], "Movie", 0)
 
 
 async def test_only_named_agents_see_what_is_only_for_them() -> None:

@@ -184,6 +184,50 @@ def test_what_is_wrong_is_said_with_its_cure(news: Namespace, spec: str, problem
     assert result.problems == (problem,)
 
 
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (
+            "blackboard: {name: newsroom, consumes: [{types: [Idea, Report], "
+            "join: {window: 1h, by: 'payload.x =='}}]}",
+            "spec.blackboard.consumes[0].join.by: expression 'payload.x ==' does not compile",
+        ),
+        (
+            "blackboard: {name: newsroom, consumes: [{types: [Idea, Report], join: {window: 0s}}]}",
+            "spec.blackboard.consumes[0].join.window: '0s' is no time to wait: want more than 0s",
+        ),
+        (
+            "blackboard: {name: newsroom, consumes: [{types: [Idea], similarTo: {text: cats}}]}",
+            "spec.blackboard.consumes[0].similarTo: this board has no embedding (spec.embedding)",
+        ),
+        (
+            "blackboard: {name: newsroom, consumes: [{types: [Idea], "
+            "where: \"payload.text.split('a').size() > 1\"}]}",
+            "spec.blackboard.consumes[0].where: expression \"payload.text.split('a').size() > 1\": ",
+        ),
+        (
+            "blackboard: {name: newsroom}, publishes: [{type: Idea, visibility: {tenant: {}}}]",
+            "spec.publishes[0].visibility.tenant: name a tenant: researcher itself belongs to none",
+        ),
+        (
+            "blackboard: {name: fenced, tenant: acme}, "
+            "publishes: [{type: Idea, visibility: {anyOf: [{tenant: {tenant: other}}]}}]",
+            "spec.publishes[0].visibility.anyOf[0].tenant: researcher may show it to its own tenant only",
+        ),
+    ],
+)
+def test_what_its_board_would_refuse_is_refused(news: Namespace, spec: str, message: str) -> None:
+    news.add(
+        "Blackboard",
+        "fenced",
+        "{store: {memory: {}}, isolation: Strict, artifactTypes: [{name: Idea, schema: {type: object}}]}",
+    )
+    [problem] = compiled(news, f"{{model: {{name: fast}}, {spec}}}").problems
+    assert problem.condition == "Accepted"
+    assert problem.message.startswith(message)
+    assert message.startswith(problem.field)
+
+
 def test_all_problems_at_once_the_specs_own_first(news: Namespace) -> None:
     result = compiled(
         news,

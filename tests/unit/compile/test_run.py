@@ -50,6 +50,18 @@ def compiled_spec(namespace: Namespace, spec: str) -> Compiled[RunConfig]:
     return compile_run(run, namespace.lookup, ClusterPlaces("covey-system"))
 
 
+def test_a_run_goes_on_with_the_trace_of_what_set_it_off(report: Namespace) -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    run = report.add("FlowRun", "monday", "{flow: {name: report}, params: {pages: 2}}", uid="1-2-3")
+    told = run.model_copy(
+        update={"metadata": run.metadata.model_copy(update={"annotations": {"covey.dev/traceparent": trace}})}
+    )
+    for resource, expected in ((run, None), (told, trace)):
+        config = compile_run(resource, report.lookup, ClusterPlaces("covey-system")).config
+        assert config is not None
+        assert config.traceparent == expected
+
+
 def test_everything_that_the_run_needs(report: Namespace) -> None:
     result = compiled(report, "{pages: 2}")
     assert result.problems == ()

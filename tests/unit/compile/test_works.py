@@ -197,6 +197,12 @@ def test_a_mapped_flow_cannot_end_the_process(shop: Namespace, node: str, why: s
             "undeclared reference to 'payloads.x'",
         ),
         (
+            'artifact: {blackboard: newsroom, type: Idea, where: \'payload.x.replace("a", "b") == "b"\'}',
+            "InvalidExpression",
+            "spec.triggers[0].artifact.where",
+            "replace",
+        ),
+        (
             "cron: {schedule: '0 6 * * *'}, params: {n: '${artifact.id}'}",
             "InvalidExpression",
             "spec.triggers[0].params.n",

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from agent_runtime.blackboard.gathering import Gathering
-from agent_runtime.blackboard.stores.port import DeadLetter, Planned
+from agent_runtime.blackboard.stores.records import DeadLetter, Planned
 from agent_runtime.eventlog.ledger import Ledger
 from agent_runtime.eventlog.records import LoggedEvent
 
@@ -33,6 +33,11 @@ SET = (
 LETTER = DeadLetter("a+e@editor", "editor", ("a", "b"), 1, "it broke", NOON + timedelta(seconds=4))
 HISTORIES = {
     "acknowledged": (*SET, at(4, "acknowledged", delivery="a+e@editor~1")),
+    "acknowledged, and told of": (
+        *SET,
+        at(3, "progress", delivery="a+e@editor~1", message="page 3 of 10"),
+        at(4, "acknowledged", delivery="a+e@editor~1"),
+    ),
     "dead": (*SET, at(4, "dead", delivery="a+e@editor~1", letter=LETTER)),
     "dead and dropped": (
         *SET,
@@ -47,6 +52,7 @@ HISTORIES = {
 }
 EXPECTED = {
     "acknowledged": ([], []),
+    "acknowledged, and told of": ([], []),
     "dead": (["a+e@editor"], []),
     "dead and dropped": ([], []),
     "dead and replayed": ([], ["a+e@editor"]),

@@ -1,5 +1,6 @@
 """Records of an event log."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Identity
 from agent_runtime.blackboard.events import BoardEvent
 from agent_runtime.blackboard.gathering import BATCH, Gathering
-from agent_runtime.blackboard.stores.port import DeadLetter, Planned
+from agent_runtime.blackboard.stores.records import DeadLetter, Planned
 from agent_runtime.eventlog.records import (
     Garbled,
     artifact_record,
@@ -54,6 +55,7 @@ EVENTS = [
     ),
     BoardEvent(kind="dead", at=NOON, letter=DeadLetter("a1@e", "e", ("a1", "a2"), 3, "it broke", NOON)),
     BoardEvent(kind="leased", at=NOON, delivery="a1+e@x~2", names=("a1", "a2", "a3"), sets=(1, 2)),
+    BoardEvent(kind="progress", at=NOON, agent="e", delivery="a1@e~1", message="page 3 of 10"),
     BoardEvent(kind="denied", at=NOON, identity=Identity("eve", "user"), count=7, message="no"),
 ]
 
@@ -82,8 +84,20 @@ def test_half_of_a_character_in_an_error_does_not_stop_the_board() -> None:
 
 
 def test_an_artifact_is_read_as_it_was_stored() -> None:
-    read = read_artifact(artifact_record(12, ARTIFACT))
-    assert (read.position, read.id, read.artifact) == (12, "a1", ARTIFACT)
+    traced = replace(ARTIFACT, traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    for artifact in (ARTIFACT, traced):
+        read = read_artifact(artifact_record(12, artifact))
+        assert (read.position, read.id, read.artifact) == (12, "a1", artifact)
+
+
+def test_an_artifact_whose_traceparent_is_no_text_is_none() -> None:
+    forged = replace(ARTIFACT, traceparent=7)  # type: ignore[arg-type]  # what somebody may write into a log
+    with pytest.raises(Garbled, match="traceparent"):
+        read_artifact(artifact_record(12, forged))
+
+
+def test_an_artifact_without_a_trace_says_nothing_of_one() -> None:
+    assert b"traceparent" not in artifact_record(12, ARTIFACT)
 
 
 def test_of_an_artifact_that_is_too_large_the_name_is_left() -> None:

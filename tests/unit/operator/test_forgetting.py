@@ -14,7 +14,7 @@ from agent_runtime.blackboard.board import Identity
 from agent_runtime.blackboard.board_admin import BoardAdmin
 from agent_runtime.blackboard.service import BlackboardService
 from agent_runtime.blackboard.stores.memory import MemoryStore
-from agent_runtime.blackboard.stores.port import Terms
+from agent_runtime.blackboard.stores.records import Terms
 from agent_runtime.blackboard.types import TypeRegistry
 from agent_runtime.identity import grant_audience
 from agent_runtime.serving.blackboard import create_app

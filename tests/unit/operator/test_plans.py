@@ -132,6 +132,24 @@ def test_nothing_of_a_secret_shows_when_things_are_printed() -> None:
     assert "kkkk" not in repr(INSTALL)
 
 
+def test_variables_of_opentelemetry_reach_every_process_of_ours_and_no_other() -> None:
+    told = (("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"), ("OTEL_TRACES_SAMPLER", "always_on"))
+    install = replace(INSTALL, settings=replace(INSTALL.settings, telemetry=told))
+    own = {"name": "OTEL_TRACES_SAMPLER", "value": "always_off"}
+    agent = AGENT | {"spec": {**AGENT["spec"], "pod": {"env": [own]}}}
+    found: dict[str, dict[str, str]] = {}
+    board = NEWSROOM | {"spec": {**NEWSROOM["spec"], "store": {"redis": {"managed": {}}}}}
+    for body in (agent, board):
+        for each in plan(body, *WORLD, install=install).desired or ():
+            if each["kind"] in ("Deployment", "StatefulSet"):
+                (container,) = each["spec"]["template"]["spec"]["containers"]
+                env = {one["name"]: one.get("value", "") for one in container["env"]}
+                found[container["name"]] = {name: env[name] for name in env if name.startswith("OTEL_")}
+    assert found.pop("agent") == dict(told) | {own["name"]: own["value"]}
+    assert found.pop("server") == dict(told)
+    assert list(found.values()) == [{}], "a store is not ours"
+
+
 def test_without_network_policies_none_are_made() -> None:
     settings: dict[str, Any] = {name: getattr(INSTALL.settings, name) for name in INSTALL.settings.__slots__}
     install = Installation(type(INSTALL.settings)(**{**settings, "network_policies": False}), b"k" * 32)

@@ -34,6 +34,7 @@ def environment(manifests: list[Manifest]) -> dict[str, str]:
         ("--set=images.pullPolicy=Sometimes", "'/images/pullPolicy'"),
         ("--set=logLevel=loud", "'/logLevel': value must be one of"),
         ("--set=watch.namespaces={News}", "'/watch/namespaces/0'"),
+        ("--set=openTelemetry.COVEY_WORKERS=1", "'COVEY_WORKERS' does not match pattern"),
         ("--set=workers=0", "'/workers'"),
         ("--set=networkPolicies=off", "'/networkPolicies'"),
         ("--set=images.store.tag=8", "'/images/store/tag': got number, want string"),
@@ -104,6 +105,8 @@ def test_values_reach_the_operator(render: Render) -> None:
                 "--set=installKeySecret=our-key",
                 "--set=workers=3",
                 "--set=logLevel=debug",
+                "--set=openTelemetry.OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318",
+                "--set-string=openTelemetry.OTEL_TRACES_SAMPLER_ARG=1",
                 "--set=runs.enabled=false",
                 "--set=runs.maxConcurrent=100",
                 "--set=runs.maxConcurrentPerNamespace=7",
@@ -120,6 +123,10 @@ def test_values_reach_the_operator(render: Render) -> None:
     assert given.install_key_secret == "our-key"
     assert given.workers == 3
     assert given.log_level == "debug"
+    assert given.telemetry == (
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"),
+        ("OTEL_TRACES_SAMPLER_ARG", "1"),
+    )
     assert given.run_store is False
     assert (given.max_runs, given.max_runs_per_namespace) == (100, 7)
 

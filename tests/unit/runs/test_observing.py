@@ -11,9 +11,11 @@ import pytest
 from prometheus_client import REGISTRY
 
 from agent_runtime.telemetry.events import Event
+from tests.collector import collector
 from tests.unit.runs.bench import Bench, agent, config, flow, llm
 from tests.unit.telemetry.test_logs import ROOT, lines
-from tests.unit.telemetry.test_traces import collector
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 def ended(bench: Bench) -> list[Event]:
@@ -98,7 +100,7 @@ def test_each_visit_is_a_span_and_its_record_names_the_trace(tmp_path: Path) -> 
         llm("ask", "hi"),
     )
     path = tmp_path / "run.json"
-    path.write_text(json.dumps(config(*nodes).manifest()))
+    path.write_text(json.dumps(config(*nodes).manifest() | {"traceparent": TRACE}))
     with collector() as (url, spans):
         process = subprocess.run(
             [sys.executable, "-m", "agent_runtime", "run", "--config", path, "--result", tmp_path / "result"],
@@ -124,6 +126,9 @@ def test_each_visit_is_a_span_and_its_record_names_the_trace(tmp_path: Path) -> 
     parents = {span.span_id: span.name for span in spans}
     inner = {span.name: parents.get(span.parent_span_id) for span in spans}
     assert (inner["execute_tool"], inner["chat"]) == ("node sum", "node ask")
+    assert (inner["node sum"], inner["node ask"]) == ("invoke_workflow report", "invoke_workflow report")
+    (run,) = [span for span in spans if span.name == "invoke_workflow report"]
+    assert (run.trace_id.hex(), run.parent_span_id.hex()) == tuple(TRACE.split("-")[1:3])
     records = [json.loads(line) for line in process.stdout.splitlines()]
     traced = {line["node"]: line["trace_id"] for line in records if line.get("kind") == "run.node"}
     assert traced == {

@@ -126,10 +126,33 @@ def test_an_agent_is_remembered_until_the_first_of_its_tokens_expires() -> None:
         verify(Credentials(POD, GRANT))
 
 
-@pytest.mark.parametrize(("token", "grant"), [(GRANT, ""), (POD, GRANT), ("anything", GRANT), (FOR_FLOW, "")])
+@pytest.mark.parametrize(
+    ("token", "grant"), [(GRANT, ""), (POD, GRANT), (FORGED_POD, GRANT), (UNBOUND_GRANT, ""), (FOR_FLOW, "")]
+)
 def test_where_the_issuer_is_not_known_a_grant_will_do(token: str, grant: str) -> None:
     verify = signed(KEY, AUDIENCE, clock=Clock())
     assert verify(Credentials(token, grant)) in (SCOUT, FLOW)
+
+
+NONE_OF_A_POD = OF_GRANT + "the bearer's token beside it is none of a pod: send the grant as that, alone"
+
+
+@pytest.mark.parametrize(
+    ("token", "grant", "reason"),
+    [
+        (FOR_PERSON, GRANT, NONE_OF_A_POD),
+        (GRANT, GRANT, NONE_OF_A_POD),
+        ("anything", GRANT, NONE_OF_A_POD),
+        (ISSUER.token("news:scout-agent", until=NOW + 3600, sub="ann"), GRANT, NONE_OF_A_POD),
+        (THIEF, GRANT, "it is for pods of news:scout-agent, and the bearer's token is of news:thief"),
+        (POD, UNBOUND_GRANT, OF_GRANT + "it is for no pod"),
+    ],
+)
+def test_but_none_beside_a_token_of_somebody_else(token: str, grant: str, reason: str) -> None:
+    verify = signed(KEY, AUDIENCE, clock=Clock())
+    for _ in range(2):
+        with pytest.raises(InvalidToken, match=reason):
+            verify(Credentials(token, grant))
 
 
 @pytest.mark.parametrize(

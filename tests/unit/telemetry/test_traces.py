@@ -2,16 +2,13 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+import pytest
 
 from agent_runtime.telemetry import traces
+from tests.collector import collector
+from tests.recorded import recording
 
 ROOT = Path(__file__).parents[3]
 SCRIPT = """
@@ -29,39 +26,6 @@ with traces.span("request", headers=parent):
         pass
 flush()
 """
-
-
-@contextmanager
-def collector() -> Iterator[tuple[str, list[Span]]]:
-    """A collector on a free port, and the spans that it got."""
-    spans: list[Span] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.headers.get("Content-Encoding") == "gzip":
-                import gzip
-
-                body = gzip.decompress(body)
-            request = ExportTraceServiceRequest.FromString(body)
-            for resource in request.resource_spans:
-                for scope in resource.scope_spans:
-                    spans.extend(scope.spans)
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", spans
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def test_spans_reach_the_collector() -> None:
@@ -89,3 +53,45 @@ def test_without_a_collector_nothing_is_recorded_and_the_sdk_is_not_imported() -
     )
     subprocess.run([sys.executable, "-c", check], check=True, cwd=ROOT)
     assert not traces.enabled()
+
+
+PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        "",
+        "hello",
+        PARENT.upper(),
+        PARENT + "-x",
+        PARENT + "\n",
+        PARENT.replace("00-", "ff-", 1),
+        f"00-{'0' * 32}-b7ad6b7169203331-01",
+        f"00-0af7651916cd43dd8448eb211c80319c-{'0' * 16}-01",
+    ],
+)
+def test_what_is_no_traceparent_is_not_handed_on(garbage: str) -> None:
+    with traces.carried(garbage):
+        assert traces.traceparent() is None
+        assert traces.outgoing_headers() == {}
+
+
+def test_where_nothing_is_recorded_a_callers_trace_is_handed_on() -> None:
+    with traces.carried(PARENT):
+        with traces.span("work"):
+            assert traces.traceparent() == PARENT
+            assert traces.outgoing_headers() == {"traceparent": PARENT}
+        with traces.carried(None):
+            assert traces.traceparent() == PARENT
+    assert traces.traceparent() is None
+
+
+def test_a_span_names_itself_and_is_linked_to_what_exists() -> None:
+    with recording() as recorded:
+        with traces.span("work", headers={"traceparent": PARENT}, links=[PARENT, "hello"]):
+            inside = traces.traceparent()
+        assert traces.traceparent() is None
+    span = recorded["work"]
+    assert inside == f"00-0af7651916cd43dd8448eb211c80319c-{span.context.span_id:016x}-01"
+    assert [f"{link.context.span_id:x}" for link in span.links] == ["b7ad6b7169203331"]

@@ -57,6 +57,13 @@ def test_what_the_run_of_an_artifact_is_told(template: str, value: object) -> No
     assert validate.faults(manifest) == []
 
 
+def test_the_run_of_an_artifact_goes_on_with_its_trace() -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    manifest = artifact_run(flow(on()), 0, artifact(traceparent=trace))
+    assert manifest["metadata"]["annotations"] == {"covey.dev/artifact": "a1", "covey.dev/traceparent": trace}
+    assert validate.faults(manifest) == []
+
+
 def test_the_correlation_is_told_only_when_asked_for() -> None:
     assert "c1" not in str(artifact_run(flow(on()), 0, artifact()))
 

@@ -9,7 +9,7 @@
 --   subscribers        hash    agent -> body            subscribers:order  hash  agent -> number
 --   subscribers:version, subscribers:count              counters
 --   delivery:NAME      hash    agent artifacts rank attempt held until error; those that there are of
---                              base       attempts before it was replayed
+--                              base       attempts that do not count
 --                              gathering  the group that it is to go into, as JSON; since: when it did
 --                              sets       how many artifacts each of its joined sets has, as JSON
 --   place              counter of deliveries

@@ -65,6 +65,16 @@ local function lost(name, attempt, now)
   end
 end
 
+-- Whether this attempt gave the delivery back before, or was the one after which it was given up.
+local function failed_before(name, attempt)
+  local fields = redis.call('HMGET', P .. 'delivery:' .. name, 'attempt', 'held')
+  if fields[1] == attempt and fields[2] == '0' then
+    return true
+  end
+  local letter = redis.call('HGET', P .. 'dead', name)
+  return letter and cjson.decode(letter).attempts == tonumber(attempt)
+end
+
 -- {'finished', body, ...} when the lease was acknowledged before. One that is held was not: it is of an
 -- artifact that was pruned and published anew.
 local function finished(lease, name, attempt)

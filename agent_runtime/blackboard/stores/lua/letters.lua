@@ -10,7 +10,7 @@ local function take_letter(name)
   end
 end
 
--- Whether a lease was the last one: a delivery that was replayed begins to count anew.
+-- Whether a lease was the last one: attempts before a replay, and those given back unjudged, do not count.
 local function is_last(attempt, base, most)
   return tonumber(attempt) - tonumber(base or 0) >= tonumber(most)
 end

@@ -1,10 +1,11 @@
--- ARGV: agent, body; an empty body forgets the agent. Returns ['restoring'] when a restore is under way.
+-- ARGV: agent, body; an empty body forgets the agent.
+-- Returns ['new'] or ['known'], or ['restoring'] when a restore is under way.
 if version() < 0 then
   return {'restoring'}
 end
 local known = redis.call('HGET', P .. 'subscribers', ARGV[1])
 if (known or '') == ARGV[2] then
-  return
+  return {'known'}
 end
 if ARGV[2] == '' then
   redis.call('HDEL', P .. 'subscribers', ARGV[1])
@@ -16,3 +17,4 @@ else
   end
 end
 redis.call('INCR', P .. 'subscribers:version')
+return {'new'}
