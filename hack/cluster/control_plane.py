@@ -29,7 +29,7 @@ from .control_plane_commands import (
     etcd_command,
 )
 from .kubeconfig import write_kubeconfig
-from .pki import certificates, write_pki
+from .pki import certificates, write_pki, write_signing_keys
 from .processes import Record, record, recorded, start, stop_all
 from .reachable import Reachable
 from .tools import require
@@ -56,6 +56,7 @@ class ControlPlane(Reachable):
         self._controllers = controllers
         self._ports = Ports(*free_ports(3))
         self._apiserver: Record | None = None
+        self._rotations = 0
 
     @property
     def kubeconfig(self) -> Path:
@@ -118,7 +119,7 @@ class ControlPlane(Reachable):
             self._ports,
             bind="127.0.0.1",
             advertise="127.0.0.1",
-            extra=["--endpoint-reconciler-type=none"],
+            extra=["--endpoint-reconciler-type=none", *self._newer_keys()],
         )
         self._apiserver = self._start("apiserver", command)
         context = waiting.tls_context(self.run_dir / "pki", "admin")
@@ -140,6 +141,12 @@ class ControlPlane(Reachable):
         self.stop_apiserver()
         self.start_apiserver()
 
+    def rotate_signing_key(self) -> None:
+        """From now on a new key signs the tokens of service accounts; older ones still verify."""
+        self._rotations += 1
+        write_signing_keys(self.run_dir / "pki", f"sa-{self._rotations}")
+        self.restart_apiserver()
+
     def stop(self) -> None:
         """Stops everything and deletes the folder, logs included."""
         stop_all(self.run_dir / "processes")
@@ -155,6 +162,12 @@ class ControlPlane(Reachable):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _newer_keys(self) -> list[str]:
+        """Flags that stand beside those of the first key: all verify, and the last one named signs."""
+        names = [self.run_dir / "pki" / f"sa-{number + 1}" for number in range(self._rotations)]
+        verify = [f"--service-account-key-file={name}.pub" for name in names]
+        return verify + [f"--service-account-signing-key-file={name}.key" for name in names]
 
     def _log(self, name: str) -> Path:
         return self.run_dir / "logs" / f"{name}.log"

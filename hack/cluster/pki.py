@@ -90,7 +90,12 @@ def write_pki(folder: Path, wanted: tuple[Certificate, ...]) -> None:
     (folder / "openssl.cnf").write_text("[req]\ndistinguished_name=dn\n[dn]\n")
     for certificate in wanted:
         _run(openssl_arguments(certificate, folder))
-    key, public = str(folder / "sa.key"), str(folder / "sa.pub")
+    write_signing_keys(folder, "sa")
+
+
+def write_signing_keys(folder: Path, name: str) -> None:
+    """Writes NAME.key and NAME.pub, RSA, for the tokens of service accounts."""
+    key, public = str(folder / f"{name}.key"), str(folder / f"{name}.pub")
     _run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", key])
     _run(["openssl", "pkey", "-in", key, "-pubout", "-out", public])
 

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from agent_runtime.api import GROUP, KINDS
-from hack.cluster.control_plane import ControlPlane
-from tests.controlplane.api import Api
+from hack.cluster.control_plane import ControlPlane, free_ports
+from tests.controlplane import manifests as make
+from tests.controlplane.api import Api, until
+from tests.controlplane.board import BoardProcess
+from tests.controlplane.newsroom import SCOUT, TYPES, Newsroom
 from tests.controlplane.process import OperatorProcess
 from tests.controlplane.rig import Rig
 
@@ -67,3 +70,13 @@ def rig(quiet: None, control_plane: ControlPlane, api: Api, tmp_path: Path) -> I
     """An operator for the test's namespace, whose clock, blackboard and death are the test's."""
     with Rig(control_plane.kubeconfig, api, tmp_path) as rig:
         yield rig
+
+
+@pytest.fixture
+def newsroom(operator: OperatorProcess, api: Api, tmp_path: Path) -> Iterator[Newsroom]:
+    """A board and its agent, whose pods the test plays."""
+    api.apply(make.model(reply='{"said": "noted"}'), make.blackboard(artifactTypes=TYPES), SCOUT)
+    until("the agent's pods", lambda: api.get("Deployment", "scout-agent"))
+    (port,) = free_ports(1)
+    with BoardProcess(api, "newsroom", port, tmp_path) as board:
+        yield Newsroom(api, board, port)

@@ -2,12 +2,15 @@
 
 import base64
 import json
+import os
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx2
@@ -31,6 +34,20 @@ class Here:
     def kubectl(self, *arguments: str, input: str | None = None, check: bool = True) -> str:
         """kubectl in this namespace."""
         return self.cluster.kubectl(f"--namespace={self.namespace}", *arguments, input=input, check=check)
+
+    def shell(self, script: str) -> str:
+        """What a page of the docs tells a person to type; standard output. Each command has to succeed."""
+        kubectl = f'kubectl() {{ command "{client(KUBECTL)}" --namespace={self.namespace} "$@"; }}'
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", f"{kubectl}\n{script}"],
+            env={**os.environ, "KUBECONFIG": str(self.cluster.kubeconfig), "PATH": _with_covey()},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=DEADLINE * 2,
+        )
+        assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}\n{self.description()}"
+        return done.stdout
 
     def apply(self, example: str) -> None:
         """Applies an example of the repository."""
@@ -56,15 +73,15 @@ class Here:
         return base64.b64decode(self.get("secret", name)["data"][key]).decode()
 
     @contextmanager
-    def door(self, target: str, token: str | None = None) -> Iterator[httpx2.Client]:
-        """An HTTP client for a Service, through `kubectl port-forward` on a free port."""
+    def forwarded(self, target: str, port: int) -> Iterator[int]:
+        """`kubectl port-forward` from a free port of this machine, which it gives."""
         command = [
             client(KUBECTL),
             f"--kubeconfig={self.cluster.kubeconfig}",
             f"--namespace={self.namespace}",
         ]
         process = subprocess.Popen(
-            [*command, "port-forward", target, ":8080"],
+            [*command, "port-forward", target, f":{port}"],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -74,14 +91,20 @@ class Here:
             line = process.stdout.readline()
             match = re.search(r"127\.0\.0\.1:(\d+)", line)
             assert match, f"kubectl port-forward {target}: {line}"
-            headers = {"authorization": f"Bearer {token}"} if token else {}
-            with httpx2.Client(
-                base_url=f"http://127.0.0.1:{match[1]}", headers=headers, timeout=60.0
-            ) as http:
-                yield http
+            yield int(match[1])
         finally:
             process.terminate()
             process.wait(timeout=10)
+
+    @contextmanager
+    def door(self, target: str, token: str | None = None) -> Iterator[httpx2.Client]:
+        """An HTTP client for a Service."""
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        with (
+            self.forwarded(target, 8080) as port,
+            httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60.0) as http,
+        ):
+            yield http
 
     def artifacts(self, board: str, kind: str) -> list[dict[str, Any]]:
         """What stands on a blackboard of one type, as a user sees it."""
@@ -104,6 +127,11 @@ class Here:
             ),
         ]
         return "\n".join(parts)
+
+
+def _with_covey() -> str:
+    """Where the shell looks for programs: the `covey` under test before all others."""
+    return f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
 
 
 T = TypeVar("T")
