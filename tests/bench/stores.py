@@ -4,8 +4,10 @@ What needs a server that is not installed is left out.
 """
 
 import asyncio
+import os
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +34,9 @@ from tests.bench.peers import flock_core
 from tests.bench.row import Row
 from tests.contract.servers import MissingProgram, running_postgres, running_redis
 
+_COMMIT_BYTES = 31_000
+"""What SQLite writes for one artifact that is committed alone: a page for each index."""
+
 
 def run(short: bool) -> Iterator[Row]:
     """The rows, one by one."""
@@ -42,6 +47,8 @@ def run(short: bool) -> Iterator[Row]:
         with tempfile.TemporaryDirectory() as folder:
             store = SqliteStore(Path(folder) / "board.sqlite", TERMS)
             alone, together, batched = runner.run(_durable(store, size))
+            syncs = _syncs(Path(folder) / "synced", size.artifacts // 10)
+        yield Row("the disk alone, which bounds one caller of SQLite", syncs, "syncs/s")
         yield Row("SQLite, one caller", alone, "artifacts/s", flock, peer.get("sqlite"))
         yield Row(f"SQLite, {AT_ONCE} callers", together, "artifacts/s")
         yield Row(f"SQLite, {AT_ONCE} callers, batches of {BATCH}", batched, "artifacts/s")
@@ -52,6 +59,16 @@ def run(short: bool) -> Iterator[Row]:
                 yield from _shared("Postgres", runner, size, postgres.url)
         except MissingProgram as missing:
             print(f"left out: {missing}", file=sys.stderr)  # noqa: T201 - the table is on stdout
+
+
+def _syncs(path: Path, count: int) -> float:
+    """How often a second what one commit of SQLite writes gets onto the disk."""
+    with path.open("wb", buffering=0) as file:
+        began = time.perf_counter()
+        for _ in range(count):
+            file.write(bytes(_COMMIT_BYTES))
+            os.fdatasync(file.fileno())
+        return count / (time.perf_counter() - began)
 
 
 def _shared(name: str, runner: asyncio.Runner, size: Size, url: str) -> Iterator[Row]:

@@ -38,7 +38,7 @@ _LONGEST_SECONDS = 1800
 def figures(artifacts: int, repeat: int) -> dict[str, float] | None:
     """What it does of the blackboard benchmark, by name; None where it cannot be had.
 
-    publish, idle, deliver and sqlite a second; start and query in milliseconds; memory in megabytes.
+    publish, idle, deliver and sqlite a second; the two starts and query in milliseconds; memory in megabytes.
     """
     python = _interpreter()
     if python is None:

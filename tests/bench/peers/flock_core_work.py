@@ -102,9 +102,14 @@ async def delivered(count: int) -> float:
     return count / (time.perf_counter() - start)
 
 
-async def started(samples: int) -> float:
-    """Milliseconds from publishing to the start of the first of 100 engines: the 99th percentile."""
-    made = flock(100, Finding)
+async def started(samples: int, matching: int) -> float:
+    """Milliseconds from publishing to the start of the first engine: the 99th percentile.
+
+    There are 100 agents, so many of which match.
+    """
+    made = flock(100 - matching, Other)
+    for number in range(matching):
+        made.agent(f"reader-{number}").consumes(Finding).with_utilities(Silent()).with_engines(Nothing())
     took = []
     for _ in range(samples):
         began.clear()
@@ -150,7 +155,8 @@ async def main(artifacts: int, repeat: int) -> dict[str, float]:
         "publish": await median(repeat, lambda: published(artifacts, flock(0, Other))),
         "idle": await median(repeat, lambda: published(max(200, artifacts // 20), flock(1000, Other))),
         "deliver": await median(repeat, lambda: delivered(artifacts)),
-        "start": await started(200),
+        "start one": await started(200, 1),
+        "start all": await started(200, 100),
         "sqlite": await median(repeat, lambda: on_sqlite(artifacts // 5)),
         "memory": size,
         "query": query,
