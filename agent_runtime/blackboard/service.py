@@ -101,6 +101,8 @@ class BlackboardService:
             clock,
             embeds=embedder is not None,
         )
+        self._watched = False
+        """Whether other processes have been heard of on the store."""
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> "BlackboardService":
@@ -252,8 +254,10 @@ class BlackboardService:
             self._tell("denied", identity=caller, message=message)
 
     def _woken_from_afar(self, agents: Sequence[str] | None) -> None:
-        if agents is None:
-            self._waiters.wake_all()
+        if agents is None:  # connected: for the first time, or anew
+            wake = self._waiters.interrupt if self._watched else self._waiters.wake_all
+            self._watched = True
+            wake()
             return
         for agent in agents:
             self._waiters.wake(agent)

@@ -127,7 +127,7 @@ class Waiters:
         self.closed = False
         """When True nobody waits any more: the board is draining."""
         self.interruptions = 0
-        """How often everybody was woken because something may have been missed."""
+        """How often everybody was let go because the store was away."""
 
     def on(self, name: str) -> Waiter:
         """For `with`: woken when `name` is. Enter before looking, so that no wake is lost."""
@@ -162,10 +162,14 @@ class Waiters:
 
     def wake_all(self) -> None:
         """Wake everybody: something may have happened that was not heard of."""
-        self.interruptions += 1
         for waiting in self._waiting.values():
             for waiter in waiting:
                 waiter.wake()
+
+    def interrupt(self) -> None:
+        """Let those go who wait now: the store was away, and may have come back without what they said."""
+        self.interruptions += 1
+        self.wake_all()
 
     def close(self) -> None:
         """Let everybody go, and those who come later too."""

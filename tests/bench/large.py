@@ -1,7 +1,7 @@
 """A board with very many artifacts, in SQLite and Postgres, beside the same board with 20,000.
 
 What a board does all day must not grow with what lies on it. `COVEY_BENCH_ARTIFACTS=10000000` sets how many;
-filling takes about a minute and 1 GB a million. The server is a process of its own; one caller waits for each
+filling takes a minute or two and 0.6 GB a million. The server is a process of its own; one caller waits for each
 answer.
 """
 

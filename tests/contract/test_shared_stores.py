@@ -111,10 +111,11 @@ def service_on(server: Server) -> BlackboardService:
 
 
 async def lease_patiently(service: BlackboardService, limit: int) -> list[Delivery]:
-    """As clients do: again when the store was away for a moment."""
+    """As clients do: again when the store was away for a moment, which lets those go who wait."""
     while True:
         try:
-            return await service.board(EDITOR).lease(limit, 60)
+            if deliveries := await service.board(EDITOR).lease(limit, 60):
+                return deliveries
         except BoardError as error:
             if error.status != 503:
                 raise

@@ -101,12 +101,15 @@ async def test_who_waits_while_the_store_is_lost_is_let_go_and_can_say_again_wha
     lost = asyncio.Event()
 
     async def is_lost(wake: Wake) -> None:
+        wake(None)  # connected: nobody has lost anything
         await lost.wait()
         wake(None)  # connected anew: whatever was missed before
 
     store = FailingStore(is_lost)
     async with BlackboardService(store, TypeRegistry([])) as service, asyncio.timeout(60):
         waiting = asyncio.create_task(service.board(Identity("editor")).lease(1, 3600))
-        await asyncio.sleep(0)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not waiting.done()
         lost.set()
         assert await waiting == []
