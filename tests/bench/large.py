@@ -1,8 +1,8 @@
 """A board with very many artifacts, in SQLite and Postgres, beside the same board with 20,000.
 
 What a board does all day must not grow with what lies on it. `COVEY_BENCH_ARTIFACTS=10000000` sets how many;
-filling takes a minute or two and 0.6 GB a million. The server is a process of its own; one caller waits for each
-answer.
+filling takes a minute or two and 0.6 GB a million. The server is a process of its own; one caller waits for
+each answer.
 """
 
 import asyncio
