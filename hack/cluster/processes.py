@@ -13,14 +13,17 @@ from pathlib import Path
 
 
 def began(pid: int) -> int | None:
-    """When a process began, in clock ticks since boot; None when it has ended (a zombie has)."""
+    """When a process began, in clock ticks since boot; None when it has ended.
+
+    A zombie has, but for one whose other threads are still on their way out: they hold its ports until then.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
-    # The command, in parentheses, may hold anything; fields count from behind it: state, ppid, ...
+    # The command, in parentheses, may hold anything. Behind it: [0] state, [17] threads, [19] when it began.
     fields = stat[stat.rindex(")") + 2 :].split()
-    return None if fields[0] in "ZX" else int(fields[19])
+    return None if fields[0] in "ZX" and int(fields[17]) <= 1 else int(fields[19])
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import ipaddress
 import json
 import os
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -232,6 +233,21 @@ class TestProcesses:
         assert processes.stop_all(tmp_path / "records") == ["sleeper"]
         assert not started.alive
         assert processes.recorded(tmp_path / "records") == []
+
+    def test_a_process_has_ended_when_the_last_of_its_threads_has(self, tmp_path: Path) -> None:
+        """Its first may end before the others, which hold its ports."""
+        only_the_first_ends = (
+            "import ctypes, os, threading\n"
+            "threading.Thread(target=os.read, args=(0, 1)).start()\n"
+            "ctypes.CDLL(None).syscall({'x86_64': 60, 'aarch64': 93}[os.uname().machine], 0)\n"
+        )
+        with subprocess.Popen([sys.executable, "-c", only_the_first_ends], stdin=subprocess.PIPE) as child:
+            state = Path(f"/proc/{child.pid}/stat")
+            until("its first thread has ended", lambda: ") Z " in state.read_text(), tmp_path, seconds=30)
+            assert processes.began(child.pid) is not None
+            assert child.stdin is not None
+            child.stdin.close()
+            until("the other has", lambda: processes.began(child.pid) is None, tmp_path, seconds=30)
 
     def test_an_id_that_was_given_to_another_process_is_left_alone(self) -> None:
         with subprocess.Popen(["sleep", "1000"]) as other:
