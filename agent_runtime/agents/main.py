@@ -82,7 +82,7 @@ class _Consuming:
         token = required(environ, access.token_env, f'the grant for Blackboard "{access.name}"')
         self._access = access
         proof = TokenFile(Path(access.token_file)) if access.token_file is not None else None
-        self._board = HttpBoard(access.url, token, proof=proof)
+        self._board = HttpBoard(access.url, token, proof=proof, trace=traces.outgoing_headers)
         self._stop = asyncio.Event()
         self._ready = False
         self._task = asyncio.create_task(

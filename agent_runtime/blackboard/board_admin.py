@@ -12,8 +12,7 @@ from agent_runtime.api.agent import Consumes
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Identity
 from agent_runtime.blackboard.checks import Check
-from agent_runtime.blackboard.http_calls import PATIENCE, HttpCalls
-from agent_runtime.blackboard.http_client import artifacts_of
+from agent_runtime.blackboard.http_calls import PATIENCE, HttpCalls, artifacts_of
 from agent_runtime.blackboard.matching import Verdict
 from agent_runtime.blackboard.stores.records import DeadLetter, Stats
 from agent_runtime.blackboard.subscriptions import Subscriber

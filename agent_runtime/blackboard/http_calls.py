@@ -15,9 +15,9 @@ from typing import Any
 import httpx2
 import orjson
 
+from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import BoardError
-from agent_runtime.blackboard.codec import dumps
-from agent_runtime.telemetry import traces
+from agent_runtime.blackboard.codec import dumps, from_wire
 from agent_runtime.token_file import TokenUnreadable
 
 TIMEOUT = 10.0
@@ -61,11 +61,14 @@ class HttpCalls:
         attempts: int | None = None,
         patience: float = PATIENCE,
         client: httpx2.AsyncClient | None = None,
+        trace: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         """`url` is the server's base URL, and `root` the path below which its routes begin.
 
         `proof` gives the token that proves who bears `token`, asked anew for each call. A call ends after so
         many `attempts`, or when the next one would begin more than `patience` seconds after the first.
+        `trace` gives the headers by which the server goes on with the caller's trace; the operator has none,
+        and no OpenTelemetry either.
         """
         self.url = url.rstrip("/")
         self._base = self.url + root
@@ -73,6 +76,7 @@ class HttpCalls:
         self._proof = proof
         self._attempts = attempts
         self._patience = patience
+        self._trace = trace
         self._client = client or httpx2.AsyncClient(timeout=TIMEOUT, limits=_CONNECTIONS)
 
     async def close(self) -> None:
@@ -149,7 +153,7 @@ class HttpCalls:
 
     def _headers(self) -> dict[str, str]:
         """Who calls, and the trace that the call is part of. Raises BoardError."""
-        return {**self._credentials(), **traces.outgoing_headers()}
+        return {**self._credentials(), **self._trace()}
 
     def _credentials(self) -> dict[str, str]:
         """Raises BoardError when there should be a proof and is none."""
@@ -188,3 +192,8 @@ def _refusal(response: httpx2.Response) -> BoardError:
     except (orjson.JSONDecodeError, KeyError, TypeError):
         text = response.text[:200] or response.reason_phrase
         return BoardError("unexpected", f"not a blackboard's answer: {text}", status=response.status_code)
+
+
+def artifacts_of(answer: Mapping[str, Any]) -> list[Artifact]:
+    """The artifacts that an answer carries."""
+    return [from_wire(one) for one in answer["artifacts"]]

@@ -12,7 +12,7 @@ from agent_runtime.api.agent import Consumes
 from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import BoardError, Delivery, Page, Query
 from agent_runtime.blackboard.codec import draft_to_wire, from_wire
-from agent_runtime.blackboard.http_calls import PATIENCE, TIMEOUT, HttpCalls
+from agent_runtime.blackboard.http_calls import PATIENCE, TIMEOUT, HttpCalls, artifacts_of
 from agent_runtime.blackboard.http_stream import follow
 from agent_runtime.blackboard.ids import new_id
 
@@ -31,10 +31,18 @@ class HttpBoard:
         patience: float = PATIENCE,
         client: httpx2.AsyncClient | None = None,
         new_id: Callable[[], str] = new_id,
+        trace: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         """As `HttpCalls`; `new_id` names the artifacts that have no id yet."""
         self._calls = HttpCalls(
-            url, token, proof=proof, root=root, attempts=attempts, patience=patience, client=client
+            url,
+            token,
+            proof=proof,
+            root=root,
+            attempts=attempts,
+            patience=patience,
+            client=client,
+            trace=trace,
         )
         self._new_id = new_id
 
@@ -125,11 +133,6 @@ def filters(query: Query) -> dict[str, str]:
         "cursor": query.cursor,
     }
     return {name: value for name, value in values.items() if value is not None}
-
-
-def artifacts_of(answer: Mapping[str, Any]) -> list[Artifact]:
-    """The artifacts that an answer carries."""
-    return [from_wire(one) for one in answer["artifacts"]]
 
 
 def _delivery(wire: Mapping[str, Any]) -> Delivery:

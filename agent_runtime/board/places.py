@@ -21,6 +21,7 @@ from agent_runtime.blackboard.types import TypeRegistry
 from agent_runtime.board.agent import Agent
 from agent_runtime.board.errors import Misuse
 from agent_runtime.embedding.port import Embedder
+from agent_runtime.telemetry import traces
 
 OWNER = Identity("user", "admin")
 """Whoever runs the script: the board is theirs, so they see everything."""
@@ -124,7 +125,7 @@ class There:
         self.url = url
         self._token = token
         self._closing = AsyncExitStack()
-        self._http = HttpBoard(url, token)
+        self._http = HttpBoard(url, token, trace=traces.outgoing_headers)
         self._closing.push_async_callback(self._http.close)
         self.own: port.Board = self._http
 
@@ -140,7 +141,7 @@ class There:
                 f"agent {agent.name!r}: on a server its token says which labels and tenant it has: "
                 "leave .labels() and .tenant() out"
             )
-        board = HttpBoard(self.url, agent.token)
+        board = HttpBoard(self.url, agent.token, trace=traces.outgoing_headers)
         self._closing.push_async_callback(board.close)
         return board
 
