@@ -61,7 +61,7 @@ async def test_a_publication_is_one_trace_across_processes(tmp_path: Path) -> No
             for name, config in agents.items():
                 token = mint(KEY, Identity(name), AUDIENCE)
                 run("agent", name, config, ports[name], COVEY_AGENT_TOKEN=TOKEN, COVEY_BLACKBOARD_TOKEN=token)
-            async with HttpBoard(url, USER) as editor:
+            async with HttpBoard(url, USER, trace=traces.outgoing_headers) as editor:
                 with traces.carried(CALLER):
                     [idea] = await editor.publish([Draft(type="Idea", payload={"topic": "bees"})])
                 [story] = await _first(editor, Query(type="Story"))

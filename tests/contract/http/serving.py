@@ -16,6 +16,7 @@ from agent_runtime.blackboard.http_client import HttpBoard
 from agent_runtime.blackboard.main import serve
 from agent_runtime.compile.config import BlackboardConfig
 from agent_runtime.identity import mint
+from agent_runtime.telemetry import traces
 from tests.contract.boards import ADMIN, SCOUT
 
 KEY = "k" * 64
@@ -76,7 +77,7 @@ class Server:
 
     def board(self, identity: Identity, **options: Any) -> HttpBoard:
         """The board for an identity."""
-        return HttpBoard(self.url, self.token(identity), **options)
+        return HttpBoard(self.url, self.token(identity), trace=traces.outgoing_headers, **options)
 
     def admin(self) -> BoardAdmin:
         """The board for its keeper."""
