@@ -10,12 +10,16 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import kopf
+import structlog
 
 from covey_operator.cache import Cache
+from covey_operator.cluster import ApiError
 from covey_operator.follow import backoffs
 from covey_operator.keys import Key
 from covey_operator.labels import OPERATOR
 from covey_operator.resources import OWN_KINDS, ApiKind, Object
+
+log = structlog.get_logger(__name__)
 
 
 class Watches:
@@ -37,9 +41,13 @@ class Watches:
         options: dict[str, Any] = {"namespaces": namespaces} if namespaces else {"clusterwide": True}
         # Else kopf asks who the user is, and the bare number that a pod runs as has no name.
         options["identity"] = OPERATOR
-        await kopf.operator(
-            registry=self.registry, settings=self.settings, standalone=True, ready_flag=ready, **options
-        )
+        try:
+            await kopf.operator(
+                registry=self.registry, settings=self.settings, standalone=True, ready_flag=ready, **options
+            )
+        except ApiError as error:
+            # At its end kopf waits for all tasks of the process, and raises what ours met on their way out.
+            log.info("work failed while stopping", error=str(error))
 
     async def _happened(self, event: kopf.RawEvent, **_: object) -> None:
         obj: Object = dict(event["object"])

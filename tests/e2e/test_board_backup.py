@@ -5,8 +5,10 @@ Both by what the docs tell a person to type, and nothing else.
 
 import json
 import re
+from functools import partial
 from typing import Any
 
+import httpx2
 import pytest
 
 from agent_runtime.blackboard.board import Identity
@@ -86,8 +88,14 @@ def publish(here: Here, *texts: str) -> None:
     here.wait("--for=condition=Ready", f"blackboard/{BOARD}")
     with here.door(f"service/{BOARD}-blackboard", here.secret(f"{BOARD}-blackboard", "token")) as http:
         for text in texts:
-            answer = http.post("/v1/artifacts", json={"type": "Tip", "payload": {"text": text}})
-            assert answer.status_code == 201, answer.text
+            eventually(partial(taken, http, text), f"{text} is taken")
+
+
+def taken(http: httpx2.Client, text: str) -> bool:
+    """A store that has just come back may have no name yet, for a moment: 503."""
+    answer = http.post("/v1/artifacts", json={"type": "Tip", "payload": {"text": text}})
+    assert answer.status_code in (201, 503), answer.text
+    return bool(answer.status_code == 201)
 
 
 def stories(here: Here) -> set[str]:
