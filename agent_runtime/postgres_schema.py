@@ -13,6 +13,10 @@ _PATIENCE = 3600.0
 """Seconds: large tables take their time, and so does another process that is just changing them."""
 
 
+OLDEST = 15
+"""The tests run on this release."""
+
+
 class SchemaError(Exception):
     """The database cannot be brought up to date; the message says why, and what to do."""
 
@@ -20,8 +24,10 @@ class SchemaError(Exception):
 async def migrate(connection: "asyncpg.Connection[asyncpg.Record]", schema: str, folder: Traversable) -> None:
     """Run what `folder` has and `schema` has not seen, in one transaction.
 
-    Raises SchemaError when the database was written by a newer Covey, or when its user may not make tables.
+    Raises SchemaError when the database was written by a newer Covey, when its user may not make tables, or
+    when the server is too old.
     """
+    check_version(connection.get_server_version().major)
     known = list(_migrations(folder))
     try:
         async with connection.transaction():
@@ -45,6 +51,15 @@ async def migrate(connection: "asyncpg.Connection[asyncpg.Record]", schema: str,
             f"{error}: let the user of the URL make schemas in the database, or make the schema {schema} "
             "and let that user own it"
         ) from error
+
+
+def check_version(major: int) -> None:
+    """Raises SchemaError for a server that is older than those that Covey works with."""
+    if major < OLDEST:
+        raise SchemaError(
+            f"the server is PostgreSQL {major}, and Covey needs {OLDEST} or newer: upgrade the server, or "
+            "name another one in the store's URL"
+        )
 
 
 def _migrations(folder: Traversable) -> Iterator[tuple[int, str]]:

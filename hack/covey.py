@@ -12,6 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from hack import bare
 from hack.cluster import tools
 from hack.cluster.choose import AnyCluster, NamedCluster, cluster_of, look
 from hack.cluster.debian_images import BASE, POSTGRES, REDIS, DebianImage
@@ -170,6 +171,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m hack.covey", description=__doc__)
     parser.add_argument("command", choices=["up", "down"])
     parser.add_argument("--name", default="covey", help="of the cluster (default: covey)")
+    bare.enter()
     options = parser.parse_args()
     try:
         return up(options.name) if options.command == "up" else down(options.name)

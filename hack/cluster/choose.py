@@ -5,12 +5,13 @@ A kubeconfig counts only when it is named for Covey, by --kubeconfig or COVEY_KU
 """
 
 import os
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
+
+from hack.find import find_program
 
 from .fault import ClusterError
 from .kind import KindCluster, docker_answers
@@ -56,7 +57,7 @@ def choose(
 
 def look(named: str | None = None) -> Choice:
     """Decides for this machine."""
-    return choose(named, os.environ, shutil.which("kind") is not None, docker_answers)
+    return choose(named, os.environ, find_program("kind") is not None, docker_answers)
 
 
 class NamedCluster(Reachable):

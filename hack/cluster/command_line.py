@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from hack import bare
+
 from . import control_plane, tools
 from .choose import AnyCluster, Way, cluster_of, look
 from .control_plane import ControlPlane
@@ -17,6 +19,7 @@ from .programs import HELM, KUBECTL
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 when it is done, 1 with a message when it is not, 2 for a wrong command line."""
+    bare.enter()
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
     try:

@@ -1,9 +1,10 @@
 """A cluster of `kind`, for machines with Docker: the same surface as our own node."""
 
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Self
+
+from hack.find import find_program
 
 from .archive import archive_tags
 from .fault import ClusterError
@@ -13,7 +14,7 @@ from .reachable import Reachable
 
 def docker_answers() -> bool:
     """Whether a Docker engine is there and answers; a client without an engine does not count."""
-    if shutil.which("docker") is None:
+    if find_program("docker") is None:
         return False
     try:
         done = subprocess.run(["docker", "version"], capture_output=True, check=False, timeout=10)

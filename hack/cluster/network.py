@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from hack.find import find_program
+
 from .fault import ClusterError
-from .system_packages import find_command
 
 _RESOLV_CONF = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
@@ -141,7 +142,7 @@ def reachable_nameservers(resolv_conf: str) -> list[str]:
 
 
 def _tool(name: str) -> str:
-    return find_command(name) or name
+    return str(find_program(name) or name)
 
 
 def _run(name: str, *arguments: str, input: str | None = None, check: bool = True) -> str:

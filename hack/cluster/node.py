@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from hack.find import find_program
+
 from . import network, node_commands, run_folder, waiting
 from .archive import archive_tags
 from .audit import Write, read_writes
@@ -32,7 +34,7 @@ from .node_configs import NodeSettings, config_files
 from .pki import certificates, write_pki
 from .processes import Record, recorded, start
 from .reachable import Reachable
-from .system_packages import cni_folder, find_command
+from .system_packages import cni_folder
 from .tools import PAUSE_TAG, pause_folder, require
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?")
@@ -162,7 +164,7 @@ class Cluster(Reachable):
             run_dir=self.run_dir,
             cgroup=self._machine.cgroup,
             cni_folder=cni_folder() or Path("/usr/lib/cni"),
-            runc=find_command("runc") or "runc",
+            runc=str(find_program("runc") or "runc"),
             pause_tag=PAUSE_TAG,
             nameservers=tuple(network.nameservers()),
         )

@@ -1,9 +1,10 @@
 """A cluster as its clients see it: a kubeconfig, kubectl and helm."""
 
-import shutil
 import subprocess
 from abc import ABC, abstractmethod
 from pathlib import Path
+
+from hack.find import find_program
 
 from .fault import ClusterError
 from .programs import HELM, KUBECTL, Program
@@ -32,13 +33,13 @@ class Reachable(ABC):
 
 
 def client(program: Program) -> str:
-    """The path of a client program: ours when it is built, else the one on PATH."""
+    """The path of a client program: ours when it is built, else the machine's own."""
     if program.path().exists():
         return str(program.path())
-    found = shutil.which(program.name)
+    found = find_program(program.name)
     if found is None:
         raise ClusterError(f"There is no {program.name}: install it, or run `python -m hack.cluster tools`.")
-    return found
+    return str(found)
 
 
 def _run(

@@ -1,30 +1,29 @@
 """What a node needs from the machine's distribution: found, or installed by apt as root."""
 
 import os
-import shutil
-import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hack import apt, bare
+from hack.find import find_program
+
 from .fault import ClusterError, last_lines
 
-SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 CNI_FOLDERS = (Path("/usr/lib/cni"), Path("/opt/cni/bin"), Path("/usr/libexec/cni"))
 
 
-def find_command(name: str) -> str | None:
-    """The path of a command, looked for in the administrator's folders too."""
-    return shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:{SBIN}")
+_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
 def cni_folder() -> Path | None:
     """Where the bridge plugin of CNI lies, with its companions."""
-    return next((folder for folder in CNI_FOLDERS if (folder / "bridge").exists()), None)
+    there = (folder for folder in CNI_FOLDERS if (folder / "bridge").exists())
+    return next((folder for folder in there if not bare.hides(folder / "bridge")), None)
 
 
 def _has_keyring() -> bool:
-    return Path("/usr/share/keyrings/debian-archive-keyring.gpg").exists()
+    return _KEYRING.exists() and not bare.hides(_KEYRING)
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Package:
 
 
 def _command(package: str, command: str) -> Package:
-    return Package(package, lambda: find_command(command))
+    return Package(package, lambda: find_program(command))
 
 
 API_PACKAGES = (_command("openssl", "openssl"),)
@@ -65,19 +64,18 @@ def ensure(packages: Sequence[Package], log: Path) -> list[str]:
     if not absent:
         return []
     by_hand = f"apt-get install --no-install-recommends {' '.join(absent)}"
-    if find_command("apt-get") is None:
+    if find_program("apt-get") is None:
         raise ClusterError(
             f"This machine lacks: {', '.join(absent)} (names of Debian packages). Install them with its own "
             "package manager and run the command again."
         )
     if os.geteuid() != 0:
         raise ClusterError(f"This machine lacks packages. Run `sudo {by_hand}` and the command again.")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    install = ["apt-get", "install", "-y", "--no-install-recommends", *absent]
-    with log.open("ab") as output:
-        for command in (["apt-get", "update"], install):
-            done = subprocess.run(command, stdout=output, stderr=output, env=environment, check=False)
-    still_absent = missing(packages)
-    if done.returncode != 0 or still_absent:
-        raise ClusterError(f"apt could not install {', '.join(absent)}. Try `{by_hand}`.\n{last_lines(log)}")
+    failed = ClusterError(f"apt could not install {', '.join(absent)}. Try `{by_hand}`.")
+    try:
+        apt.install(absent, log)
+    except apt.AptError as error:
+        raise ClusterError(f"{failed}\n{last_lines(log)}") from error
+    if missing(packages):
+        raise ClusterError(f"{failed}\n{last_lines(log)}")
     return absent

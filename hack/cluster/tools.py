@@ -2,7 +2,6 @@
 
 import os
 import queue
-import shutil
 import subprocess
 import tempfile
 import threading
@@ -10,6 +9,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from hack.find import find_program
 
 from . import system_packages
 from .archive import layer_of, write_archive
@@ -116,7 +117,7 @@ def _build_pause_image(draft: Path, _log: Path) -> None:
 
 
 def _build_program(program: Program, draft: Path, log: Path) -> None:
-    if shutil.which("go") is None:
+    if find_program("go") is None:
         raise ClusterError(
             f"{program.name} is built from source and there is no `go` on PATH. Install Go 1.21 or newer "
             "(https://go.dev/dl/; it fetches the exact release it needs) and run the command again."

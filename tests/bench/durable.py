@@ -28,7 +28,8 @@ from agent_runtime.durable import (
 from agent_runtime.flow import AsyncFlow, AsyncNode, Flow, Node
 from tests.bench.peers.langgraph_sqlite import committed_chain
 from tests.bench.row import Row
-from tests.contract.servers import MissingProgram, running_postgres, running_redis
+from tests.contract.servers import running_postgres, running_redis
+from tests.servers import MissingProgram
 
 STEPS = 100
 SAVER = "langgraph-checkpoint-sqlite==3.1.0"

@@ -31,7 +31,8 @@ from tests.bench.boards import DRAFT, SCOUT
 from tests.bench.boards.filled import STORY, TAG, TAGGED, fill_postgres, fill_sqlite, made
 from tests.bench.row import Row
 from tests.contract.processes import ServerProcess, running
-from tests.contract.servers import MissingProgram, running_postgres
+from tests.contract.servers import running_postgres
+from tests.servers import MissingProgram
 
 ARTIFACTS = "COVEY_BENCH_ARTIFACTS"
 """The environment variable with how many."""

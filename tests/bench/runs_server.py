@@ -27,7 +27,8 @@ from agent_runtime.durable.wire import commit_to_wire
 from agent_runtime.runs_server.main import KEY, STORE
 from agent_runtime.runs_server.tokens import Caller, mint
 from tests.bench.row import Row
-from tests.contract.servers import MissingProgram, running_redis
+from tests.contract.servers import running_redis
+from tests.servers import MissingProgram
 
 _KEY = "k" * 64
 _TOKEN = mint(_KEY, Caller("operator", "operator"))

@@ -32,7 +32,8 @@ from tests.bench.boards import (
 from tests.bench.boards.served import published
 from tests.bench.peers import flock_core
 from tests.bench.row import Row
-from tests.contract.servers import MissingProgram, running_postgres, running_redis
+from tests.contract.servers import running_postgres, running_redis
+from tests.servers import MissingProgram
 
 _COMMIT_BYTES = 31_000
 """What SQLite writes for one artifact that is committed alone: a page for each index."""

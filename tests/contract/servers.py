@@ -15,24 +15,9 @@ from typing import Literal
 
 import pytest
 
-from tests.servers import CACHE, find
+from tests.servers import folder_of, require
 
 _START_SECONDS = 30.0
-
-
-class MissingProgram(Exception):
-    """A server is not installed; the message says how to get it."""
-
-
-def find_program(name: str, package: str) -> str:
-    """The program's path. Raises MissingProgram with the cure."""
-    path = shutil.which(name)
-    if path is None:
-        raise MissingProgram(
-            f"{name} is not installed, and these tests run against the real one. "
-            f"Install it with: apt-get install {package} (Debian, Ubuntu) or brew install {name}"
-        )
-    return path
 
 
 def free_port() -> int:
@@ -49,7 +34,7 @@ class RedisServer:
     def __init__(self, folder: Path, fsync: Literal["everysec", "always"] = "everysec") -> None:
         """`fsync` as Redis knows it: what is killed and must know all that it answered takes `always`."""
         self._fsync = fsync
-        self._program = find_program("redis-server", "redis-server")
+        self._program = str(require("redis"))
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
@@ -130,17 +115,11 @@ class PostgresServer:
 
     def __init__(self, folder: Path, server: Literal["postgres", "pgvector"] = "postgres") -> None:
         """`folder` is empty, and others than the owner of its parents may enter it."""
-        initdb = find(server)
-        if initdb is None:
-            raise MissingProgram(
-                f"initdb of {server} is not installed, and these tests run against the real one. "
-                "Install it with: python -m tests.servers"
-            )
-        if os.geteuid() == 0 and initdb.is_relative_to(
-            CACHE
-        ):  # where only root may go, and it runs as nobody
-            copy = shutil.copytree(CACHE / server, folder / "programs", symlinks=True)
-            initdb = copy / initdb.relative_to(CACHE / server)
+        initdb, cached = require(server), folder_of(server)
+        if os.geteuid() == 0 and initdb.is_relative_to(cached):
+            # where only root may go, and it runs as nobody
+            copy = shutil.copytree(cached, folder / "programs", symlinks=True)
+            initdb = copy / initdb.relative_to(cached)
         self._programs = initdb.parent
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None

@@ -8,8 +8,6 @@ import yaml
 
 from hack.cluster.control_plane import ControlPlane
 from hack.cluster.fault import ClusterError
-from hack.cluster.programs import HELM
-from hack.cluster.reachable import client
 from hack.manifests import ROOT, rendered
 
 NAMESPACE = "covey-system"
@@ -24,10 +22,6 @@ Question = tuple[str, str, str, str]
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[ControlPlane]:
     """A control plane of its own: the definitions of the tier's are not helm's."""
-    try:
-        client(HELM)
-    except ClusterError:
-        pytest.skip("helm is not there: `make cluster-tools` provides it")
     with ControlPlane() as plane:
         yield plane
 

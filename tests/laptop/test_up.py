@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import stat
@@ -12,8 +11,10 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
+from hack.find import find_program
 from tests.laptop.boards import kitchen
 from tests.laptop.conftest import COVEY, Covey, example
+from tests.skips import ROOT_AND_UNSHARE
 
 
 def test_it_says_where_it_is_and_what_to_try(covey: Covey, hello: Path) -> None:
@@ -191,7 +192,7 @@ def test_a_model_of_a_provider_without_its_key(covey: Covey, hello: Path) -> Non
         )
 
 
-@pytest.mark.skipif(shutil.which("unshare") is None or os.geteuid() != 0, reason="takes root and unshare")
+@pytest.mark.skipif(find_program("unshare") is None or os.geteuid() != 0, reason=ROOT_AND_UNSHARE)
 def test_the_demo_needs_no_network(covey: Covey, tmp_path: Path) -> None:
     newsroom = example("newsroom", tmp_path)
     job = ["--publish", f"Assignment=@{newsroom}/assignment.json", "--until", "Report", "--timeout", "110s"]

@@ -15,6 +15,7 @@ from redis.exceptions import NoScriptError, RedisError
 
 from agent_runtime.blackboard.stores.errors import Unavailable
 from agent_runtime.blackboard.stores.group_commit import GroupCommit
+from agent_runtime.redis_client import of_script
 
 _PARTS: dict[str, tuple[str, ...]] = {
     "publish": ("deliveries", "groups", "publications"),
@@ -110,4 +111,5 @@ def unavailable() -> Iterator[None]:
 
 
 def _ours(error: Exception) -> Unavailable:
-    return Unavailable(f"{type(error).__name__}: {error}")
+    met = of_script(error)
+    return Unavailable(f"{type(met).__name__}: {met}")

@@ -28,7 +28,7 @@ from agent_runtime.durable.port import (
     Unavailable,
     Writer,
 )
-from agent_runtime.redis_client import connect
+from agent_runtime.redis_client import connect, of_script
 from agent_runtime.times import micros, moment
 
 _SCRIPTS = ("acquire", "renew", "commit", "entry", "history", "record", "page", "begin", "delete")
@@ -208,11 +208,10 @@ def _boundary(head: bytes) -> Boundary:
 def _failures() -> Iterator[None]:
     try:
         yield
-    except OutOfMemoryError as error:
-        raise StoreFull(f"Redis: {error}: raise maxmemory or make room, then resume the run") from error
-    except ResponseError as error:
-        if "No space left" in str(error):
-            raise StoreFull(f"Redis: {error}: make room on its disk, then resume the run") from error
-        raise Unavailable(f"{type(error).__name__}: {error}") from error
     except (RedisError, OSError) as error:
-        raise Unavailable(f"{type(error).__name__}: {error}") from error
+        met = of_script(error)
+        if isinstance(met, OutOfMemoryError):
+            raise StoreFull(f"Redis: {met}: raise maxmemory or make room, then resume the run") from error
+        if isinstance(met, ResponseError) and "No space left" in str(met):
+            raise StoreFull(f"Redis: {met}: make room on its disk, then resume the run") from error
+        raise Unavailable(f"{type(met).__name__}: {met}") from error

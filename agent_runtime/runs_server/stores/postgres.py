@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 
 from agent_runtime.durable.port import StoreFull, Unavailable
+from agent_runtime.postgres_schema import SchemaError, check_version
 from agent_runtime.runs_server.queue import NotQueued
 from agent_runtime.runs_server.rules import Row, noteworthy
 from agent_runtime.runs_server.stores.port import COLUMNS, Rule, differences, values
@@ -140,6 +141,8 @@ class PostgresQueueStore:
         try:
             async with (await self._connected()).acquire(timeout=_SECONDS) as connection:
                 yield connection
+        except SchemaError as error:
+            raise Unavailable(f"Postgres: {error}") from error
         except asyncpg.DiskFullError as error:
             raise StoreFull(f"{type(error).__name__}: {error}") from error
         except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
@@ -156,8 +159,13 @@ class PostgresQueueStore:
                     timeout=_SECONDS,
                     command_timeout=_SECONDS,
                 )
-                async with pool.acquire() as connection, connection.transaction():
-                    await connection.execute(_SCHEMA)
+                try:
+                    async with pool.acquire() as connection, connection.transaction():
+                        check_version(connection.get_server_version().major)
+                        await connection.execute(_SCHEMA)
+                except BaseException:
+                    pool.terminate()
+                    raise
                 self._pool = pool
             return self._pool
 

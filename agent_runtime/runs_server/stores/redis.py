@@ -13,7 +13,7 @@ from typing import Any
 from redis.exceptions import OutOfMemoryError, RedisError
 
 from agent_runtime.durable.port import StoreFull, Unavailable
-from agent_runtime.redis_client import connect
+from agent_runtime.redis_client import connect, of_script
 from agent_runtime.runs_server.queue import NotQueued
 from agent_runtime.runs_server.rules import Row, noteworthy
 from agent_runtime.runs_server.stores.port import COLUMNS, Rule, differences
@@ -160,7 +160,7 @@ def _unavailable() -> Iterator[None]:
     """Every error of Redis means that the store cannot do it now: away, loading, read-only."""
     try:
         yield
-    except OutOfMemoryError as error:
-        raise StoreFull(f"{type(error).__name__}: {error}") from error
     except (RedisError, OSError) as error:
-        raise Unavailable(f"{type(error).__name__}: {error}") from error
+        met = of_script(error)
+        kind = StoreFull if isinstance(met, OutOfMemoryError) else Unavailable
+        raise kind(f"{type(met).__name__}: {met}") from error

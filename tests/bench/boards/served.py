@@ -3,7 +3,6 @@
 import asyncio
 import os
 import re
-import shutil
 import socket
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from agent_runtime.api.blackboard import BoardLimits
 from agent_runtime.blackboard.codec import draft_to_wire, dumps
 from agent_runtime.compile.config import BlackboardConfig
 from agent_runtime.identity import grant_audience, mint
+from hack.find import find_program
 from tests.bench.boards import AT_ONCE, BATCH, DRAFT, SCOUT, TYPES, Size, rate, share
 
 _KEY = "k" * 64
@@ -121,7 +121,7 @@ class Loaded:
 
 async def by_wrk(port: int, seconds: int, body: bytes = _ONE) -> Loaded | None:
     """Publishes with wrk, by as many connections as there are callers; None where wrk is not installed."""
-    if shutil.which("wrk") is None:
+    if find_program("wrk") is None:
         return None
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "post.lua"

@@ -171,7 +171,7 @@ async def test_a_full_redis_is_said(own_redis: RedisServer) -> None:
     store = RedisRunStore(own_redis.url)
     writer = await store.acquire("r", "me", 30)
     await store.commit(writer, [start()], keep=5)
-    await admin.config_set("maxmemory", "1mb")
+    await admin.config_set("maxmemory", "1")
     with pytest.raises(StoreFull, match="raise maxmemory or make room"):
         await store.commit(writer, [entry(1)], keep=5)
     assert await store.latest("r") == start()

@@ -11,7 +11,8 @@ from agent_runtime.eventlog.open import make_log
 from agent_runtime.eventlog.port import EventLog
 from tests.contract.eventlog.kafka_broker import KafkaBroker, running_kafka
 from tests.contract.eventlog.logs import NatsServer, new_board, running_nats
-from tests.contract.servers import MissingProgram, RedisServer
+from tests.contract.servers import RedisServer
+from tests.servers import MissingProgram
 
 
 @pytest.fixture(scope="session")

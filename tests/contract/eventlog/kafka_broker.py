@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.contract.servers import MissingProgram, free_port
+from tests.contract.servers import free_port
 from tests.jars import java
-from tests.servers import find
+from tests.servers import MissingProgram, find
 
 USER, PASSWORD = "covey", "s3cret"
 """Of the listener that asks who is there. Whoever comes by the other one may do everything."""

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from agent_runtime.eventlog.port import EventLog, Track
-from tests.contract.servers import find_program, free_port
+from tests.contract.servers import free_port
+from tests.servers import require
 
 _START_SECONDS = 30.0
 _numbers = itertools.count(1)
@@ -27,7 +28,7 @@ class NatsServer:
     """A nats-server with JetStream, which can be killed and started again on the same data."""
 
     def __init__(self, folder: Path) -> None:
-        self._program = find_program("nats-server", "nats-server")
+        self._program = str(require("nats"))
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hack.manifests import ROOT
+from tests.skips import NO_WORKING_TREE
 
 UNWANTED = {
     "a path of one machine": re.compile(r"(?<![\w.$}:/-])/(?:work|root|home/[a-z]\w*)/|/Users/[a-z]"),
@@ -31,7 +32,7 @@ def files() -> list[Path]:
         check=False,
     )
     if done.returncode != 0:
-        pytest.skip(f"not a working tree of git: {done.stderr.strip()}")
+        pytest.skip(NO_WORKING_TREE)
     return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
