@@ -29,6 +29,12 @@ REASONS: tuple[Reason, ...] = (
     Reason("UnknownNode", _ACCEPTED, "`start` or `next` names a node that is not there."),
     Reason("UnreachableNode", _ACCEPTED, "No path leads from `start` to a node."),
     Reason("FlowCycle", _ACCEPTED, "Flows run each other without end."),
+    Reason("FunctionNotAllowed", _ACCEPTED, "A python node names a function that no flow may call."),
+    Reason(
+        "PolicyDenied",
+        _ACCEPTED,
+        "The installation does not allow it; the message names the field and the value of the chart.",
+    ),
     Reason("InvalidTrigger", _ACCEPTED, "A schedule, a time zone or a parameter of a trigger is wrong."),
     Reason("Resolved", ("ResolvedRefs",), "Everything that the spec names is there and can be used."),
     Reason("ModelNotFound", _RESOLVED, "There is no such Model in the namespace."),

@@ -2,6 +2,7 @@
 
 from agent_runtime.api.flow import Graph
 from agent_runtime.api.nodes import FlowNode, HttpWork
+from agent_runtime.compile.functions import check_function
 from agent_runtime.compile.resolution import Resolution
 
 FLOW_VARIABLES = ("params", "shared")
@@ -32,6 +33,7 @@ def _check_work(node: FlowNode, graph: Graph, field: str, resolution: Resolution
         resolution.template(node.llm.prompt, variables, f"{field}.llm.prompt")
         if node.llm.instructions is not None:
             resolution.template(node.llm.instructions, variables, f"{field}.llm.instructions")
+    check_function(node, field, resolution)
     if node.http is not None:
         _check_http(node.http, variables, f"{field}.http", resolution)
     if node.reduce is not None:

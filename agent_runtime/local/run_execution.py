@@ -57,6 +57,7 @@ class RunExecution:
                 clock=self._around.clock,
                 observer=self._observer,
                 environ=environ,
+                functions=self._around.functions,
             )
         except ModelError as error:
             return Outcome(error=RunError("", str(error)))

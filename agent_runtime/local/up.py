@@ -21,6 +21,7 @@ from agent_runtime.local.server import local_app
 from agent_runtime.local.state import FOLDER, StateFolder
 from agent_runtime.local.surroundings import Surroundings
 from agent_runtime.local.watch import Stamps, changes, stamps
+from agent_runtime.runs.functions import Functions
 from agent_runtime.serving.health import Health
 from agent_runtime.serving.server import serve_app
 from agent_runtime.telemetry import traces
@@ -90,9 +91,9 @@ class Up:
             closing.callback(traces.configure("covey up", settings.environ))
             if str(settings.folder) not in sys.path:
                 sys.path.append(str(settings.folder))  # functions of python nodes lie beside the manifests
-            laptop = Laptop(
-                state, Surroundings(settings.environ, settings.tools, settings.real_model), self.feed
-            )
+            functions = Functions.of_image((settings.folder,))
+            around = Surroundings(settings.environ, settings.tools, settings.real_model, functions=functions)
+            laptop = Laptop(state, around, self.feed)
             self._require_faultless(laptop, loaded)
             await laptop.load(loaded)
             laptop.runs.resume()

@@ -98,7 +98,7 @@ class Builder:
             assert services.http is not None
             return HttpWork(node, variables, services.http, services.environ)
         if node.python is not None:
-            return PythonWork(node, variables)
+            return PythonWork(node, variables, services.functions)
         graph = self._flows[str(node.flow)]
         return FlowWork(node, variables, graph, self._state, self._alone)
 

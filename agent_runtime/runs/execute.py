@@ -20,6 +20,7 @@ from agent_runtime.models.port import ModelClient
 from agent_runtime.runs.answers import Answers
 from agent_runtime.runs.deadline import Deadline
 from agent_runtime.runs.errors import Interrupted
+from agent_runtime.runs.functions import Functions
 from agent_runtime.runs.leg import Leg
 from agent_runtime.runs.outcome import Outcome
 from agent_runtime.runs.port import AskAgent
@@ -49,6 +50,7 @@ async def execute(
     clock: Clock = SYSTEM_CLOCK,
     observer: Observer = unobserved,
     environ: Mapping[str, str] = os.environ,
+    functions: Functions | None = None,
 ) -> Outcome:
     """Run the flow until it ends or has to wait. Failures are part of the outcome.
 
@@ -57,12 +59,14 @@ async def execute(
     this process is one, such as a Job's name, so that a repeated process can be told from the next one.
     `take_over` when the process before this one has certainly ended. `models` by the names in the flow;
     `tools` None: the builtin ones, on the input folder of the environment, where secret headers are too.
+    `functions` None: those that the image declares.
 
     Raises Interrupted when the process must stop, and CancelledError: the run can go on elsewhere.
     """
     toolbox = tools or Toolbox(BUILTIN.values(), ToolContext.from_environ(environ, clock))
     async with http_client(any(node.http for node in every_node(config.flow, config.flows))) as http:
-        services = Services(models, ask_agent, toolbox, http, environ, clock, store, observer)
+        may_call = functions or Functions.of_image()
+        services = Services(models, ask_agent, toolbox, http, environ, clock, store, observer, may_call)
         state = RunState(
             run=config.run_id,
             name=config.name,

@@ -26,6 +26,7 @@ from agent_runtime.runs.build import Builder
 from agent_runtime.runs.deadline import Deadline
 from agent_runtime.runs.errors import Interrupted
 from agent_runtime.runs.execute import PATIENCE, http_client
+from agent_runtime.runs.functions import Functions
 from agent_runtime.runs.nodes.declared import NOT_THE_NODES
 from agent_runtime.runs.nodes.items import Result
 from agent_runtime.runs.nodes.mapped import ITEMS
@@ -62,6 +63,7 @@ async def execute_item(
     clock: Clock = SYSTEM_CLOCK,
     observer: Observer = unobserved,
     environ: Mapping[str, str] = os.environ,
+    functions: Functions | None = None,
 ) -> Result:
     """Do the work for the item, unless it is done, and record what came of it; returns that.
 
@@ -71,7 +73,8 @@ async def execute_item(
     node = node_at(config, place.path)
     toolbox = tools or Toolbox(BUILTIN.values(), ToolContext.from_environ(environ, clock))
     async with http_client(any(each.http for each in every_node(config.flow, config.flows))) as http:
-        services = Services(models, ask_agent, toolbox, http, environ, clock, store, observer)
+        may_call = functions or Functions.of_image()
+        services = Services(models, ask_agent, toolbox, http, environ, clock, store, observer, may_call)
         state = RunState(
             run=config.run_id,
             name=config.name,

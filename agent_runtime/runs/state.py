@@ -10,6 +10,7 @@ from agent_runtime.durable.port import RunStore
 from agent_runtime.models.port import NO_USAGE, ModelClient, Usage
 from agent_runtime.runs.answers import Answers
 from agent_runtime.runs.deadline import Deadline
+from agent_runtime.runs.functions import Functions
 from agent_runtime.runs.port import AskAgent
 from agent_runtime.telemetry.events import Event, Kind, Observer
 from agent_runtime.tools.toolbox import Toolbox
@@ -31,6 +32,8 @@ class Services:
     store: RunStore | None
     """None: nothing outlives the process."""
     observer: Observer
+    functions: Functions = field(default_factory=Functions.of_image)
+    """What python nodes may call."""
 
 
 @dataclass(slots=True)

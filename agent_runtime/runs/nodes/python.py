@@ -6,11 +6,13 @@ import importlib
 import inspect
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from types import ModuleType
 from typing import Any
 
 from agent_runtime.api.nodes import FlowNode
 from agent_runtime.durable.strict_json import NotJson, dumps
 from agent_runtime.runs.errors import NodeFailed
+from agent_runtime.runs.functions import FunctionNotAllowed, Functions
 from agent_runtime.runs.nodes.field import Field
 from agent_runtime.runs.nodes.work import Done, PlainWork
 from agent_runtime.runs.port import Invocation
@@ -22,9 +24,10 @@ CONTEXT = "context"
 class PythonWork(PlainWork):
     """What the function returns. A plain one runs in a thread of its own, an async one on the event loop."""
 
-    def __init__(self, node: FlowNode, variables: Iterable[str]) -> None:
+    def __init__(self, node: FlowNode, variables: Iterable[str], functions: Functions) -> None:
         assert node.python is not None
         self._name = node.python.function
+        self._functions = functions
         self._input = Field("input", node.input, variables)
 
     def given(self, variables: Mapping[str, object]) -> Any:
@@ -40,7 +43,7 @@ class PythonWork(PlainWork):
         return arguments
 
     async def do(self, given: Any, invocation: Invocation) -> Done:
-        function = _find(self._name)
+        function = self._allowed()
         arguments = _bound(function, self._name, given, invocation)
         if inspect.iscoroutinefunction(function):
             value = await function(**arguments)
@@ -54,8 +57,18 @@ class PythonWork(PlainWork):
             raise NodeFailed(f"python {self._name} returned what is not JSON: {fault}") from None
         return Done(value)
 
+    def _allowed(self) -> Callable[..., Any]:
+        try:
+            self._functions.check_name(self._name)
+            way, function = _find(self._name)
+            self._functions.check_found(self._name, way, function)
+        except FunctionNotAllowed as error:
+            raise NodeFailed(str(error)) from None
+        return function
 
-def _find(name: str) -> Callable[..., Any]:
+
+def _find(name: str) -> tuple[list[Any], Callable[..., Any]]:
+    """The function, and what lies between its module and it."""
     module_name, _, path = name.partition(":")
     try:
         found: Any = importlib.import_module(module_name)
@@ -69,14 +82,16 @@ def _find(name: str) -> Callable[..., Any]:
     except Exception as error:
         message = f"python {name}: its module cannot be imported: {type(error).__name__}: {error}"
         raise NodeFailed(message) from error
+    way: list[Any] = []
     for part in path.split("."):
         if not hasattr(found, part):
             raise NodeFailed(f"python {name}: {module_name} has no function {path}")
         found = getattr(found, part)
-    if not callable(found):
+        way.append(found)
+    if not callable(found) and not isinstance(found, ModuleType):
         raise NodeFailed(f"python {name}: {path} is a {type(found).__name__}, not a function")
     function: Callable[..., Any] = found
-    return function
+    return way[:-1], function
 
 
 def _bound(

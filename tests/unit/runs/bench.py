@@ -13,6 +13,7 @@ from agent_runtime.durable.port import RunStore
 from agent_runtime.models.build import build_model
 from agent_runtime.models.port import Usage
 from agent_runtime.runs.execute import execute
+from agent_runtime.runs.functions import Functions
 from agent_runtime.runs.item import Place, execute_item
 from agent_runtime.runs.nodes.items import Result
 from agent_runtime.runs.outcome import Outcome
@@ -66,6 +67,7 @@ class Bench:
         self.store = store
         self.folder = folder
         self.environ: dict[str, str] = {}
+        self.functions = Functions(("tests.unit.runs", "no_such_module", "needs_more", "broken"))
 
     async def run(
         self,
@@ -90,6 +92,7 @@ class Bench:
             clock=self.clock,
             observer=all_of(self.events.append, observer),
             environ=self.environ,
+            functions=self.functions,
         )
 
     async def item(self, config: RunConfig, place: Place) -> Result:
@@ -105,6 +108,7 @@ class Bench:
             clock=self.clock,
             observer=self.events.append,
             environ=self.environ,
+            functions=self.functions,
         )
 
     def told(self, kind: str) -> list[str]:

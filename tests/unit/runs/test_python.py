@@ -51,7 +51,7 @@ async def test_a_function_plain_or_async_gets_its_input_and_who_calls(
         (f"{HERE}:nobody", {}, f"python {HERE}:nobody: {HERE} has no function nobody"),
         (f"{HERE}:NOT_A_FUNCTION", {}, "NOT_A_FUNCTION is a int, not a function"),
         ("no_such_module:f", {}, "python no_such_module:f: there is no module no_such_module: put it into"),
-        ("json.nothing.here:f", {}, "there is no module json.nothing"),
+        ("tests.unit.runs.nothing.here:f", {}, "there is no module tests.unit.runs.nothing"),
         ("needs_more:f", {}, "python needs_more:f: its module imports not_installed, which is not there"),
         (
             "broken:f",
