@@ -181,7 +181,7 @@ class _Talk:
     async def publish(self, work: Work) -> list[Artifact]:
         if work.source == "chat" or work.answer is None:
             return []
-        work.drafts = drafts(work.agent, work.inputs, self._worker.config.publishes, work.answer.output)
+        work.drafts = drafts(self._worker.config.publishes, work.answer.output)
         return await self._publish(work.drafts) if self._publish is not None else []
 
     async def published(self, work: Work) -> None:

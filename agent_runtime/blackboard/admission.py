@@ -10,6 +10,7 @@ from agent_runtime.api.base import seconds
 from agent_runtime.blackboard.artifact import PUBLIC, Artifact, Draft
 from agent_runtime.blackboard.board import BoardError, Identity
 from agent_runtime.blackboard.codec import plain
+from agent_runtime.blackboard.result_ids import is_reserved
 from agent_runtime.blackboard.tenancy import Isolation, foreign_part
 from agent_runtime.blackboard.types import TypeRegistry
 from agent_runtime.blackboard.visibility import KINDS, LONGEST_EMBARGO, kind_of, parts
@@ -44,13 +45,21 @@ class Admission:
         now: datetime,
         causes: Sequence[Artifact] = (),
         traceparent: str | None = None,
+        *,
+        result_id: Callable[[int], str] | None = None,
+        invoked: str | None = None,
     ) -> list[Artifact]:
-        """All drafts as artifacts, made from `causes`. Raises BoardError; details point into `drafts`."""
+        """All drafts as artifacts, made from `causes`. Raises BoardError; details point into `drafts`.
+
+        `result_id` names those of a delivery's results that have no id; `invoked` is the agent that they are
+        published for.
+        """
         artifacts: list[Artifact] = []
         ids: set[str] = set()
         for at, draft in enumerate(drafts):
             try:
-                artifact = self._admit(draft, producer, now, causes, traceparent)
+                own_id = None if result_id is None else result_id(at)
+                artifact = self._admit(draft, producer, now, causes, traceparent, own_id, invoked)
             except BoardError as error:
                 details = [{**detail, "pointer": f"/{at}{detail['pointer']}"} for detail in error.details]
                 raise BoardError(error.code, str(error), status=error.status, details=details) from error
@@ -67,6 +76,8 @@ class Admission:
         now: datetime,
         causes: Sequence[Artifact],
         traceparent: str | None,
+        own_id: str | None,
+        invoked: str | None,
     ) -> Artifact:
         try:
             payload, size = plain(draft.payload)
@@ -81,12 +92,9 @@ class Admission:
                 details=[{"pointer": "/payload", "message": f"{size} bytes"}],
             )
         version = self._registry.check(draft.type, draft.version, payload)
-        if draft.id is None:
-            id_ = self._new_id()
-        else:
-            id_ = draft.id
-            if _ID.fullmatch(id_) is None:
-                _invalid("/id", "an id has 1 to 128 letters, digits, and . _ : - after the first")
+        if draft.id is not None and draft.id != own_id:
+            _check_id(draft.id)
+        id_ = draft.id or own_id or self._new_id()
         if draft.tags or draft.partition is not None or draft.correlation is not None:
             _check_names(draft)
         if draft.visibility is not PUBLIC:
@@ -105,8 +113,18 @@ class Admission:
             tenant=producer.tenant,
             depth=1 + max([cause.depth for cause in causes]) if causes else 0,
             causes=tuple([cause.id for cause in causes]) if causes else (),
+            producer_role=producer.role,
+            invoked=invoked,
             traceparent=traceparent,
         )
+
+
+def _check_id(id_: str) -> None:
+    if _ID.fullmatch(id_) is None:
+        _invalid("/id", "an id has 1 to 128 letters, digits, and . _ : - after the first")
+    if is_reserved(id_):
+        message = f"id {id_!r} is reserved for the result of a delivery: leave the id out, or choose another"
+        _invalid("/id", message, "reserved_id")
 
 
 def _check_names(draft: Draft) -> None:
@@ -163,9 +181,9 @@ def _check_tenants(visibility: Visibility, producer: Identity) -> None:
         )
 
 
-def _invalid(pointer: str, message: str) -> NoReturn:
+def _invalid(pointer: str, message: str, code: str = "invalid") -> NoReturn:
     raise BoardError(
-        "invalid",
+        code,
         f"{pointer}: {message}",
         status=422,
         details=[{"pointer": pointer, "message": message}],

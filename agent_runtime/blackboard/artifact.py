@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from agent_runtime.api.agent import PublicVisibility, Visibility
 
 PUBLIC = Visibility(public=PublicVisibility())
+Role = Literal["agent", "user", "admin"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,5 +51,9 @@ class Artifact:
     """Length of the longest chain of artifacts that led to this one; bounds loops."""
     causes: tuple[str, ...] = field(default=())
     """Ids of the artifacts that it was made from."""
+    producer_role: Role | None = None
+    """What the producer is: a user may have the name of an agent. None: published before roles were kept."""
+    invoked: str | None = None
+    """The one agent that it was published for, by name; None: for whoever consumes it."""
     traceparent: str | None = None
     """The trace that its publication is part of, as W3C Trace Context writes it; None: no trace."""

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Protocol
 
 from agent_runtime.api.agent import Consumes
-from agent_runtime.blackboard.artifact import Artifact, Draft
+from agent_runtime.blackboard.artifact import Artifact, Draft, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class Identity:
     """Who is asking. An agent's labels and tenant come from its manifest, never from itself."""
 
     name: str
-    role: Literal["agent", "user", "admin"] = "agent"
+    role: Role = "agent"
     labels: frozenset[str] = frozenset()
     tenant: str | None = None
 

@@ -184,7 +184,7 @@ def first_refusal(
         return Check.PRODUCER
     if candidate.tags and candidate.tags.isdisjoint(artifact.tags):
         return Check.TAGS
-    if candidate.agent == artifact.producer:
+    if candidate.agent == artifact.producer and artifact.producer_role in ("agent", None):
         return Check.SELF
     if (hidden_by := hides(candidate.subscriber, artifact, sight)) is not None:
         return hidden_by

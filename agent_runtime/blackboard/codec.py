@@ -1,7 +1,8 @@
 """Artifacts and drafts as JSON: one form on every wire and in every store.
 
 {"id", "type", "version", "payload", "tags", "partition", "visibility", "correlation", "producer",
- "createdAt" (RFC 3339, UTC, microseconds), "tenant", "depth", "causes", and "traceparent" when it has one}
+ "createdAt" (RFC 3339, UTC, microseconds), "tenant", "depth", "causes", "invoked",
+ and those that it has of "producerRole" and "traceparent"}
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from agent_runtime.blackboard.visibility import kind_of
 _PUBLIC_JSON: dict[str, Any] = {"public": {}}
 # what JSON has no word for must not slip through as something else
 _STRICT = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
-_CONTENT = ("type", "version", "payload", "tags", "partition", "correlation", "producer")
+_CONTENT = ("type", "version", "tags", "partition", "correlation", "producer", "tenant")
 
 
 def to_wire(artifact: Artifact) -> dict[str, Any]:
@@ -36,7 +37,10 @@ def to_wire(artifact: Artifact) -> dict[str, Any]:
         "tenant": artifact.tenant,
         "depth": artifact.depth,
         "causes": artifact.causes,
+        "invoked": artifact.invoked,
     }
+    if artifact.producer_role is not None:
+        wire["producerRole"] = artifact.producer_role
     if artifact.traceparent is not None:
         wire["traceparent"] = artifact.traceparent
     return wire
@@ -58,6 +62,8 @@ def from_wire(wire: Mapping[str, Any]) -> Artifact:
         tenant=wire["tenant"],
         depth=wire["depth"],
         causes=tuple(wire["causes"]),
+        producer_role=wire.get("producerRole"),
+        invoked=wire.get("invoked"),
         traceparent=wire.get("traceparent"),
     )
 
@@ -116,7 +122,27 @@ def plain(payload: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
 
 
 def same_content(one: Artifact, other: Artifact) -> bool:
-    """Whether publishing one after the other says nothing new: all that the producer chose is equal."""
-    return all(getattr(one, name) == getattr(other, name) for name in _CONTENT) and (
-        one.visibility == other.visibility or kind_of(one.visibility) == kind_of(other.visibility) == "public"
+    """Whether publishing one after the other says nothing new: all that the producer chose is equal.
+
+    And the producer is the same: its name, its tenant and its role. What was stored before roles were kept
+    has neither a role nor the agent that it was published for: those are not compared then.
+    """
+    of_before = None in (one.producer_role, other.producer_role)
+    return (
+        all(getattr(one, name) == getattr(other, name) for name in _CONTENT)
+        and (of_before or (one.producer_role, one.invoked) == (other.producer_role, other.invoked))
+        and same_json(one.payload, other.payload)
+        and _same_visibility(one.visibility, other.visibility)
     )
+
+
+def same_json(one: object, other: object) -> bool:
+    """Whether two JSON values are written alike, but for the order of keys.
+
+    Python takes `True`, `1` and `1.0` for equal, and `0.0` and `-0.0`; their readers do not.
+    """
+    return orjson.dumps(one, option=orjson.OPT_SORT_KEYS) == orjson.dumps(other, option=orjson.OPT_SORT_KEYS)
+
+
+def _same_visibility(one: Visibility, other: Visibility) -> bool:
+    return one == other or kind_of(one) == kind_of(other) == "public"

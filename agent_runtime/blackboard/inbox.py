@@ -17,6 +17,7 @@ from agent_runtime.blackboard.leases import LeaseId
 from agent_runtime.blackboard.publisher import Publisher
 from agent_runtime.blackboard.reading import Reader
 from agent_runtime.blackboard.refusals import check_batch
+from agent_runtime.blackboard.result_ids import ids_of_results
 from agent_runtime.blackboard.returning import Returning
 from agent_runtime.blackboard.stores.errors import Finished, StoreError
 from agent_runtime.blackboard.stores.port import Store
@@ -170,7 +171,8 @@ class Inbox:
             return await self._store.acknowledge(lease, publications, version, now)
 
         causes = await self._store.held(lease, now)
-        return await self._publisher.publish(agent, results, causes=causes, write=finish)
+        named = ids_of_results(lease.delivery, causes)
+        return await self._publisher.publish(agent, results, causes=causes, result_id=named, write=finish)
 
     async def fail(self, agent: Identity, delivery_id: str, error: str, retry_in: float | None) -> None:
         """See `Board.fail`."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from agent_runtime.blackboard import spans
 from agent_runtime.blackboard.admission import Admission
@@ -96,35 +97,50 @@ class Publisher:
         drafts: Sequence[Draft],
         *,
         causes: Sequence[Artifact] = (),
+        result_id: Callable[[int], str] | None = None,
         write: Write | None = None,
     ) -> list[Artifact]:
-        """Publish what was made from `causes`, by `write` when it is part of a greater step."""
+        """Publish what was made from `causes`, by `write` when it is part of a greater step.
+
+        `result_id` names those results of a delivery that have no id.
+        """
+        check_batch(len(drafts), "artifacts")
+        admit = partial(self._admit, drafts, producer, causes, result_id=result_id)
         try:
-            return await self._publish(producer, drafts, causes, write or self._store.publish)
+            return await self._publish(producer, admit, write or self._store.publish)
         except IdTaken as taken:
-            if self._isolation == "Strict":
-                await self._tell_if_foreign(producer, taken.id)
+            await self._refuse_if_foreign(producer, taken.id)
             raise
 
-    async def _tell_if_foreign(self, producer: Identity, artifact_id: str) -> None:
-        """Who asks for one id after the other learns which of them another tenant has."""
+    async def _refuse_if_foreign(self, producer: Identity, artifact_id: str) -> None:
+        """Ids are one space for all tenants: say so, and nothing of what the other one published.
+
+        It is announced, because who tries one id after the other learns which of them another tenant has.
+        """
+        if self._isolation != "Strict":
+            return
         [kept] = await self._store.get([artifact_id])
         if kept is not None and is_foreign(kept, producer):
             message = "it publishes with an id that another tenant has taken"
             self._tell("denied", identity=producer, artifact=kept, message=message)
+            raise BoardError(
+                "id_taken",
+                f"artifact {artifact_id!r} exists with other content, of another tenant: nothing was published. "
+                "Ids are one space for all tenants: put your tenant's name into it, or leave the id out",
+                status=409,
+            )
 
     async def _publish(
-        self, producer: Identity, drafts: Sequence[Draft], causes: Sequence[Artifact], write: Write
+        self, producer: Identity, admit: Callable[[], list[Artifact]], write: Write
     ) -> list[Artifact]:
-        check_batch(len(drafts), "artifacts")
         if traces.enabled():
             with spans.publication() as span:
-                artifacts = self._admit(drafts, producer, causes)
+                artifacts = admit()
                 spans.describe(span, artifacts)
                 with spans.scheduling():
                     stored = await self._match_and_write(artifacts, write)
         else:  # asked once: even spans that nobody records take their time here
-            stored = await self._match_and_write(self._admit(drafts, producer, causes), write)
+            stored = await self._match_and_write(admit(), write)
         if self._isolation == "Log":
             self._tell_what_leaves(stored, producer)
         return stored
@@ -132,10 +148,14 @@ class Publisher:
     async def invoke(self, caller: Identity, agent: str, draft: Draft) -> tuple[str, Artifact]:
         """See `BlackboardService.invoke`."""
         with spans.publication() as span:
-            artifacts = self._admit([draft], caller)
+            artifacts = self._admit([draft], caller, invoked=agent)
             spans.describe(span, artifacts)
             with spans.scheduling():
-                return await self._invoke(caller, agent, artifacts)
+                try:
+                    return await self._invoke(caller, agent, artifacts)
+                except IdTaken as taken:
+                    await self._refuse_if_foreign(caller, taken.id)
+                    raise
 
     async def _invoke(
         self, caller: Identity, agent: str, artifacts: Sequence[Artifact]
@@ -157,10 +177,19 @@ class Publisher:
         raise _busy()
 
     def _admit(
-        self, drafts: Sequence[Draft], producer: Identity, causes: Sequence[Artifact] = ()
+        self,
+        drafts: Sequence[Draft],
+        producer: Identity,
+        causes: Sequence[Artifact] = (),
+        *,
+        result_id: Callable[[int], str] | None = None,
+        invoked: str | None = None,
     ) -> list[Artifact]:
+        now, trace = self._clock(), traces.traceparent()
         try:
-            return self._admission.admit_all(drafts, producer, self._clock(), causes, traces.traceparent())
+            return self._admission.admit_all(
+                drafts, producer, now, causes, trace, result_id=result_id, invoked=invoked
+            )
         except BoardError as error:
             if error.status == 403:
                 self._tell("denied", identity=producer, message=str(error))

@@ -33,7 +33,8 @@ def refusals() -> _Refusals:
 def _refusal(error: StoreError) -> BoardError:
     match error:
         case IdTaken():
-            return BoardError("id_taken", f"{error}: artifacts never change", status=409)
+            message = f"{error}: artifacts never change, publish under another id"
+            return BoardError("id_taken", message, status=409)
         case InboxFull():
             message = f"{error}: its agent must catch up first (spec.limits.pending)"
             return BoardError("inbox_full", message, status=429)

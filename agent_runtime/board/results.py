@@ -1,13 +1,12 @@
-"""From what engines return to drafts, with ids that follow from the inputs. Pure."""
+"""From what engines return to drafts; the board names those that have no id. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
 
-from agent_runtime.agents.publishing import result_id
 from agent_runtime.api.agent import Publishes, Visibility
-from agent_runtime.blackboard.artifact import PUBLIC, Artifact, Draft
+from agent_runtime.blackboard.artifact import PUBLIC, Draft
 from agent_runtime.blackboard.visibility import KINDS
 from agent_runtime.board.artifacts import payload_of, type_of
 from agent_runtime.board.errors import Misuse, UndeclaredResult, explained, several
@@ -52,9 +51,7 @@ def visibility_of(given: Visibility | Mapping[str, Any] | None, whose: str) -> V
         return Visibility.model_validate(given)
 
 
-def drafts_of(
-    agent: str, inputs: Sequence[Artifact], declared: Sequence[Publishes], output: object
-) -> list[Draft]:
+def drafts_of(agent: str, declared: Sequence[Publishes], output: object) -> list[Draft]:
     """What is to be published. Raises UndeclaredResult for what the agent does not publish."""
     by_type = {published.type: published for published in declared}
     counts: dict[str, int] = {}
@@ -73,7 +70,7 @@ def drafts_of(
                 f"agent {agent!r} returned more than {published.fan_out} {made.type}: "
                 "raise fan_out, or return fewer"
             )
-        drafts.append(_completed(made, published, result_id(agent, inputs, made.type, index)))
+        drafts.append(_completed(made, published))
     return drafts
 
 
@@ -99,13 +96,13 @@ def _draft(agent: str, value: object) -> Draft:
         raise UndeclaredResult(f"agent {agent!r} returned what it cannot publish: {error}") from error
 
 
-def _completed(made: Draft, published: Publishes, id_: str) -> Draft:
+def _completed(made: Draft, published: Publishes) -> Draft:
     """What the engine said is kept; what it left out is as the agent declared it."""
     return Draft(
         type=made.type,
         version=made.version,
         payload=made.payload,
-        id=made.id or id_,
+        id=made.id,
         tags=made.tags or tuple(published.tags or ()),
         partition=made.partition,
         visibility=made.visibility if made.visibility is not PUBLIC else published.visibility or PUBLIC,

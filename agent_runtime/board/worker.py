@@ -76,7 +76,7 @@ class _Turns:
 
         async def evaluate() -> Answer:
             turn = await worker.chain.run(lambda: Turn(worker.agent, work.inputs, sizes, self._progress))
-            return Answer("", drafts_of(worker.agent, work.inputs, worker.publishes, turn.output))
+            return Answer("", drafts_of(worker.agent, worker.publishes, turn.output))
 
         return evaluate
 

@@ -4,7 +4,7 @@ The models describe and are not filled: a page of artifacts is written by orjson
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from fastapi.responses import Response
 
@@ -38,6 +38,10 @@ class ArtifactAnswer(Model):
     """Length of the longest chain of artifacts that led to this one."""
     causes: list[str]
     """Ids of the artifacts that it was made from."""
+    producer_role: Literal["agent", "user", "admin"] | None = None
+    """What the producer is; left out of artifacts from before it was kept."""
+    invoked: str | None = None
+    """The one agent that it was published for, by name; null: for whoever consumes it."""
     traceparent: str | None = None
     """The trace that its publication is part of (W3C Trace Context); left out when there is none."""
 

@@ -121,7 +121,7 @@ async def test_asking_tells_nothing_of_what_is_of_another_tenant(
 
 async def test_who_tries_ids_of_another_tenant_is_told_of(boards: Boards, strict: BlackboardService) -> None:
     await strict.board(PRODUCER).publish([finding(id="1")])
-    with pytest.raises(BoardError, match="exists with other content"):
+    with pytest.raises(BoardError, match="exists with other content, of another tenant"):
         await strict.board(BOB).publish([finding(id="1")])
     assert [(event.identity, event.message) for event in boards.kinds("denied")] == [
         (BOB, "it publishes with an id that another tenant has taken")

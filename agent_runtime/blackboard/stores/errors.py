@@ -33,10 +33,10 @@ class NotEmpty(StoreError):
 
 
 class IdTaken(StoreError):
-    """An artifact with this id and other content is there already."""
+    """An artifact with this id and other content, or of another producer, is there already."""
 
     def __init__(self, id_: str) -> None:
-        super().__init__(f"artifact {id_!r} exists with other content")
+        super().__init__(f"artifact {id_!r} exists with other content, or another producer published it")
         self.id = id_
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from agent_runtime.agents.publishing import result_id
 from agent_runtime.api.agent import Count
 from agent_runtime.blackboard.events import BoardEvent
+from agent_runtime.blackboard.result_ids import ids_of_results
 from agent_runtime.board import Batch, Board, Join, Reading, SimilarTo, Turn, artifact, draft
 from agent_runtime.embedding.hashing import HashingEmbedder
 from tests.unit.board.films import Idea, Movie, Tagline, direct, studio
@@ -286,12 +286,23 @@ async def test_what_an_agent_does_not_publish_is_a_dead_letter(returned: object,
         assert await board.read(Movie) == []
 
 
-async def test_ids_of_results_follow_from_their_inputs() -> None:
+async def test_ids_of_results_are_their_deliverys_own() -> None:
     async with studio() as board:
         [idea] = await board.publish(Idea(topic="cats"))
         await board.idle()
         [movie] = await board.artifacts(Movie)
-    assert movie.id == result_id("director", [idea], "Movie", 0)
+    assert movie.id == ids_of_results(f"{idea.id}@director", [idea])(0)
+
+
+async def test_one_agent_with_the_same_inputs_by_two_entries_publishes_two_results() -> None:
+    board = Board()
+    director = board.agent("director").consumes(Idea).consumes(Idea, batch=Batch(size=1, within="1m"))
+    director.publishes(Movie).engines(lambda turn: Movie(title="The Same"))
+    async with board:
+        await board.publish(Idea(topic="cats"))
+        await board.idle()
+        assert len(await board.read(Movie)) == 2
+        assert await board.dead_letters() == []
 
 
 async def test_only_named_agents_see_what_is_only_for_them() -> None:
