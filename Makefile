@@ -62,6 +62,7 @@ generate: $(VENV)/.dev ## CRDs and reference pages from the models, golden files
 	@$(PY) -m agent_runtime.api generate
 	@$(PY) -m hack.manifests
 	@$(PY) -m tests.unit.operator.regenerate
+	@$(PY) -m tests.unit.agents.prompts.regenerate
 
 .PHONY: cluster-tools
 cluster-tools: $(VENV)/.dev ## obtain what a Kubernetes of our own is made of (root; minutes when cold, then cached)

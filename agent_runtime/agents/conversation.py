@@ -57,6 +57,8 @@ class Conversation:
         self.agent = agent
         self.usage = Usage()
         self.steps: list[Step] = []
+        self.faults: list[str] = []
+        """What was wrong with the last answer; the model has been sent it."""
         self._model = model
         self._tools = tools
         self._instructions = instructions

@@ -71,14 +71,18 @@ class ToolsNotOffered(WorkError):
 
 
 class AnswerUnfit(WorkError):
-    """The answer does not have the shape that it must have, even after it was told so."""
+    """The answer does not have the shape that it must have, even after it was sent back.
 
+    A model may do better when it is asked again.
+    """
+
+    transient = True
     code = "answer_unfit"
 
     def __init__(self, agent: str, faults: list[str]) -> None:
         super().__init__(
             f'the answer of agent "{agent}" does not fit its output: {"; ".join(faults)}. '
-            "Say in its instructions what the output must hold, or relax the type's schema"
+            "Say in its instructions what the output must hold, relax the type's schema, or use another model"
         )
         self.faults = faults
 

@@ -1,23 +1,31 @@
-"""The shape that an answer must have: told to the model, checked, and told again when it does not fit."""
+"""The shape that an answer must have: what the model is sent, and what is checked. Pure."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from agent_runtime.agents.conversation import Conversation
 from agent_runtime.agents.embedding import embedded
-from agent_runtime.agents.errors import AnswerUnfit
-from agent_runtime.agents.patterns import Pattern
-from agent_runtime.agents.work import Answer
 from agent_runtime.api.agent import Publishes
 from agent_runtime.api.blackboard import ArtifactType
-from agent_runtime.compile.schemas import faults_in
+from agent_runtime.compile.schemas import faults_at
+from agent_runtime.strict_json import parse
 
 _MOST_FAULTS = 10
-_ANY_OBJECT: Mapping[str, Any] = {"type": "object"}
+_OPENING = re.compile(r"""\{\s*["}]|\[\s*[]["{0-9tfn-]""")
+"""Where an object or a list begins; not `{x}` and not `[sic]`."""
 ITEMS = "items"
 """The key of the list when there may be several artifacts."""
+
+
+Check = Callable[[Any], list[str]]
+"""What is wrong with an output beyond its schema; empty: nothing."""
+
+
+def no_check(output: Any) -> list[str]:
+    """The schema says all."""
+    return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,30 +38,58 @@ class Shape:
     """Whether `null` is an answer too: nothing to publish."""
     publishes: tuple[Publishes, ...] = ()
     """What it is for; one: the answer is its payload; several: an object with a payload by type."""
+    descriptions: Mapping[str, str] = field(default_factory=dict)
+    """What the types are, by name; a type that says nothing of itself has none."""
+    output_type: str = ""
+    """The type of an answer that is not published."""
 
     def instructions(self) -> str:
         """What to tell the model; empty when any text will do."""
         if self.schema is None:
             return ""
-        nothing = " Answer null when there is nothing to say." if self.may_be_null else ""
         schema = json.dumps(self.schema, ensure_ascii=False)
-        return (
-            f"Answer with JSON only, without any other text, that fits this JSON Schema:\n{schema}{nothing}"
-        )
+        parts = [
+            f"Answer with JSON only, without any other text, that fits this JSON Schema:\n{schema}",
+            self._purpose(),
+            "Answer null when there is nothing to publish." if self.may_be_null else "",
+        ]
+        return "\n".join(part for part in parts if part)
 
-    def fit(self, text: str) -> tuple[Any, list[str]]:
-        """The answer as JSON (None when any text will do), and what is wrong with it."""
+    def fit(self, text: str, check: Check = no_check) -> tuple[Any, list[str]]:
+        """The answer as JSON (None when any text will do), and what is wrong with it, by JSON pointer.
+
+        `check` sees only what fits the schema.
+        """
         if self.schema is None:
             return None, []
         try:
-            value = parse(text)
+            value = json_in(text)
         except ValueError as error:
-            return None, [f"$: it is not JSON ({error})"]
+            return None, [_fault("", f"it is not JSON ({error})")]
         if value is None and self.may_be_null:
             return None, []
         value = self._completed(value)
-        faults = faults_in(self.schema, value)
-        return value, [f"${path}: {message}" for path, message in faults[:_MOST_FAULTS]]
+        faults = [_fault(pointer, message) for pointer, message in faults_at(self.schema, value)]
+        return value, (faults or check(value))[:_MOST_FAULTS]
+
+    def _purpose(self) -> str:
+        """What the answer is for: which types, what they are, and how many of each."""
+        match self.publishes:
+            case ():
+                return self._named(f"The answer is one {self.output_type}", self.output_type)
+            case (single,) if single.fan_out is None:
+                return self._named(f"The answer is published as one {single.type}", single.type)
+            case (single,):
+                sentence = f"The answer is published as {_how_many(single)} of type {single.type}"
+                return self._named(sentence, single.type)
+        listed = "\n".join(
+            self._named(f'- "{each.type}": {_how_many(each)}', each.type) for each in self.publishes
+        )
+        return f"Each key of the answer is published, if it is there:\n{listed}"
+
+    def _named(self, sentence: str, type_: str) -> str:
+        described = self.descriptions.get(type_)
+        return f"{sentence}: {' '.join(described.split())}" if described else f"{sentence}."
 
     def _completed(self, value: Any) -> Any:
         """Lists as `{"items": [...]}`, and without types that there is nothing of."""
@@ -75,9 +111,21 @@ def _as_items(published: Publishes, value: Any) -> Any:
     return {ITEMS: value} if published.fan_out is not None and isinstance(value, list) else value
 
 
+def _how_many(published: Publishes) -> str:
+    if published.fan_out is None:
+        return "one artifact"
+    return f'0 to {published.fan_out} artifacts (one for each item of "{ITEMS}")'
+
+
+def _fault(pointer: str, message: str) -> str:
+    return f"{pointer or 'the answer'}: {message}"
+
+
 def chat_shape(output: ArtifactType | None) -> Shape:
     """The shape of an answer to a message."""
-    return Shape(output.schema_) if output is not None else Shape()
+    if output is None:
+        return Shape()
+    return Shape(output.schema_, descriptions=_descriptions([output]), output_type=output.name)
 
 
 def delivery_shape(
@@ -85,17 +133,32 @@ def delivery_shape(
 ) -> Shape:
     """The shape of an answer to a delivery: what is to be published, or nothing in particular.
 
-    `types` are further ones that are known; what is published of a type that is not may be any object.
+    `types` are the types that are published; one that is not among them may be any object.
     """
     if not publishes:
         return chat_shape(output)
-    known = {type_.name: type_.schema_ for type_ in (*types, *([output] if output is not None else []))}
+    known = {type_.name: type_ for type_ in (*types, *([output] if output is not None else []))}
+    schemas = {name: _payload(type_.schema_) for name, type_ in known.items()}
     match publishes:
         case [alone] if alone.fan_out is None:
-            schema = known.get(alone.type, _ANY_OBJECT)
+            schema = schemas.get(alone.type, _payload({}))
         case _:
-            schema = _several(publishes, known)
-    return Shape(schema, may_be_null=True, publishes=tuple(publishes))
+            schema = _several(publishes, schemas)
+    return Shape(
+        schema,
+        may_be_null=True,
+        publishes=tuple(publishes),
+        descriptions=_descriptions(list(known.values())),
+    )
+
+
+def _descriptions(types: Sequence[ArtifactType]) -> Mapping[str, str]:
+    return {type_.name: type_.description for type_ in types if type_.description}
+
+
+def _payload(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A payload is an object, whatever else its schema says."""
+    return schema if "type" in schema else {"type": "object", **schema}
 
 
 def _several(publishes: Sequence[Publishes], known: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -103,7 +166,7 @@ def _several(publishes: Sequence[Publishes], known: Mapping[str, Mapping[str, An
     definitions: dict[str, Mapping[str, Any]] = {}
     by_type: dict[str, Mapping[str, Any]] = {}
     for published in publishes:
-        item, needed = embedded(known.get(published.type, _ANY_OBJECT), published.type)
+        item, needed = embedded(known.get(published.type, _payload({})), published.type)
         definitions.update(needed)
         by_type[published.type] = item if published.fan_out is None else _listed(item, published.fan_out)
     schema = {"type": "object", "properties": by_type, "additionalProperties": False}
@@ -115,45 +178,28 @@ def _several(publishes: Sequence[Publishes], known: Mapping[str, Mapping[str, An
 def _listed(item: Mapping[str, Any], most: int) -> Mapping[str, Any]:
     return {
         "type": "object",
-        "properties": {ITEMS: {"type": "array", "items": item, "maxItems": most}},
+        "properties": {ITEMS: {"type": "array", "items": item, "minItems": 0, "maxItems": most}},
         "required": [ITEMS],
         "additionalProperties": False,
     }
 
 
-async def evaluate(conversation: Conversation, pattern: Pattern, shape: Shape) -> Answer:
-    """Take the conversation to an answer that fits; one that does not is sent back once, with its faults.
-
-    Raises AnswerUnfit when the second does not fit either.
-    """
-    text = await pattern(conversation)
-    output, faults = shape.fit(text)
-    if faults:
-        conversation.tell(
-            "Your answer cannot be used. What is wrong, by JSON path:\n"
-            + "\n".join(f"- {fault}" for fault in faults)
-            + "\nAnswer again with the corrected JSON only."
-        )
-        text = await pattern(conversation)
-        output, faults = shape.fit(text)
-    if faults:
-        raise AnswerUnfit(conversation.agent, faults)
-    return Answer(text, output)
-
-
-def parse(text: str) -> Any:
+def json_in(text: str) -> Any:
     """The JSON in an answer: the whole of it, or the first object or list in it. Raises ValueError.
 
-    Models like to put a fence or a sentence around it.
+    Models like to put a fence or a sentence around it, and their thoughts before it.
     """
     stripped = text.strip()
     try:
-        return json.loads(stripped)
+        return parse(stripped)
     except ValueError as error:
         whole = error
-    decoder = json.JSONDecoder()
-    start = min((at for at in (stripped.find("{"), stripped.find("[")) if at >= 0), default=-1)
-    if start < 0:
+    stripped = stripped.rpartition("</think>")[2].strip()
+    opening = _OPENING.search(stripped)
+    if opening is None:
         raise ValueError(f"it begins with {stripped[:40]!r}") from whole
-    value, _ = decoder.raw_decode(stripped, start)
-    return value
+    try:
+        _, end = json.JSONDecoder().raw_decode(stripped, opening.start())
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    return parse(stripped[opening.start() : end])

@@ -11,10 +11,11 @@ from agent_runtime.agents.components.events import Events
 from agent_runtime.agents.components.retrying import Retrying
 from agent_runtime.agents.conversation import Conversation, Step
 from agent_runtime.agents.duty import Duty, Progress, Publish, duty_of, untold
-from agent_runtime.agents.errors import SessionBusy
+from agent_runtime.agents.errors import AnswerUnfit, SessionBusy
+from agent_runtime.agents.evaluation import evaluate
 from agent_runtime.agents.life import Life
 from agent_runtime.agents.lifecycle import Go
-from agent_runtime.agents.output import Shape, chat_shape, delivery_shape, evaluate
+from agent_runtime.agents.output import Shape, chat_shape, delivery_shape
 from agent_runtime.agents.patterns import PATTERNS
 from agent_runtime.agents.publishing import drafts
 from agent_runtime.agents.question import question, sets_of
@@ -22,7 +23,7 @@ from agent_runtime.agents.sessions import Session, Sessions
 from agent_runtime.agents.work import Answer, Work
 from agent_runtime.api.base import seconds
 from agent_runtime.blackboard.artifact import Artifact, Draft
-from agent_runtime.blackboard.board import Delivery
+from agent_runtime.blackboard.board import BoardError, Delivery
 from agent_runtime.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.compile.config import AgentConfig
 from agent_runtime.models.port import Message, ModelClient, Usage
@@ -72,7 +73,7 @@ class AgentWorker:
         )
         self._pattern = PATTERNS[config.pattern]
         self._chat_shape = chat_shape(config.output)
-        self._delivery_shape = delivery_shape(config.output, config.publishes)
+        self._delivery_shape = delivery_shape(config.output, config.publishes, config.types)
 
     @property
     def tools(self) -> Toolbox:
@@ -182,7 +183,16 @@ class _Talk:
         if work.source == "chat" or work.answer is None:
             return []
         work.drafts = drafts(self._worker.config.publishes, work.answer.output)
-        return await self._publish(work.drafts) if self._publish is not None else []
+        if self._publish is None:
+            return []
+        try:
+            return await self._publish(work.drafts)
+        except BoardError as error:
+            if error.code != "invalid_payload":
+                raise
+            # The board knows a newer version of the type than this agent was started with.
+            faults = [f"{detail['pointer']}: {detail['message']}" for detail in error.details]
+            raise AnswerUnfit(work.agent, faults or [str(error)]) from error
 
     async def published(self, work: Work) -> None:
         """Only components act here."""

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import to_jsonable_python
 
 from agent_runtime.agents.conversation import Conversation
-from agent_runtime.agents.errors import AnswerUnfit
-from agent_runtime.agents.output import Shape, delivery_shape, evaluate
+from agent_runtime.agents.evaluation import evaluate
+from agent_runtime.agents.output import Shape, delivery_shape
 from agent_runtime.agents.patterns import PATTERNS
 from agent_runtime.agents.publishing import payloads
 from agent_runtime.agents.question import asked
@@ -19,6 +19,7 @@ from agent_runtime.board.engines import Role, Step
 from agent_runtime.board.errors import Misuse
 from agent_runtime.board.turn import Turn
 from agent_runtime.compile.config import ModelConfig
+from agent_runtime.json_pointer import pointer
 from agent_runtime.models.build import build_model
 from agent_runtime.tools.builtin import BUILTIN
 from agent_runtime.tools.port import ToolContext
@@ -29,7 +30,8 @@ class Llm:
     """Made of the same parts as an Agent of a manifest, and may work for several agents.
 
     The model is shown the artifacts, what engines before it left in `turn.state`, and their output so far.
-    What it answers must fit the classes that the agent publishes; it is told once when it does not.
+    What it answers must fit the classes that the agent publishes; what does not
+    is sent back to it with the faults, up to twice.
     """
 
     def __init__(
@@ -63,8 +65,12 @@ class Llm:
         shape = delivery_shape(None, role.publishes, [type_of(model) for model in role.models])
         instructions = "\n\n".join(part for part in (self._instructions, shape.instructions()) if part)
 
+        def check(output: Any) -> list[str]:
+            return _faults(role, output)
+
         async def ask(turn: Turn) -> list[BaseModel]:
-            answer = await evaluate(self._conversation(turn, instructions, shape), self._pattern, shape)
+            conversation = self._conversation(turn, instructions, shape)
+            answer = await evaluate(conversation, self._pattern, shape, check)
             return _read(role, answer.output)
 
         return ask
@@ -94,13 +100,21 @@ class Llm:
 
 
 def _read(role: Role, output: Any) -> list[BaseModel]:
-    """The answer as instances: what fits a schema may still not be one, when the class checks more."""
+    """The answer as instances. Raises ValidationError: what fits a schema may still not be one."""
     models = {published.type: model for published, model in zip(role.publishes, role.models, strict=True)}
+    return [
+        models[published.type].model_validate(payload)
+        for published, payload in payloads(role.publishes, output)
+    ]
+
+
+def _faults(role: Role, output: Any) -> list[str]:
+    """What the classes say against an answer that fits their schemas."""
     try:
-        return [
-            models[published.type].model_validate(payload)
-            for published, payload in payloads(role.publishes, output)
-        ]
+        _read(role, output)
     except ValidationError as error:
-        faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
-        raise AnswerUnfit(role.agent, faults) from error
+        return [
+            f"{pointer(fault['loc']) or 'the answer'} of a {error.title}: {fault['msg']}"
+            for fault in error.errors()
+        ]
+    return []

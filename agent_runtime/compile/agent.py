@@ -1,6 +1,6 @@
 """An Agent and what it references, checked and compiled."""
 
-from agent_runtime.api.agent import AgentResource, OnBlackboard
+from agent_runtime.api.agent import AgentResource, OnBlackboard, Publishes
 from agent_runtime.api.base import seconds
 from agent_runtime.api.blackboard import ArtifactType, BlackboardResource
 from agent_runtime.compile.blackboard import check_types
@@ -46,6 +46,7 @@ def compile_agent(agent: AgentResource, lookup: Lookup, places: Places) -> Compi
             output=types.get(spec.output.type) if spec.output else None,
             blackboard=_board_access(agent, spec.blackboard, board, places),
             publishes=spec.publishes,
+            types=_published_types(spec.publishes, types),
             token_env=None if auth is not None and auth.none is not None else "COVEY_AGENT_TOKEN",
         )
     )
@@ -71,6 +72,12 @@ def _types_of(board: BlackboardResource, resolution: Resolution) -> dict[str, Ar
     for type_ in sorted(board.spec.artifact_types, key=lambda type_: type_.version):
         newest[type_.name] = type_
     return newest
+
+
+def _published_types(publishes: list[Publishes], types: dict[str, ArtifactType]) -> list[ArtifactType]:
+    """What a model must know to make them; how older versions are read it need not know."""
+    names = sorted({published.type for published in publishes} & types.keys())
+    return [types[name].model_copy(update={"reads": []}) for name in names]
 
 
 def _check_types_are_known(

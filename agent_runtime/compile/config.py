@@ -64,6 +64,8 @@ class AgentConfig(Model):
     """The type whose schema the answer must fit; None: text."""
     blackboard: BoardAccess | None = None
     publishes: list[Publishes] = Field(default_factory=list)
+    types: list[ArtifactType] = Field(default_factory=list)
+    """What it publishes: the newest version of each type, which the model is shown. Sorted by name."""
     token_env: str | None = "COVEY_AGENT_TOKEN"  # the name of a variable
     """The environment variable with the token that callers must bring; None: anybody may call."""
 

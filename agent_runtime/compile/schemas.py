@@ -7,6 +7,8 @@ from typing import Any, NoReturn
 
 import jsonschema_rs
 
+from agent_runtime.json_pointer import pointer
+
 _TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 
 
@@ -48,6 +50,11 @@ def _explained(error: jsonschema_rs.ValidationError) -> str:
 def faults_in(schema: Mapping[str, Any], value: object) -> list[tuple[str, str]]:
     """Where and why the value does not fit: pairs of a path such as `.items[2].name` and a message."""
     return [(_path(error.instance_path), error.message) for error in validator(schema).iter_errors(value)]
+
+
+def faults_at(schema: Mapping[str, Any], value: object) -> list[tuple[str, str]]:
+    """As `faults_in`, with JSON pointers such as `/items/2/name`."""
+    return [(pointer(error.instance_path), error.message) for error in validator(schema).iter_errors(value)]
 
 
 def _path(steps: list[str | int]) -> str:

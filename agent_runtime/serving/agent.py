@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent_runtime.agents.conversation import Step
-from agent_runtime.agents.errors import Busy, SessionBusy, WorkError, WorkTimeout
+from agent_runtime.agents.errors import AnswerUnfit, Busy, SessionBusy, WorkError, WorkTimeout
 from agent_runtime.agents.worker import AgentWorker, Reply
 from agent_runtime.models.errors import ModelError, ModelTimeout
 from agent_runtime.serving.auth import Verify, anyone, bearer
@@ -134,6 +134,8 @@ def refusal(error: ModelError | WorkError) -> ApiError:
             status = 409
         case WorkTimeout() | ModelTimeout():
             status = 504
+        case AnswerUnfit():
+            status = 500  # asked again it may fit, but has been asked again often enough
         case _:
             status = 503 if error.transient else 500
     retry_after = getattr(error, "retry_after", None) or _RETRY_AFTER

@@ -1,48 +1,16 @@
-"""Bodies parsed by the book: NaN, lone surrogates and integers past 64 bits are refused, not guessed at.
+"""Bodies of requests, read by `strict_json`: what is no JSON is refused, and what does not say that it is."""
 
-The standard library accepts them, and they come back changed from every store. Of a key that stands twice in
-an object the last value counts, as everywhere; objects and lists may be nested 1024 deep.
-"""
-
-import json
-import re
 from collections.abc import Callable, Coroutine
 from email.message import Message as Headers
 from functools import lru_cache
 from typing import Any
 
-import orjson
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 
 from agent_runtime.serving.errors import ApiError
-
-_MANY_DIGITS = re.compile(rb"[0-9]{19}")
-_INTEGERS = range(-(2**63), 2**64)
-
-
-def parse(body: bytes) -> Any:
-    """The JSON value. Raises json.JSONDecodeError."""
-    value = orjson.loads(body)
-    if _MANY_DIGITS.search(body) is not None:
-        _refuse_large_integers(body)
-    return value
-
-
-def _refuse_large_integers(body: bytes) -> None:
-    """orjson makes floats of them, which say something else."""
-
-    def checked(digits: str) -> int:
-        # Python itself refuses to make a number of thousands of digits
-        if len(digits) > 20 or int(digits) not in _INTEGERS:
-            raise json.JSONDecodeError(f"the integer {digits[:24]} does not fit in 64 bits", "", 0)
-        return int(digits)
-
-    try:
-        json.loads(body, parse_int=checked)
-    except RecursionError as error:
-        raise json.JSONDecodeError("it is nested too deeply", "", 0) from error
+from agent_runtime.strict_json import parse
 
 
 class _StrictRequest(Request):

@@ -14,7 +14,8 @@ from fastapi import Request, Response
 from pydantic import TypeAdapter, ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from agent_runtime.serving.json_body import parse, says_json
+from agent_runtime.serving.json_body import says_json
+from agent_runtime.strict_json import parse
 
 Endpoint = Callable[..., Awaitable[Response]]
 """An endpoint that writes its answer."""

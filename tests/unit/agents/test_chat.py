@@ -105,11 +105,11 @@ async def test_the_output_has_the_shape_of_its_type() -> None:
     assert reply.output == {"text": "fine"}
 
 
-async def test_an_answer_that_does_not_fit_is_sent_back_once_with_its_faults() -> None:
+async def test_an_answer_that_does_not_fit_is_sent_back_with_its_faults() -> None:
     script = [
         {"when": "turn == 0", "reply": 'Here you are: {"text": "x", "m": 1}'},
         {
-            "when": "message.contains('$.text') && message.contains(\"'m' was unexpected\")",
+            "when": "message.contains('/text') && message.contains(\"'m' was unexpected\")",
             "reply": '```json\n{"text": "better"}\n```',
         },
     ]
@@ -120,10 +120,10 @@ async def test_an_answer_that_does_not_fit_is_sent_back_once_with_its_faults() -
 @pytest.mark.parametrize(
     ("answer", "fault"),
     [
-        ("I would rather not.", r"\$: it is not JSON \(it begins with 'I would rather not\.'\)"),
-        ('{"text": "unclosed', r"\$: it is not JSON"),
-        ('{"text": 5}', r"\$\.text: 5 is not of type"),
-        ("null", r"\$: null is not of type"),
+        ("I would rather not.", r"the answer: it is not JSON \(it begins with 'I would rather not\.'\)"),
+        ('{"text": "unclosed', r"the answer: it is not JSON"),
+        ('{"text": 5}', r"/text: 5 is not of type"),
+        ("null", r"the answer: null is not of type"),
     ],
 )
 async def test_an_answer_that_never_fits_is_a_clear_failure(answer: str, fault: str) -> None:

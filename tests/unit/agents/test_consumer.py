@@ -161,13 +161,35 @@ async def test_no_more_at_once_than_it_may(newsroom: Newsroom) -> None:
 
 
 async def test_work_that_cannot_succeed_goes_to_the_dead_letters_at_once(newsroom: Newsroom) -> None:
+    ann = agent([{"when": "false", "reply": "never"}])
+    async with consuming(ann, newsroom.service.board(ANN)):
+        await newsroom.publish({"topic": "bees"})
+        await newsroom.until("dead")
+    (letter,) = await newsroom.service.dead_letters()
+    assert "has no step for turn 0" in letter.error
+    assert newsroom.count("leased") == 1
+
+
+async def test_an_answer_that_never_fits_is_tried_as_often_as_the_board_says(newsroom: Newsroom) -> None:
     ann = agent([{"reply": "no JSON"}])
     async with consuming(ann, newsroom.service.board(ANN)):
         await newsroom.publish({"topic": "bees"})
         await newsroom.until("dead")
     (letter,) = await newsroom.service.dead_letters()
+    assert "does not fit its output: the answer: it is not JSON" in letter.error
+    assert newsroom.count("leased") == 3
+
+
+async def test_what_the_board_knows_better_than_the_agent_is_tried_again(newsroom: Newsroom) -> None:
+    """The agent was started with no schema of what it publishes; the board has one."""
+    ann = agent([{"reply": '{"nonsense": 1}'}])
+    async with consuming(ann, newsroom.service.board(ANN)):
+        await newsroom.publish({"topic": "bees"})
+        await newsroom.until("dead")
+    (letter,) = await newsroom.service.dead_letters()
     assert "does not fit its output" in letter.error
-    assert newsroom.count("leased") == 1
+    assert "'text' is a required property" in letter.error or '"text"' in letter.error
+    assert newsroom.count("leased") == 3
 
 
 async def test_work_that_may_succeed_later_comes_back_until_the_board_gives_up(newsroom: Newsroom) -> None:

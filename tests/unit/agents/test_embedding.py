@@ -94,5 +94,5 @@ async def test_an_agent_answers_with_a_list_of_a_type_that_has_definitions() -> 
     (draft,) = await ann.worker.work(delivery(artifact({"topic": "bees"})))
     assert draft.payload == {"parts": [{"size": 1}]}
     ann = bench([{"reply": '[{"parts": [{"size": "a"}]}]'}], publishes=publishes, output=output)
-    with pytest.raises(AnswerUnfit, match=r"\$\.items\[0\]\.parts\[0\]\.size: "):
+    with pytest.raises(AnswerUnfit, match=r"/items/0/parts/0/size: "):
         await ann.worker.work(delivery(artifact({"topic": "bees"})))

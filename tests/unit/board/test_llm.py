@@ -54,7 +54,7 @@ async def test_the_answer_becomes_artifacts(
         assert [*await board.read(Movie), *await board.read(Tagline)] == made
 
 
-async def test_it_is_told_once_what_does_not_fit() -> None:
+async def test_what_does_not_fit_is_sent_back() -> None:
     board = Board()
     board.agent("director").consumes(Idea).publishes(Movie).engines(
         scripted('{"runtime": 90}', "${{'title': message.contains('title') ? 'told' : 'not told'}}")
@@ -68,19 +68,30 @@ async def test_it_is_told_once_what_does_not_fit() -> None:
 @pytest.mark.parametrize(
     ("model", "reply", "error"),
     [
-        (Movie, '{"title": "A", "runtime": 0}', "$.runtime: 0 is less than the minimum of 1"),
-        (Verdict, '{"word": "rude"}', "word: Value error, is rude"),
+        (Movie, '{"title": "A", "runtime": 0}', "/runtime: 0 is less than the minimum of 1"),
+        (Verdict, '{"word": "rude"}', "/word of a Verdict: Value error, is rude"),
     ],
 )
 async def test_what_never_fits_is_a_dead_letter(model: type[BaseModel], reply: str, error: str) -> None:
-    board = Board()
-    board.agent("director").consumes(Idea).publishes(model).engines(scripted(reply, reply))
+    board = Board(max_deliveries=1)
+    board.agent("director").consumes(Idea).publishes(model).engines(scripted(*[reply] * 3)).retry(1)
     async with board:
         await board.publish(Idea(topic="cats"))
         await board.idle()
         (letter,) = await board.dead_letters()
         assert 'agent "director" does not fit its output' in letter.error
         assert error in letter.error
+
+
+async def test_what_only_the_class_refuses_is_sent_back_too() -> None:
+    board = Board()
+    told = "${{'word': message.contains('/word of a Verdict: Value error, is rude') ? 'kind' : 'deaf'}}"
+    llm = scripted('{"word": "rude"}', told)
+    board.agent("judge").consumes(Idea).publishes(Verdict).engines(llm)
+    async with board:
+        await board.publish(Idea(topic="cats"))
+        await board.idle()
+        assert await board.read(Verdict) == [Verdict(word="kind")]
 
 
 async def test_it_sees_what_engines_before_it_left() -> None:
