@@ -34,7 +34,7 @@ class Child:
 
     @property
     def state(self) -> Object:
-        """Of workloads and CronJobs `generation`, `replicas`, `status`, `selector`; of FlowRuns what triggers read."""
+        """Of workloads and CronJobs their status and size; of FlowRuns what triggers read; else empty."""
         state: Object = orjson.loads(self.state_json)
         return state
 

@@ -1,6 +1,7 @@
 """Why pods wait stands in the condition of what they belong to, in Kubernetes' own words."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -238,6 +239,7 @@ def test_a_backup_that_cannot_start_is_said_and_leaves_the_board_ready(api: Api)
     api.apply(make.blackboard(store={"redis": {"managed": {}}}, backup=backup))
     cron = until("its CronJob", lambda: api.get("CronJob", "newsroom-backup"))
     for kind, name in (("StatefulSet", "newsroom-redis"), ("Deployment", "newsroom-blackboard")):
+        until(name, partial(api.get, kind, name))
         roll_out(api, kind, name)
     says_of(api, "Blackboard", "newsroom", "BackupPending", top="BackedUp")
     job = job_of(api, cron, "newsroom-backup-29000000")
