@@ -16,7 +16,7 @@ def invocation(work: Work) -> AbstractContextManager[object]:
     """
     parent, *others = dict.fromkeys(one.traceparent for one in work.inputs if one.traceparent) or (None,)
     if not traces.enabled():
-        return traces.carried(parent)
+        return traces.continued(parent)
     name = f"invoke_agent {work.agent}"
     about: dict[str, str | int | float | bool] = {traces.AGENT_NAME: work.agent}
     if work.source == "chat":

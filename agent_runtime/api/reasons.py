@@ -17,6 +17,32 @@ _RESOLVED = ("ResolvedRefs", "Ready")
 _ROLLOUT = ("Progressing", "Ready")
 _READY = ("Ready",)
 _RUN = ("Succeeded",)
+_WAITS = ("Progressing", "Ready", "Succeeded", "BackedUp")
+_BACKUP = ("BackedUp",)
+
+_PODS = (
+    Reason("ImagePullFailed", _WAITS, "The image of a pod cannot be pulled."),
+    Reason("QuotaExceeded", _WAITS, "A ResourceQuota of the namespace does not allow it."),
+    Reason("LimitRangeExceeded", _WAITS, "A LimitRange of the namespace does not allow it."),
+    Reason("PodSecurityDenied", _WAITS, "The Pod Security level of the namespace does not allow the pod."),
+    Reason("AdmissionDenied", _WAITS, "An admission webhook or policy denied it."),
+    Reason("ServiceAccountNotFound", _WAITS, "The service account that the pod names is not there."),
+    Reason("NamespaceTerminating", _WAITS, "The namespace is being deleted."),
+    Reason("PodsForbidden", _WAITS, "The cluster's own controller may not create the pod."),
+    Reason("Unschedulable", _WAITS, "No node takes the pod; the message has the scheduler's words."),
+    Reason("VolumePending", _WAITS, "A volume or a claim of the pod is not there, or cannot be mounted."),
+    Reason("ConfigMissing", _WAITS, "A Secret, a ConfigMap or a key that the pod needs is missing."),
+    Reason(
+        "ContainerNotStarting", _WAITS, "A container cannot be started; the message has the kubelet's words."
+    ),
+    Reason("CrashLooping", _WAITS, "The process in a pod ends again and again; the message says how."),
+    Reason("PodFailed", _WAITS, "A pod was evicted, or refused by its node."),
+    Reason("PodStuck", _WAITS, "A pod that was deleted does not end; its node may be lost."),
+    Reason("NodeLost", _WAITS, "The node of a pod does not answer."),
+    Reason("NotReady", _WAITS, "A pod runs and fails its readiness probe."),
+)
+POD_REASONS = frozenset(reason.name for reason in _PODS)
+"""Why pods do not come up; of every kind that has pods."""
 
 REASONS: tuple[Reason, ...] = (
     Reason("Valid", ("Accepted", "Progressing", "Ready"), "The spec is right."),
@@ -53,6 +79,12 @@ REASONS: tuple[Reason, ...] = (
     Reason("RollingOut", _ROLLOUT, "Pods of the newest version are on their way."),
     Reason("RolledOut", _ROLLOUT, "Every pod is of the newest version and available."),
     Reason("RolloutFailed", _ROLLOUT, "The pods do not come up; the message says why."),
+    *_PODS,
+    Reason(
+        "BackupSucceeded", _BACKUP, "The last backup of the blackboard ended well; the message says when."
+    ),
+    Reason("BackupPending", _BACKUP, "No backup of the blackboard has ended yet."),
+    Reason("BackupFailed", _BACKUP, "The last backup of the blackboard failed; the message says why."),
     Reason("Suspending", _ROLLOUT, "`suspend` is set, and pods are still there."),
     Reason(
         "Suspended", (*_ROLLOUT, "Succeeded"), "`suspend` is set: no pod is left, and a run goes on later."
@@ -61,6 +93,7 @@ REASONS: tuple[Reason, ...] = (
     Reason("NameTaken", _READY, "An object of somebody else has the name that a child would have."),
     Reason("Forbidden", _READY, "The operator may not write a child; the message names the permission."),
     Reason("ChildRejected", _READY, "The API server refused a child; the message says why."),
+    Reason("WebhookUnavailable", _READY, "An admission webhook does not answer, so nothing can be written."),
     Reason("FlowRunNotFound", _RESOLVED, "There is no such FlowRun in the namespace."),
     Reason("AtCapacity", _RUN, "As many runs as may be are under way; the message names the limit."),
     Reason("Starting", _RUN, "The run waits for its pod, or for a worker."),

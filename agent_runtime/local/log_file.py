@@ -7,6 +7,8 @@ import orjson
 import structlog
 from structlog.typing import EventDict
 
+from agent_runtime.telemetry.context import add_context
+
 LOG_FILE = "covey.log"
 _LARGEST = 10 * 1024 * 1024
 
@@ -24,6 +26,7 @@ def log_to(folder: Path) -> Path:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        add_context("covey up"),
         structlog.processors.format_exc_info,
     ]
     structlog.configure(

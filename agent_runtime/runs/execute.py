@@ -92,7 +92,7 @@ def _span(config: RunConfig) -> AbstractContextManager[object]:
     """Around what this process does of the run; it goes on with the trace of what set the run off."""
     trace = config.traceparent
     if not traces.enabled():
-        return traces.carried(trace)
+        return traces.continued(trace)
     about = {traces.FLOW: config.flow_name, traces.RUN: config.name}
     headers = {} if trace is None else {traces.HEADER: trace}
     return traces.span(f"invoke_workflow {config.flow_name}", about, headers=headers)

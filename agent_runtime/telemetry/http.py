@@ -44,7 +44,7 @@ class ObservedHttp:
                     await self._app(scope, receive, noting)
                     span.set_attribute("http.response.status_code", status)
             else:
-                with traces.carried(_traceparent(scope)):
+                with traces.continued(_traceparent(scope)):
                     await self._app(scope, receive, noting)
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")

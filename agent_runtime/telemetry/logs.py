@@ -1,9 +1,7 @@
 """Logs as JSON, one object a line on stdout, so that Loki and its like need no parsing rules."""
 
 import logging
-import os
 import sys
-from collections.abc import MutableMapping
 from contextlib import suppress
 from typing import Any
 
@@ -11,34 +9,21 @@ import orjson
 import structlog
 from structlog.dev import ConsoleRenderer, plain_traceback
 from structlog.exceptions import NoConsoleRendererConfiguredError
-from structlog.typing import EventDict
 
+from agent_runtime.telemetry.context import add_context, resource_of
 from agent_runtime.telemetry.events import Event
-from agent_runtime.telemetry.traces import trace_id
-
-ENVIRONMENT_VARIABLE = "COVEY_ENVIRONMENT"
-"""Names the environment (production, staging, ...) in each line."""
 
 
 def configure(service: str, *, level: int = logging.INFO) -> None:
     """Send structlog's and the standard library's records to stdout as JSON lines.
 
-    Each line has `timestamp`, `level`, `event`, `service`, `environment` and, within a request, `trace_id`.
+    Each line has `timestamp`, `level`, `event`, and what `context` adds.
     """
-    fixed = {"service": service, "environment": os.environ.get(ENVIRONMENT_VARIABLE, "default")}
-
-    def add_context(_logger: object, _method: str, line: MutableMapping[str, Any]) -> EventDict:
-        line.update(fixed)
-        trace = trace_id()
-        if trace is not None:
-            line["trace_id"] = trace
-        return line
-
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        add_context,
+        add_context(service),
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
@@ -96,7 +81,12 @@ class LogEvents:
                 write = self._log.debug  # it begins: its end makes the one line of a visit
             case _:
                 write = self._log.info
-        write(event.message, kind=event.kind, subject=event.subject, **dict(event.data))
+        write(
+            event.message,
+            **{**event.data, **resource_of(event.kind, event.subject)},
+            kind=event.kind,
+            subject=event.subject,
+        )
 
 
 def _dumps(line: object, **options: Any) -> bytes:

@@ -1,11 +1,13 @@
 """Traces: a span for each request, publication, piece of work, node, model call and tool call, sent by OTLP.
 
 Nothing is recorded, and the SDK is not even imported, unless OTEL_EXPORTER_OTLP_ENDPOINT says where to.
-A process that records nothing hands on the trace that a caller brings, for those who come after it.
+A process that records nothing hands on the trace that a caller brings, or begins one, for those who come after it
+and for its log lines.
 """
 
 import os
 import re
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
@@ -66,11 +68,23 @@ def configure(service: str, environ: Mapping[str, str] = os.environ) -> Callable
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    provider = TracerProvider(resource=Resource.create({"service.name": service}))
+    provider = TracerProvider(resource=Resource.create(_resource(service, environ)))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
     _enabled = True
     return provider.shutdown
+
+
+def _resource(service: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Who sends the spans, by the names of the OpenTelemetry conventions; OTEL_RESOURCE_ATTRIBUTES wins."""
+    named = {
+        "service.name": service,
+        "deployment.environment.name": environ.get("COVEY_ENVIRONMENT"),
+        "k8s.namespace.name": environ.get("COVEY_NAMESPACE"),
+        "k8s.pod.name": environ.get("COVEY_POD"),
+    }
+    given = environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
+    return {name: value for name, value in named.items() if value and f"{name}=" not in given}
 
 
 def span(
@@ -117,6 +131,23 @@ def carried(traceparent: str | None) -> AbstractContextManager[object]:
     return _carrying(traceparent)
 
 
+def continued(traceparent: str | None) -> AbstractContextManager[object]:
+    """As `carried`, and without a valid one the trace under way continues; outside of any, a new one begins.
+
+    So the log lines of one request share an id, in all processes that it reaches, also where no collector of
+    traces is configured.
+    """
+    is_valid = traceparent is not None and _TRACEPARENT.fullmatch(traceparent) is not None
+    if _enabled or is_valid:
+        return carried(traceparent)
+    return _NOTHING if _carried.get() is not None else _carrying(_new_traceparent())
+
+
+def _new_traceparent() -> str:
+    """Marked as sampled: otherwise a callee that records would keep nothing of it."""
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+
+
 @contextmanager
 def _carrying(traceparent: str) -> Iterator[None]:
     token = _carried.set(traceparent)
@@ -138,7 +169,10 @@ def traceparent() -> str | None:
 
 
 def trace_id() -> str | None:
-    """The id of the trace under way, 32 hex digits; None outside of one."""
+    """The id of the trace under way, recorded or handed on, 32 hex digits; None outside of one."""
+    handed_on = None if _enabled else _carried.get()
+    if handed_on is not None:
+        return handed_on.split("-")[1]
     context = trace.get_current_span().get_span_context()
     return trace.format_trace_id(context.trace_id) if context.is_valid else None
 

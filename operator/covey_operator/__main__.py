@@ -13,7 +13,7 @@ from covey_operator.install_key import BadInstallKey
 from covey_operator.lease import LeaseLost
 from covey_operator.main import Operator
 from covey_operator.metrics import Metrics
-from covey_operator.settings import Settings, SettingsError
+from covey_operator.settings import Settings, SettingsError, own_namespace
 
 
 async def operate(settings: Settings) -> None:
@@ -28,7 +28,11 @@ async def operate(settings: Settings) -> None:
 
 def main() -> int:
     """The exit status: 0 when told to stop, 1 when it had to, 2 for wrong settings or no kubeconfig."""
-    logs.configure(os.environ.get("COVEY_LOG_LEVEL") or "info")
+    logs.configure(
+        os.environ.get("COVEY_LOG_LEVEL") or "info",
+        environment=os.environ.get("COVEY_ENVIRONMENT") or "default",
+        namespace=own_namespace(os.environ),
+    )
     log = structlog.get_logger("covey_operator")
     try:
         settings = Settings.from_environ(os.environ)

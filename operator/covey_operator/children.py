@@ -16,6 +16,7 @@ from covey_operator.labels import DESIRED_HASH
 from covey_operator.owned import owned
 from covey_operator.ownership import stands
 from covey_operator.plan import Plan
+from covey_operator.refusals import why_refused
 from covey_operator.resources import APPLY_ORDER, BY_KIND, REFERENCED, WORKLOADS, Object
 
 log = structlog.get_logger(__name__)
@@ -82,17 +83,23 @@ class Children:
                     done += Outcome((_refusal(key, error),))
         return done
 
-    async def end(self, keys: Iterable[Key]) -> None:
+    async def end(self, keys: Iterable[Key]) -> Outcome:
         """Delete resources of ours, and children whose time is over. Raises ApiError."""
+        done = Outcome()
         for key in keys:
             found, child = self._cache.resource(key), self._cache.child(key)
             uid = found["metadata"]["uid"] if found is not None else child.uid if child is not None else None
-            if uid is not None:
-                await self._cluster.delete(BY_KIND[key.kind], key.namespace, key.name, uid)
-                log.info("deleted", key=str(key))
+            try:
+                if uid is not None:
+                    await self._cluster.delete(BY_KIND[key.kind], key.namespace, key.name, uid)
+                    log.info("deleted", key=str(key))
+            except ApiError as error:
+                done += Outcome((_refusal(key, error),))
+        return done
 
-    async def hold(self, jobs: Mapping[Key, bool]) -> None:
+    async def hold(self, jobs: Mapping[Key, bool]) -> Outcome:
         """Let Jobs stop for now, or go on. One that is gone is no error. Raises ApiError."""
+        done = Outcome()
         for key, held in jobs.items():
             child = self._cache.child(key)
             if child is None:
@@ -106,7 +113,8 @@ class Children:
                 log.info("held" if held else "let go on", key=str(key))
             except ApiError as error:
                 if error.status not in (404, 409):
-                    raise
+                    done += Outcome((_refusal(key, error),))
+        return done
 
     async def _apply_all(self, manifests: Iterable[Object]) -> Outcome:
         """All at once; when one raises, the others are let finish before."""
@@ -169,8 +177,11 @@ class Children:
             return Outcome()
         key = Key("Deployment", owner["metadata"]["namespace"], plan.pause)
         child = self._cache.children(owner["metadata"]["uid"]).get(key)
-        if child is not None and child.state["replicas"]:
-            await self._cluster.scale(BY_KIND[key.kind], key.namespace, key.name, 0)
+        try:
+            if child is not None and child.state["replicas"]:
+                await self._cluster.scale(BY_KIND[key.kind], key.namespace, key.name, 0)
+        except ApiError as error:
+            return Outcome((_refusal(key, error),))
         return Outcome()
 
 
@@ -203,10 +214,11 @@ def _name_taken(child: Child, owner: Owner) -> Refusal:
 
 def _refusal(key: Key, error: ApiError) -> Refusal:
     """What somebody has to change; raises the error again when waiting is the cure."""
-    match error.status:
-        case 403:
-            message = f"the operator may not write {key.kind} {key.name}, grant it to its role: {error}"
-            return Refusal("Forbidden", message)
-        case 400 | 422:
-            return Refusal("ChildRejected", f"the API server rejects {key.kind} {key.name}: {error}")
-    raise error
+    what = f"{key.kind} {key.name}"
+    why = why_refused(error.status, str(error), what)
+    if why is None:
+        raise error
+    cure = f": {why.cure}" if why.cure else ""
+    if why.reason == "Forbidden":
+        return Refusal("Forbidden", f"the operator may not write {what}: {error}{cure}")
+    return Refusal(why.reason, f"the API server refuses {what}: {error}{cure}")

@@ -69,13 +69,14 @@ class Cluster:
             raise
 
     async def list(
-        self, kind: ApiKind, namespace: str, selector: str = "", *, whole: bool = True
+        self, kind: ApiKind, namespace: str, selector: str = "", *, fields: str = "", whole: bool = True
     ) -> AsyncIterator[Page]:
-        """Every object that the label selector selects, page by page; an empty namespace means all.
+        """Every object that the label and field selectors select, page by page; an empty namespace means all.
 
         Unless they are wanted `whole`, only their metadata is sent.
         """
         query = {"limit": str(_PAGE)} | ({"labelSelector": selector} if selector else {})
+        query |= {"fieldSelector": fields} if fields else {}
         accept = _JSON if whole else _METADATA_LIST
         while True:
             page = await self._request("GET", kind, kind.path(namespace), query, accept=accept)

@@ -35,8 +35,16 @@ class Rollout:
 class Refusal:
     """A write that the API server refused, or one that we refused ourselves."""
 
-    reason: Literal["NameTaken", "Forbidden", "ChildRejected"]
+    reason: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replicas:
+    """The pods of a resource that serves."""
+
+    there: int = 0
+    ready: int = 0
 
 
 VALID = Rollout("Done", "Valid")
@@ -69,14 +77,32 @@ def progressing(blocked: Said | Refusal | None, rollout: Rollout) -> Said:
     return Said("Progressing", on_its_way, rollout.reason, rollout.message)
 
 
-def ready(blocked: Said | Refusal | None, rollout: Rollout, still_running: bool) -> Said:
+def ready(blocked: Said | Refusal | None, rollout: Rollout, replicas: Replicas) -> Said:
     """The one to wait for: accepted, resolved, written, and rolled out, not only available."""
     if isinstance(blocked, Refusal):
         return Said("Ready", "False", blocked.reason, blocked.message)
     if blocked is not None:
-        running = "; the pods of the last good configuration keep running" if still_running else ""
-        return Said("Ready", "False", blocked.reason, blocked.message + running)
+        return Said("Ready", "False", blocked.reason, blocked.message + _meanwhile(rollout, replicas))
     return Said("Ready", "True" if rollout.state == "Done" else "False", rollout.reason, rollout.message)
+
+
+def _meanwhile(rollout: Rollout, replicas: Replicas) -> str:
+    """What the pods of the last good configuration do while nothing new is written."""
+    if not replicas.there:
+        return ""
+    why = f": {rollout.message}" if rollout.state == "Blocked" and rollout.message else ""
+    if not replicas.ready:
+        return f"; no pod of the last good configuration is ready{why}"
+    if replicas.ready < replicas.there or why:
+        return f"; {replicas.ready} of {replicas.there} pods of the last good configuration are ready{why}"
+    return "; the pods of the last good configuration keep running"
+
+
+def finished(ending: Said) -> Said:
+    """Whether a run has ended, however: what to wait for when it may fail, too."""
+    if ending.status == "Unknown":
+        return Said("Finished", "False", ending.reason, "")
+    return Said("Finished", "True", ending.reason, ending.message)
 
 
 def merge(before: Iterable[Object], said: Iterable[Said], generation: int, now: str) -> list[Object]:

@@ -3,14 +3,21 @@
 import secrets
 from datetime import datetime
 
+from agent_runtime.api.reasons import REASONS
 from covey_operator.labels import OPERATOR
 from covey_operator.plan import Notice
 from covey_operator.resources import EVENT, Object
 
-_ROLLOUT = frozenset({"Creating", "RollingOut", "Suspending"})
+_ROLLOUT = frozenset({"Creating", "RollingOut", "Suspending", "BackupPending"})
 _RUN = frozenset({"AtCapacity", "Starting", "Running", "WaitingForItems", "WaitingForTime"})
 _QUIET = _ROLLOUT | _RUN
 """Reasons that only say that things take their course."""
+_AS_WISHED = frozenset({"Suspended", "WaitingForApproval", "Cancelled"})
+"""Reasons of what is not ready, or failed, because somebody wanted it so."""
+_IN_WHAT_ORDER = frozenset(
+    {"NotListening", *(reason.name for reason in REASONS if "ResolvedRefs" in reason.conditions)}
+)
+"""Reasons that any order of `kubectl apply` brings about: what has not been ready yet waits for the rest."""
 
 
 def event_about(resource: Object, before: Object, now_is: Object, at: datetime) -> Object | None:
@@ -18,9 +25,11 @@ def event_about(resource: Object, before: Object, now_is: Object, at: datetime) 
     aspects = ("status", "reason")
     if all(before.get(aspect) == now_is.get(aspect) for aspect in aspects) or now_is["reason"] in _QUIET:
         return None
-    fine = now_is["status"] == "True" or now_is["reason"] == "Suspended"
+    reason = now_is["reason"]
+    is_new = not before or before["reason"] in _IN_WHAT_ORDER
+    fine = now_is["status"] == "True" or reason in _AS_WISHED or (is_new and reason in _IN_WHAT_ORDER)
     note = now_is["message"] or now_is["reason"]
-    return _event(resource, "Normal" if fine else "Warning", now_is["reason"], note, at)
+    return _event(resource, "Normal" if fine else "Warning", reason, note, at)
 
 
 def event_of(resource: Object, notice: Notice, at: datetime) -> Object:

@@ -13,7 +13,7 @@ from covey_operator.keys import Key, Owner, key_of, owner_of
 from covey_operator.labels import DESIRED_HASH
 from covey_operator.ownership import owned_fields
 from covey_operator.packed import pack
-from covey_operator.resources import WORKLOADS, Object
+from covey_operator.resources import WITH_STATUS, Object
 
 _RUN_METADATA = ("name", "labels", "annotations", "creationTimestamp", "deletionTimestamp")
 
@@ -34,7 +34,7 @@ class Child:
 
     @property
     def state(self) -> Object:
-        """Of workloads `generation`, `replicas` and `status`; of FlowRuns what triggers read; else empty."""
+        """Of workloads and CronJobs their status and size; of FlowRuns what triggers read; else empty."""
         state: Object = orjson.loads(self.state_json)
         return state
 
@@ -96,7 +96,7 @@ def without_managed_fields(obj: Object) -> Object:
 def _state(obj: Object) -> bytes:
     if obj["kind"] == "FlowRun":
         return pack(_run(obj))
-    if obj["kind"] not in WORKLOADS:
+    if obj["kind"] not in WITH_STATUS:
         return b"{}"
     return pack(
         {
@@ -104,8 +104,15 @@ def _state(obj: Object) -> bytes:
             "replicas": obj["spec"].get("replicas", 1),
             "status": obj.get("status") or {},
             **({"suspend": True} if obj["spec"].get("suspend") else {}),
+            **_selector(obj),
         }
     )
+
+
+def _selector(obj: Object) -> Object:
+    """By which its pods are found; those of a Job are, by its name."""
+    labels = (obj["spec"].get("selector") or {}).get("matchLabels")
+    return {"selector": labels} if labels and obj["kind"] != "Job" else {}
 
 
 def _run(obj: Object) -> Object:

@@ -15,7 +15,7 @@ from covey_operator.cache import Cache
 from covey_operator.cluster import ApiError, Cluster
 from covey_operator.keys import Key, key_of
 from covey_operator.labels import SELECTOR
-from covey_operator.resources import OWN_KINDS, REFERENCED, WORKLOADS, ApiKind
+from covey_operator.resources import OWN_KINDS, REFERENCED, WITH_STATUS, ApiKind
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +31,7 @@ def selector_of(kind: ApiKind) -> str:
 
 def is_needed_whole(kind: ApiKind) -> bool:
     """Whether decisions need more of it than metadata. What Secrets hold is read only where it is used."""
-    return kind.kind in OWN_KINDS or kind.kind in WORKLOADS
+    return kind.kind in OWN_KINDS or kind.kind in WITH_STATUS
 
 
 class Lists:

@@ -2,10 +2,16 @@
 
 import logging
 import sys
+from collections.abc import MutableMapping
+from contextlib import AbstractContextManager
+from typing import Any
 
 import orjson
 import structlog
-from structlog.types import Processor
+from structlog.types import EventDict, Processor
+
+from covey_operator.keys import Key
+from covey_operator.labels import OPERATOR
 
 _SHARED: tuple[Processor, ...] = (
     structlog.contextvars.merge_contextvars,
@@ -15,10 +21,14 @@ _SHARED: tuple[Processor, ...] = (
 )
 
 
-def configure(level: str) -> None:
-    """Call once, before anything is logged. `level` is a name such as `info`."""
+def configure(level: str, *, environment: str, namespace: str) -> None:
+    """Call once, before anything is logged. `level` is a name such as `info`.
+
+    Each line has `service`, `environment`, `namespace`, and within a pass the resource that it is about.
+    """
+    shared = (*_SHARED, _context(service=OPERATOR, environment=environment, namespace=namespace))
     structlog.configure(
-        processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         # Decides by the level before anything is put together; standard logging would do so only at the end.
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -27,7 +37,7 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=_SHARED,
+            foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
@@ -41,6 +51,22 @@ def configure(level: str) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     for library in ("asyncio", "kopf._cogs", "kopf._core"):
         logging.getLogger(library).setLevel(max(logging.INFO, logging.getLevelName(level.upper())))
+
+
+def about(key: Key) -> AbstractContextManager[None]:
+    """Lines within the block are about that resource."""
+    return structlog.contextvars.bound_contextvars(
+        namespace=key.namespace, resource_kind=key.kind, resource_name=key.name
+    )
+
+
+def _context(**fixed: str) -> Processor:
+    def add(_logger: object, _method: str, line: MutableMapping[str, Any]) -> EventDict:
+        for name, value in fixed.items():
+            line.setdefault(name, value)
+        return line
+
+    return add
 
 
 def _json(value: object, **_: object) -> str:

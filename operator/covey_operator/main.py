@@ -30,6 +30,7 @@ from covey_operator.permissions import complaint, review, watchable
 from covey_operator.queue import WorkQueue
 from covey_operator.reconcile import Reconciler
 from covey_operator.resources import OWN, OWN_KINDS, ApiKind
+from covey_operator.run_store_pods import RunStorePods
 from covey_operator.runs import Runs
 from covey_operator.runs_follower import RunsFollower
 from covey_operator.runs_key import keep_runs_key
@@ -130,7 +131,8 @@ class Operator:
         limits = Admission(
             most=self._settings.max_runs, most_per_namespace=self._settings.max_runs_per_namespace
         )
-        runs = Runs(limits, server, self._look_again)
+        store = RunStorePods(self._cluster, self._settings.own_namespace)
+        runs = Runs(limits, server, self._look_again, why_away=store.why)
         forgetting = Forgetting(self._cluster, cache, install, allowed=self._lease.held, keep=self._keep)
         reconciler = Reconciler(
             self._cluster,

@@ -37,7 +37,12 @@ def needs() -> list[Need]:
     wanted += [Need(verb, "FlowRun") for verb in ("create", "patch", "delete")]
     verbs = ("list", "watch", "get", "create", "patch", "delete")
     wanted += [Need(verb, each.kind) for each in CHILDREN for verb in verbs]
-    wanted += [Need("list", POD.kind), Need("create", EVENT.kind), Need("patch", "Deployment", "scale")]
+    wanted += [
+        Need("list", POD.kind),
+        Need("create", EVENT.kind),
+        Need("list", EVENT.kind),
+        Need("patch", "Deployment", "scale"),
+    ]
     return wanted
 
 

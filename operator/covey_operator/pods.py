@@ -112,9 +112,10 @@ def pod_template(part: Part, install: Settings) -> Object:
 def _container(part: Part, install: Settings) -> Object:
     user = part.settings
     own = [variable.manifest() for variable in user.env or ()]
-    ours = {"HOME": "/tmp"} | (dict(install.telemetry) if part.image == install.runtime_image else {})
-    named = [{"name": name, "value": value} for name, value in ours.items()]
-    env = {each["name"]: each for each in (*named, *own, *part.env)}
+    ours = [{"name": "HOME", "value": "/tmp"}]
+    if part.image == install.runtime_image:
+        ours += _telemetry(part, install)
+    env = {each["name"]: each for each in (*ours, *own, *part.env)}
     container: Object = {
         "name": part.component,
         "image": user.image or part.image,
@@ -136,6 +137,24 @@ def _container(part: Part, install: Settings) -> Object:
     if user.env_from:
         container["envFrom"] = user.env_from
     return container
+
+
+def _telemetry(part: Part, install: Settings) -> list[Object]:
+    """What log lines and spans say of where they come from."""
+    named = {
+        **dict(install.telemetry),
+        "COVEY_ENVIRONMENT": install.environment,
+        "COVEY_RESOURCE_KIND": part.kind,
+        "COVEY_RESOURCE_NAME": part.name,
+    }
+    here = {"COVEY_NAMESPACE": "metadata.namespace", "COVEY_POD": "metadata.name"}
+    return [
+        *({"name": name, "value": value} for name, value in named.items()),
+        *(
+            {"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}
+            for name, path in here.items()
+        ),
+    ]
 
 
 def _volumes(part: Part) -> list[Object]:

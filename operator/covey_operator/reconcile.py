@@ -1,6 +1,6 @@
 """One pass over a resource, the same for every kind: look, plan, apply, prune, observe, say how it is."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -8,6 +8,7 @@ import structlog
 from pydantic import ValidationError
 
 from agent_runtime.api import Resource
+from agent_runtime.api.reasons import POD_REASONS
 from agent_runtime.compile.result import Problem
 from covey_operator.cache import Cache
 from covey_operator.children import Children, Outcome
@@ -15,6 +16,7 @@ from covey_operator.cluster import ApiError, Cluster
 from covey_operator.conditions import Refusal
 from covey_operator.events import event_about, event_of
 from covey_operator.installation import Installation
+from covey_operator.kept import Child
 from covey_operator.keys import Key, key_of
 from covey_operator.kinds import KINDS, Kind
 from covey_operator.labels import as_text
@@ -25,14 +27,16 @@ from covey_operator.observed.flow import heard
 from covey_operator.observed.observation import Observation
 from covey_operator.observed.seen import Seen
 from covey_operator.plan import Plan
+from covey_operator.pod_watch import PodWatch
 from covey_operator.resources import BY_KIND, EVENT, POD, Object
 from covey_operator.runs import Runs
-from covey_operator.status import differs, status_of, top
+from covey_operator.status import condition_of, differs, status_of, top
 
 log = structlog.get_logger(__name__)
 
 _MOST_READS = 8
 """Rounds of reading what compiling asked for; each reference of a reference takes one."""
+_WORKERS_AGAIN = 10.0
 _REFUSED_AGAIN = (1.0, 30.0)
 """Seconds, at least and at most, until what was refused is tried again, should nobody touch it."""
 
@@ -67,6 +71,7 @@ class Reconciler:
         self._ended = ended
         self._gone = gone
         self._children = Children(cluster, cache, watched)
+        self._pod_watch = PodWatch(cluster)
 
     async def reconcile(self, key: Key) -> float | None:
         """Returns after how many seconds it is worth another look, None when only an event makes it so.
@@ -77,6 +82,7 @@ class Reconciler:
         if body is None:
             self._cache.refer(key, frozenset())
             self._listening.forget(key)
+            self._pod_watch.forget(key)
             self._gone(key)
             await self._runs.forget(key)
             return None
@@ -100,31 +106,39 @@ class Reconciler:
             plan = replace(plan, fields={}, notices=())
         done += await self._children.bring_about(body, plan)
         free, later = self._listening.may_go(plan.deletes)
-        await self._children.end(free)
-        await self._children.hold(plan.held)
+        done += await self._children.end(free)
+        done += await self._children.hold(plan.held)
         if done.refusals:
             self._runs.give_back(key)
         else:
             plan = await self._runs.step(plan)
         children = self._cache.children(body["metadata"]["uid"])
+        in_trouble = top(body.get("status") or {}).get("reason") in POD_REASONS
+        jobs = self._jobs_of_cron_jobs(children)
+        look = await self._pod_watch.look(key, children | jobs, self._clock(), in_trouble=in_trouble)
         seen = Seen(
+            short=look.pods,
+            jobs=tuple(jobs.values()),
             pods=await self._pods(key, plan),
             turn=turn,
             queued=plan.queued,
             verdict=plan.verdict,
+            workers=self._why_no_workers(key, plan),
             nodes=await self._runs.nodes(key),
         )
         trouble = self._listening.trouble(key, was_ready=_is_ready(body))
         observation = heard(kind.observe(resource, children, seen), trouble)
         fields, later_still = self._runs.paced(key, body.get("status") or {}, observation.fields)
         await self._say(body, kind, plan, replace(observation, fields=fields), done.refusals)
+        for notice in look.notices:
+            await self._tell(event_of(body, notice, self._clock()))
         if observation.outcome is not None and observation.outcome.status != "Unknown":
             await self._runs.settle(key, plan.queued)
         if done.overtaken:
             return 0.0
         if done.refusals:
             return patience(top(body.get("status") or {}), self._clock())
-        times = (plan.again_in, later, later_still)
+        times = (plan.again_in, later, later_still, look.again_in, _WORKERS_AGAIN if seen.workers else None)
         return min((time for time in times if time is not None), default=None)
 
     async def _make(self, plan: Plan) -> Outcome:
@@ -150,6 +164,24 @@ class Reconciler:
         selector = as_text({"batch.kubernetes.io/job-name": plan.pods_of})
         return [pod async for page in self._cluster.list(POD, key.namespace, selector) for pod in page.items]
 
+    def _jobs_of_cron_jobs(self, children: Mapping[Key, Child]) -> dict[Key, Child]:
+        """They are children of children."""
+        found: dict[Key, Child] = {}
+        for key, child in children.items():
+            if key.kind == "CronJob":
+                found |= self._cache.children(child.uid)
+        return found
+
+    def _why_no_workers(self, key: Key, plan: Plan) -> str:
+        """What the Flow's status says of its workers. It changes without being news for runs."""
+        if plan.queued is None or plan.queued.away:
+            return ""
+        if plan.queued.state is not None and plan.queued.state.state != "Waiting":
+            return ""
+        flow = self._cache.resource(Key("Flow", key.namespace, plan.queued.queue.partition("/")[2]))
+        said = top((flow or {}).get("status") or {})
+        return f"{said['reason']}: {said['message']}" if said.get("status") == "False" else ""
+
     async def _say(
         self, body: Object, kind: Kind, plan: Plan, observation: Observation, refusals: Sequence[Refusal]
     ) -> None:
@@ -173,6 +205,10 @@ class Reconciler:
         event = event_about(body, top(before), top(status), now)
         if event is not None:
             await self._tell(event)
+        for said in observation.more:
+            change = event_about(body, condition_of(before, said.type), condition_of(status, said.type), now)
+            if change is not None:
+                await self._tell(change)
         for notice in plan.notices:
             await self._tell(event_of(body, notice, now))
 

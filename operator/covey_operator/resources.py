@@ -63,6 +63,9 @@ REFERENCED = ("Secret", "ConfigMap")
 WORKLOADS = frozenset({"Deployment", "StatefulSet", "Job"})
 """Children with pods: their status is that of what they belong to."""
 
+WITH_STATUS = WORKLOADS | {"CronJob"}
+"""Children whose status is looked at."""
+
 POD = ApiKind("Pod", "v1", "pods")
 EVENT = ApiKind("Event", "events.k8s.io/v1", "events")
 LEASE = ApiKind("Lease", "coordination.k8s.io/v1", "leases")

@@ -1,6 +1,6 @@
 """What runs have in common besides their children: the line in front of the limits, and the runs server."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from time import monotonic
@@ -34,9 +34,11 @@ class Runs:
         server: RunsServer | None,
         tell: Callable[[Key], None],
         clock: Callable[[], float] = monotonic,
+        why_away: Callable[[], Awaitable[str]] | None = None,
     ) -> None:
-        """`tell` is called for each run that got a slot."""
+        """`tell` is called for each run that got a slot; `why_away` looks at the pods of the runs server."""
         self._clock = clock
+        self._look_why = why_away
         self._away_until, self._why_away = 0.0, ""
         self._shown: dict[Key, float] = {}
         self._admission = admission
@@ -85,7 +87,7 @@ class Runs:
         try:
             state = await self._server.queue.state(run)
         except StoreError as error:
-            return {"away": self._is_away(error)}
+            return {"away": await self._is_away(error)}
         return None if state is None else {"state": state}
 
     async def step(self, plan: Plan) -> Plan:
@@ -98,7 +100,7 @@ class Runs:
             try:
                 await self._server.take(place, step)
             except StoreError as error:
-                away = self._is_away(error)
+                away = await self._is_away(error)
             else:
                 log.info("queued" if step.is_new else "told the queue", run=place.run, wanted=step.wanted)
         return replace(plan, queued=replace(place, away=away), again_in=ASK_AGAIN) if away else plan
@@ -185,11 +187,14 @@ class Runs:
         self._moved.add(key)
         self._tell(key)
 
-    def _is_away(self, error: StoreError) -> str:
+    async def _is_away(self, error: StoreError) -> str:
         """Notes it, so that not every pass has to wait for a server that does not answer; returns why."""
-        if isinstance(error, Unavailable):
-            self._away_until, self._why_away = self._clock() + ASK_AGAIN / 2, str(error)
-        return str(error)
+        if not isinstance(error, Unavailable):
+            return str(error)
+        pods = await self._look_why() if self._look_why is not None else ""
+        self._why_away = f"{error}; {pods}" if pods else str(error)
+        self._away_until = self._clock() + ASK_AGAIN / 2
+        return self._why_away
 
     def _tell_granted(self) -> None:
         for key in self._admission.granted():

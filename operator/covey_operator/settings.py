@@ -57,6 +57,8 @@ class Settings:
     """COVEY_WORKERS: passes at once."""
     log_level: str
     """COVEY_LOG_LEVEL."""
+    environment: str = "default"
+    """COVEY_ENVIRONMENT: the name of the environment, in every log line."""
     telemetry: tuple[tuple[str, str], ...] = ()
     """OTEL_*: variables of OpenTelemetry, which every process of the runtime image gets, by name."""
 
@@ -76,7 +78,7 @@ class Settings:
             ),
             image_pull_secrets=_names(read("COVEY_IMAGE_PULL_SECRETS", "")),
             namespaces=_names(read("COVEY_NAMESPACES", "")),
-            own_namespace=read("COVEY_OPERATOR_NAMESPACE") or _mounted_namespace(),
+            own_namespace=own_namespace(environ),
             install_key_secret=read("COVEY_INSTALL_KEY_SECRET") or "covey-install-key",
             identity=read("COVEY_IDENTITY") or read("HOSTNAME") or socket.gethostname(),
             network_policies=_one_of(environ, "COVEY_NETWORK_POLICIES", ("true", "false")) == "true",
@@ -88,6 +90,7 @@ class Settings:
             http_host=read("COVEY_HTTP_HOST") or "0.0.0.0",
             workers=_number(environ, "COVEY_WORKERS", 16),
             log_level=_one_of(environ, "COVEY_LOG_LEVEL", ("info", "debug", "warning", "error")),
+            environment=read("COVEY_ENVIRONMENT") or "default",
             telemetry=tuple(sorted((name, value) for name, value in environ.items() if name[:5] == "OTEL_")),
         )
 
@@ -113,6 +116,11 @@ def _number(environ: Mapping[str, str], variable: str, default: int) -> int:
 def _limit(environ: Mapping[str, str], variable: str) -> int | None:
     """A number from 1; unset, empty and 0 mean that there is no limit."""
     return _number(environ, variable, 0) or None
+
+
+def own_namespace(environ: Mapping[str, str]) -> str:
+    """COVEY_OPERATOR_NAMESPACE; without it the one that the pod's service account is of."""
+    return environ.get("COVEY_OPERATOR_NAMESPACE") or _mounted_namespace()
 
 
 def _mounted_namespace() -> str:

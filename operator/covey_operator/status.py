@@ -26,12 +26,14 @@ def status_of(
         more = f" (and {len(refusals) - 1} more)" if len(refusals) > 1 else ""
         blocked = Refusal(refusals[0].reason, refusals[0].message + more)
     if observation.outcome is not None:
-        said.append(_ending(observation.outcome, blocked))
+        ending = _ending(observation.outcome, blocked)
+        said += [ending, conditions.finished(ending)]
     else:
         if rolls_out:
             said.append(conditions.progressing(blocked, observation.rollout))
         rollout = _with(plan.caveat, observation.rollout)
-        said.append(conditions.ready(blocked, rollout, observation.running))
+        said.append(conditions.ready(blocked, rollout, observation.replicas))
+    said += observation.more
     generation = body["metadata"].get("generation", 0)
     before = (body.get("status") or {}).get("conditions") or ()
     return {
@@ -59,6 +61,12 @@ def _ending(outcome: Said, blocked: Said | Refusal | None) -> Said:
 def differs(before: Object, wanted: Object) -> bool:
     """Whether writing `wanted` would change anything; None stands for a field that is absent."""
     return any(before.get(name) != value for name, value in wanted.items())
+
+
+def condition_of(status: Object, kind: str) -> Object:
+    """One condition; an empty one when it is not there."""
+    found: Object = next((each for each in status.get("conditions") or () if each["type"] == kind), {})
+    return found
 
 
 def top(status: Object) -> Object:

@@ -7,6 +7,7 @@ from time import monotonic
 import structlog
 
 from covey_operator.keys import Key
+from covey_operator.logs import about
 from covey_operator.metrics import Metrics
 from covey_operator.queue import WorkQueue
 
@@ -91,6 +92,10 @@ class Workers:
             pass
 
     async def _work(self, key: Key) -> None:
+        with about(key):
+            await self._pass(key)
+
+    async def _pass(self, key: Key) -> None:
         start = self._clock()
         try:
             again = await self._reconcile(key)

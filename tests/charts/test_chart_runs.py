@@ -50,7 +50,8 @@ def test_it_is_where_everybody_looks_for_it(render: Render, release: str) -> Non
 
 
 def test_its_variables_are_those_that_the_server_reads(render: Render) -> None:
-    assert set(variables(render())) == {server.KEY, server.STORE}
+    told = {"COVEY_ENVIRONMENT", "COVEY_NAMESPACE", "COVEY_POD"}  # what log lines say of where they come from
+    assert set(variables(render())) == {server.KEY, server.STORE, *told}
     key = variables(render())[server.KEY]["valueFrom"]["secretKeyRef"]
     assert key == {"name": RUNS_SERVER, "key": "key"}
 

@@ -84,7 +84,7 @@ def test_a_missing_model_is_named_with_the_cure(api: Api) -> None:
     assert "create it, or name another in spec.model.name" in said["message"]
     assert api.get("Deployment", "researcher-agent") is None
     events = until("an event about it", lambda: api.list("Event"))
-    assert [(each["reason"], each["type"]) for each in events] == [("ModelNotFound", "Warning")]
+    assert [(each["reason"], each["type"]) for each in events] == [("ModelNotFound", "Normal")]
 
 
 def test_a_model_without_its_secret_is_told_at_both_ends(api: Api) -> None:

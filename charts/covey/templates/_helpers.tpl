@@ -92,11 +92,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch, delete]
-# The last words of a run's pod, and events about changes.
+# The last words of a run's pod, and why pods wait: that stands in their status and in events about them and about
+# what should create them. Events about changes of Covey's own kinds are written.
 - apiGroups: [""]
   resources: [pods]
   verbs: [list]
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create]
+  verbs: [create, list]
 {{- end -}}

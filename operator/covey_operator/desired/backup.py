@@ -15,11 +15,16 @@ COMPONENT = "backup"
 _FOLDER = "/backup"
 
 
+def child_name(board: str) -> str:
+    """The name of the CronJob."""
+    return f"{board}-backup"
+
+
 def desired(
     board: BlackboardResource, backup: Backup, shared: str, store_url: SecretEnv, install: Settings
 ) -> list[Object]:
     """Its children. `shared` names the servers' service account and ConfigMap."""
-    name = f"{board.name}-backup"
+    name = child_name(board.name)
     children = [_cron_job(board, name, backup, shared, store_url, install)]
     if install.network_policies:
         children.append(seclusion_policy(name, "Blackboard", board.name, COMPONENT))
@@ -47,6 +52,7 @@ def _cron_job(
         config_map=shared,
         writable={"backup": _FOLDER},
     )
+    labelled = labels("Blackboard", board.name, COMPONENT)
     template = pod_template(part, install)
     claim = {"claimName": backup.to.pvc.claim_name}
     template["spec"]["volumes"].append({"name": "backup", "persistentVolumeClaim": claim})
@@ -59,6 +65,10 @@ def _cron_job(
         "startingDeadlineSeconds": 3600,  # later, the next copy is as good
         "successfulJobsHistoryLimit": 1,
         "failedJobsHistoryLimit": 3,
-        "jobTemplate": {"spec": {"backoffLimit": 2, "template": template}},
+        # By the labels the operator sees the Jobs, and whether they come to a good end.
+        "jobTemplate": {
+            "metadata": {"labels": labelled},
+            "spec": {"backoffLimit": 2, "template": template},
+        },
     }
-    return manifest("batch/v1", "CronJob", name, labels("Blackboard", board.name, COMPONENT), spec=spec)
+    return manifest("batch/v1", "CronJob", name, labelled, spec=spec)

@@ -8,16 +8,16 @@ from covey_operator.keys import Key
 from covey_operator.labels import as_text, selector
 from covey_operator.observed.observation import Observation
 from covey_operator.observed.seen import Seen
-from covey_operator.observed.workloads import rollout
+from covey_operator.observed.workloads import replicas, rollout
 from covey_operator.plan import Children
 from covey_operator.resources import Object
 
 
 def observe(agent: AgentResource, children: Children, seen: Seen) -> Observation:
     """From the agent's Deployment."""
-    del seen
     name = child_name(agent.name)
-    child = children.get(Key("Deployment", agent.namespace, name))
+    key = Key("Deployment", agent.namespace, name)
+    child = children.get(key)
     state = child.state if child is not None else None
     status: Object = state["status"] if state is not None else {}
     return Observation(
@@ -27,8 +27,10 @@ def observe(agent: AgentResource, children: Children, seen: Seen) -> Observation
             "selector": as_text(selector("Agent", agent.name, COMPONENT)),
             "url": ClusterPlaces().agent(agent.namespace, agent.name),
         },
-        rollout=_suspended(state) if agent.spec.suspend else rollout(f"Deployment {name}", state),
-        running=status.get("replicas", 0) > 0,
+        rollout=_suspended(state)
+        if agent.spec.suspend
+        else rollout(f"Deployment {name}", state, seen.short.get(key)),
+        replicas=replicas(state),
     )
 
 

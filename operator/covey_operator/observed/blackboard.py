@@ -5,25 +5,30 @@ from agent_runtime.compile.places import ClusterPlaces
 from covey_operator.desired.blackboard import child_name
 from covey_operator.desired.database import Database, databases_of, store_of, vector_of
 from covey_operator.keys import Key
+from covey_operator.observed.backup import backed_up
 from covey_operator.observed.observation import Observation
 from covey_operator.observed.seen import Seen
-from covey_operator.observed.workloads import first_unfinished, rollout
+from covey_operator.observed.workloads import first_unfinished, replicas, rollout
 from covey_operator.plan import Children
 from covey_operator.resources import Object
 
 
 def observe(board: BlackboardResource, children: Children, seen: Seen) -> Observation:
     """From the server's Deployment and the databases' StatefulSets."""
-    del seen
     name = child_name(board.name)
+    key = Key("Deployment", board.namespace, name)
     server = _state(children, "Deployment", board, name)
     status: Object = server["status"] if server is not None else {}
     databases = databases_of(board)
     rollouts = [
-        *(rollout(f"StatefulSet {each.name}", _of(children, board, each)) for each in databases),
-        rollout(f"Deployment {name}", server),
+        *(
+            rollout(f"StatefulSet {each.name}", _of(children, board, each), seen.short.get(_key(board, each)))
+            for each in databases
+        ),
+        rollout(f"Deployment {name}", server, seen.short.get(key)),
     ]
     serving = _is_ready(server)
+    backup = backed_up(board, children, seen.jobs, seen.short)
     return Observation(
         fields={
             "storeReady": _store_ready(board, children, serving=serving),
@@ -32,7 +37,8 @@ def observe(board: BlackboardResource, children: Children, seen: Seen) -> Observ
             "url": ClusterPlaces().blackboard(board.namespace, board.name),
         },
         rollout=first_unfinished(rollouts),
-        running=status.get("replicas", 0) > 0,
+        replicas=replicas(server),
+        more=(backup,) if backup is not None else (),
     )
 
 
@@ -50,6 +56,10 @@ def _vector_ready(board: BlackboardResource, children: Children, *, serving: boo
         return _store_ready(board, children, serving=serving)
     database = vector_of(board)
     return None if database is None else _is_ready(_of(children, board, database))
+
+
+def _key(board: BlackboardResource, database: Database) -> Key:
+    return Key("StatefulSet", board.namespace, database.name)
 
 
 def _of(children: Children, board: BlackboardResource, database: Database) -> Object | None:

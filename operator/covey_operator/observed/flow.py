@@ -8,25 +8,25 @@ from covey_operator.desired.flow import child_name
 from covey_operator.keys import Key
 from covey_operator.observed.observation import Observation
 from covey_operator.observed.seen import Seen
-from covey_operator.observed.workloads import rollout
+from covey_operator.observed.workloads import replicas, rollout
 from covey_operator.plan import Children
 from covey_operator.resources import Object
 
 
 def observe(flow: FlowResource, children: Children, seen: Seen) -> Observation:
     """From the workers' Deployment, if it has workers. What its schedules had is the plan's to say."""
-    del seen
     nodes = len(flow.spec.nodes)
     if flow.spec.serve is None:
         return Observation(fields={"nodes": nodes, "readyWorkers": None})
     name = child_name(flow.name)
-    child = children.get(Key("Deployment", flow.namespace, name))
+    key = Key("Deployment", flow.namespace, name)
+    child = children.get(key)
     state = child.state if child is not None else None
     status: Object = state["status"] if state is not None else {}
     return Observation(
         fields={"nodes": nodes, "readyWorkers": status.get("readyReplicas", 0)},
-        rollout=rollout(f"Deployment {name}", state),
-        running=status.get("replicas", 0) > 0,
+        rollout=rollout(f"Deployment {name}", state, seen.short.get(key)),
+        replicas=replicas(state),
     )
 
 

@@ -1,16 +1,20 @@
 """The status of a FlowRun: from its Jobs and the last words of their pods, or from its queue."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from agent_runtime.api.flowrun import FlowRunResource, FlowRunStatus
+from agent_runtime.api.reasons import POD_REASONS
 from covey_operator.conditions import Said
 from covey_operator.legs import FINAL, Standing, finished, standing
 from covey_operator.observed.nodes import merged
 from covey_operator.observed.observation import Observation
 from covey_operator.observed.outcome import Outcome, last_words
+from covey_operator.observed.pod_states import Trouble
 from covey_operator.observed.queued_run import observe_queued
 from covey_operator.observed.run_phases import SUSPENDED, ends, going, waits
 from covey_operator.observed.seen import Seen
+from covey_operator.observed.shortage import Pods
 from covey_operator.plan import Children
 from covey_operator.resources import Object
 from covey_operator.waits import is_answered
@@ -25,7 +29,7 @@ def observe(run: FlowRunResource, children: Children, seen: Seen) -> Observation
         phase = "Cancelled" if seen.verdict.reason == "Cancelled" else "Failed"
         return ends(phase, seen.verdict)
     if seen.queued is not None and seen.turn is None:
-        return observe_queued(run, status, seen.queued)
+        return observe_queued(run, status, seen.queued, seen.workers)
     stand = standing(run, children)
     if stand.unread and stand.job is not None and seen.pods is not None:
         return _ended(run, status, stand, last_words(seen.pods))
@@ -43,15 +47,18 @@ def _under_way(run: FlowRunResource, status: FlowRunStatus, stand: Standing, see
         waiting = None if stand.waiting is None else stand.waiting.manifest()
         said = Said("Succeeded", "Unknown", "AtCapacity", seen.turn.message)
         return going("Queued", said, waiting=waiting, **fields)
+    pods = seen.short.get(stand.at_work.key) if stand.at_work is not None else None
+    trouble = pods.trouble if pods is not None else None
     if stand.waiting is not None:
-        return waits(run, stand.waiting, suspended=_could_go_on(run, stand), **fields)
+        observation = waits(run, stand.waiting, suspended=_could_go_on(run, stand), **fields)
+        return _with(trouble, stand, observation) if stand.waiting.for_ == "Map" else observation
     fields["waiting"] = None
     if run.spec.suspend:
         return going("Waiting" if stand.leg else "Queued", SUSPENDED, **fields)
-    if stand.job is not None and _has_had_a_pod(status, stand):
+    if stand.job is not None and _is_running(status, stand, pods):
         return going("Running", Said("Succeeded", "Unknown", "Running"), **fields)
-    message = "the Job has no pod yet" if stand.job is not None else "the Job is not there yet"
-    return going("Queued", Said("Succeeded", "Unknown", "Starting", message), **fields)
+    message = _where_the_pod_is(stand)
+    return _with(trouble, stand, going("Queued", Said("Succeeded", "Unknown", "Starting", message), **fields))
 
 
 def _could_go_on(run: FlowRunResource, stand: Standing) -> bool:
@@ -60,12 +67,32 @@ def _could_go_on(run: FlowRunResource, stand: Standing) -> bool:
     return run.spec.suspend and (stand.items is not None or is_answered(run, stand.waiting))
 
 
-def _has_had_a_pod(status: FlowRunStatus, stand: Standing) -> bool:
-    """A pod that was killed is replaced by its Job: the run is under way all the time."""
+def _is_running(status: FlowRunStatus, stand: Standing, pods: Pods | None) -> bool:
+    """A pod that was killed is replaced by its Job: the run is under way as long as nothing is amiss."""
     assert stand.job is not None
     job = stand.job.state["status"]
+    if job.get("ready"):
+        return True
+    if pods is not None and (pods.trouble is not None or pods.running):
+        return pods.trouble is None
     ran = status.phase == "Running" and status.leg == stand.leg and bool(job.get("startTime"))
-    return ran or any(job.get(each) for each in ("active", "failed", "terminating"))
+    has_begun = "ready" not in job and any(job.get(each) for each in ("active", "failed", "terminating"))
+    return ran or has_begun
+
+
+def _where_the_pod_is(stand: Standing) -> str:
+    if stand.job is None:
+        return "the Job is not there yet"
+    return "its pod starts" if stand.job.state["status"].get("active") else "the Job has no pod yet"
+
+
+def _with(trouble: Trouble | None, stand: Standing, observation: Observation) -> Observation:
+    """A run whose pod does not come up says why; the Job goes on trying until its deadline."""
+    if trouble is None or observation.outcome is None or stand.at_work is None:
+        return observation
+    before = f"{observation.outcome.message}; " if observation.fields["phase"] == "Waiting" else ""
+    message = f"{before}Job {stand.at_work.key.name}: {trouble.message}"
+    return replace(observation, outcome=Said("Succeeded", "Unknown", trouble.reason, message))
 
 
 def _ended(run: FlowRunResource, status: FlowRunStatus, stand: Standing, outcome: Outcome) -> Observation:
@@ -95,8 +122,16 @@ def _ended(run: FlowRunResource, status: FlowRunStatus, stand: Standing, outcome
     if complete:
         return ends("Succeeded", Said("Succeeded", "True", "Succeeded", outcome.trouble), **told)
     reason = "FlowFailed" if how.get("reason") == "PodFailurePolicy" else how.get("reason") or "Failed"
-    message = outcome.error or how.get("message") or ""
+    message = outcome.error or _with_last_trouble(how.get("message") or "", status)
     return ends("Failed", Said("Succeeded", "False", reason, message), **told)
+
+
+def _with_last_trouble(message: str, status: FlowRunStatus) -> str:
+    """A Job that is out of time takes its pods away, and with them why they did not come up."""
+    said = next((each for each in status.conditions if each.type == "Succeeded"), None)
+    if said is None or said.reason not in POD_REASONS:
+        return message
+    return f"{message}; last was {said.reason}: {said.message}"
 
 
 def _seconds_between(start: str | None, stop: str | None) -> int:

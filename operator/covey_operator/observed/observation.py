@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from covey_operator.conditions import VALID, Rollout, Said
+from covey_operator.conditions import VALID, Replicas, Rollout, Said
 from covey_operator.resources import Object
 
 
@@ -13,7 +13,9 @@ class Observation:
     fields: Object = field(default_factory=dict)
     """By their names on the wire. None stands for a field that is to vanish."""
     rollout: Rollout = VALID
-    running: bool = False
-    """Whether pods are at work."""
+    replicas: Replicas = field(default_factory=Replicas)
+    """The pods that are there, of whatever version."""
     outcome: Said | None = None
     """For kinds that end instead of being ready: their `Succeeded`."""
+    more: tuple[Said, ...] = ()
+    """Conditions that only this kind has."""

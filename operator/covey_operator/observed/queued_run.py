@@ -12,15 +12,17 @@ from covey_operator.resources import Object
 from covey_operator.waits import is_answered
 
 
-def observe_queued(run: FlowRunResource, status: FlowRunStatus, place: InQueue) -> Observation:
-    """`status` is as it was."""
+def observe_queued(
+    run: FlowRunResource, status: FlowRunStatus, place: InQueue, workers: str = ""
+) -> Observation:
+    """`status` is as it was; `workers`: why those of its flow are not ready."""
     state = place.state
     if place.away:
         said = Said("Succeeded", "Unknown", "RunStoreAway", f"the runs server does not answer: {place.away}")
         return going(status.phase or "Queued", said)
     if state is None:
         fields: Object = {"leg": status.leg or 1}
-        return going("Queued", SUSPENDED if run.spec.suspend else _starting(place, 0), **fields)
+        return going("Queued", SUSPENDED if run.spec.suspend else _starting(place, 0, workers), **fields)
     outcome = outcome_of(state.outcome) if state.outcome is not None else None
     match state.state:
         case "Ended":
@@ -28,14 +30,15 @@ def observe_queued(run: FlowRunResource, status: FlowRunStatus, place: InQueue) 
         case "Suspended":
             return _at_rest(run, status, outcome)
         case "Waiting":
-            return going("Queued", _starting(place, state.attempts), **_going_on(status, state))
+            return going("Queued", _starting(place, state.attempts, workers), **_going_on(status, state))
         case "Running":
             return going("Running", Said("Succeeded", "Unknown", "Running"), **_going_on(status, state))
 
 
-def _starting(place: InQueue, attempts: int) -> Said:
+def _starting(place: InQueue, attempts: int, workers: str) -> Said:
     before = "its worker was lost: it " if attempts else ""
-    message = f"{before}waits for a worker of Flow {place.queue.partition('/')[2]}"
+    why = f", whose workers are not ready: {workers}" if workers else ""
+    message = f"{before}waits for a worker of Flow {place.queue.partition('/')[2]}{why}"
     return Said("Succeeded", "Unknown", "Starting", message)
 
 

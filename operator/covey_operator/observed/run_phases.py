@@ -11,8 +11,7 @@ SUSPENDED = Said("Succeeded", "Unknown", "Suspended", "spec.suspend is true: set
 
 def going(phase: str, said: Said, **fields: object) -> Observation:
     """A run that has not ended."""
-    running = phase == "Running"
-    return Observation({"phase": phase, **fields}, rollout=_ON_ITS_WAY, outcome=said, running=running)
+    return Observation({"phase": phase, **fields}, rollout=_ON_ITS_WAY, outcome=said)
 
 
 def waits(

@@ -1,11 +1,14 @@
 """What there is to see of a resource besides its children."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from agent_runtime.api.flowrun import NodeState
 from covey_operator.admission import Turn
 from covey_operator.conditions import Said
+from covey_operator.kept import Child
+from covey_operator.keys import Key
+from covey_operator.observed.shortage import Pods
 from covey_operator.queueing import InQueue
 from covey_operator.resources import Object
 
@@ -22,5 +25,11 @@ class Seen:
     """Where a run stands that warm workers run."""
     verdict: Said | None = None
     """How a run ended, when the plan said so."""
+    workers: str = ""
+    """Why the workers of its flow are not ready, for a run that waits for them."""
     nodes: Sequence[NodeState] = ()
     """Nodes of a run under way, as far as the run store knows."""
+    jobs: Sequence[Child] = ()
+    """Those of its CronJobs."""
+    short: Mapping[Key, Pods] = field(default_factory=dict)
+    """What is known of the pods of workloads that are short of them."""

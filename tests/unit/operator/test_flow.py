@@ -9,6 +9,7 @@ import pytest
 
 from agent_runtime.api.flow import FlowResource
 from agent_runtime.identity import claims_of
+from covey_operator.conditions import Replicas
 from covey_operator.installation import RUNS_AUDIENCE, Installation
 from covey_operator.kept import Child
 from covey_operator.keys import Key, key_of
@@ -67,7 +68,9 @@ def test_a_workers_token_is_good_for_its_queue_only() -> None:
 def test_workers_have_the_secrets_of_every_run_that_they_may_take() -> None:
     (container,) = child(SERVED, "Deployment")["spec"]["template"]["spec"]["containers"]
     sources = {
-        each["name"]: each["valueFrom"]["secretKeyRef"] for each in container["env"] if "valueFrom" in each
+        each["name"]: each["valueFrom"]["secretKeyRef"]
+        for each in container["env"]
+        if "secretKeyRef" in each.get("valueFrom", {})
     }
     assert sources == {
         "COVEY_RUN_TOKEN": {"name": "report-flow", "key": "token"},
@@ -149,7 +152,8 @@ def test_the_status_counts_workers_and_says_how_their_rollout_is() -> None:
         "readyReplicas": 2,
     }
     found = seen(SERVED, made(deployment))
-    assert (found.fields["readyWorkers"], found.rollout.reason, found.running) == (2, "RolledOut", True)
+    assert (found.fields["readyWorkers"], found.rollout.reason) == (2, "RolledOut")
+    assert found.replicas == Replicas(2, 2)
     assert heard(found, "") is found
     deaf = heard(found, 'Blackboard "newsroom": it does not answer')
     assert (deaf.rollout.state, deaf.rollout.reason) == ("Blocked", "NotListening")

@@ -43,7 +43,7 @@ QUOTA = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"
         (workload(availableReplicas=1), ("Progressing", "RollingOut"), "1 are available"),
         (workload(replicas=3), ("Progressing", "RollingOut"), "1 old pods are still there"),
         (workload(availableReplicas=1, conditions=[LATE]), ("Blocked", "RolloutFailed"), "too late"),
-        (workload(updatedReplicas=0, conditions=[QUOTA]), ("Blocked", "RolloutFailed"), "exceeded quota"),
+        (workload(updatedReplicas=0, conditions=[QUOTA]), ("Blocked", "QuotaExceeded"), "exceeded quota"),
     ],
 )
 def test_rolled_out_is_more_than_available(

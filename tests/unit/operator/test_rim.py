@@ -80,7 +80,16 @@ def said(status: str, reason: str) -> Object:
 @pytest.mark.parametrize(
     ("before", "now_is", "told"),
     [
-        ({}, said("False", "ModelNotFound"), "Warning"),
+        ({}, said("False", "ModelNotFound"), "Normal"),
+        (said("False", "ModelNotFound"), said("False", "SecretNotFound"), "Normal"),
+        (said("True", "RolledOut"), said("False", "SecretNotFound"), "Warning"),
+        ({}, said("False", "NotListening"), "Normal"),
+        ({}, said("False", "InvalidSpec"), "Warning"),
+        ({}, said("False", "ImagePullFailed"), "Warning"),
+        (said("Unknown", "Running"), said("Unknown", "WaitingForApproval"), "Normal"),
+        (said("Unknown", "WaitingForApproval"), said("Unknown", "InvalidAnswer"), "Warning"),
+        (said("Unknown", "Running"), said("False", "Cancelled"), "Normal"),
+        (said("Unknown", "Running"), said("False", "FlowFailed"), "Warning"),
         ({}, said("False", "RollingOut"), None),
         (said("False", "RollingOut"), said("True", "RolledOut"), "Normal"),
         (said("True", "RolledOut"), said("True", "RolledOut"), None),

@@ -45,6 +45,8 @@ def test_a_line_says_who_where_and_when() -> None:
         "level": "info",
         "service": "agent/ann",
         "environment": "test",
+        "resource_kind": "Agent",
+        "resource_name": "ann",
         "part": "tests",
         "number": 7,
         "when": "2026-01-01T00:00:00+00:00",
