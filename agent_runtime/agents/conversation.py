@@ -81,7 +81,7 @@ class Conversation:
             ModelRequest(tuple(self._messages), self._history, self._instructions, tools, self._output_schema)
         )
         self._turns += 1
-        self._messages.append(ModelMessage(response.text, response.tool_calls))
+        self._messages.append(ModelMessage(response.text, response.tool_calls, response.echo))
         self.usage += response.usage
         return response
 

@@ -7,6 +7,7 @@ from agent_runtime.compile.config import ModelConfig
 from agent_runtime.models.errors import ModelUnauthorized, Place
 from agent_runtime.models.observed import ObservedModel
 from agent_runtime.models.port import ModelClient
+from agent_runtime.models.whole import WholeModel
 
 
 def build_model(
@@ -16,7 +17,8 @@ def build_model(
 
     A provider's library is imported here and not before: it takes a second or two.
     """
-    return ObservedModel(_client(config, environ, clock), config.name, clock)
+    place = Place(config.name, config.base_url)
+    return ObservedModel(WholeModel(_client(config, environ, clock), place), config.name, clock)
 
 
 def _client(config: ModelConfig, environ: Mapping[str, str], clock: Clock) -> ModelClient:

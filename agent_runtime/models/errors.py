@@ -118,6 +118,48 @@ class ModelGarbled(ModelError):
         )
 
 
+class ModelEmpty(ModelError):
+    """The model said nothing: no text, and no call of a tool."""
+
+    transient = True
+    code = "model_empty"
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(
+            place,
+            "answered with neither text nor a call of a tool",
+            "it may say something when it is asked again; if it never does, say in the instructions what to "
+            "answer, raise its parameters.maxTokens if it spends them on reasoning, or use another model",
+        )
+
+
+class ModelTruncated(ModelError):
+    """The answer ends in the middle. Asked again, the model would reach the same bound."""
+
+    code = "model_truncated"
+
+    def __init__(self, place: Place, max_tokens: int | None) -> None:
+        bound = f"its parameters.maxTokens of {max_tokens}" if max_tokens else "the provider's own bound"
+        super().__init__(
+            place,
+            f"broke off its answer at {bound}",
+            "raise spec.parameters.maxTokens of the Model, ask for a shorter answer, or shorten the input",
+        )
+
+
+class ModelFiltered(ModelError):
+    """The provider's content filter stopped the answer. Asked again, it would stop it again."""
+
+    code = "model_filtered"
+
+    def __init__(self, place: Place, reason: str) -> None:
+        super().__init__(
+            place,
+            f"was stopped by the provider's content filter ({reason})",
+            "rephrase the input or the instructions, or change the filter at the provider",
+        )
+
+
 class ScriptFailed(ModelError):
     """A step of the script asked for this failure."""
 

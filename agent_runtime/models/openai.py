@@ -11,7 +11,7 @@ from typing import Any
 from openai import AsyncOpenAI
 from pydantic_ai import direct, exceptions, messages
 from pydantic_ai.models import ModelRequestParameters
-from pydantic_ai.models.openai import OpenAIChatModel, OpenAIChatModelSettings
+from pydantic_ai.models.openai import OpenAIChatModelSettings
 from pydantic_ai.output import OutputObjectDefinition
 from pydantic_ai.providers import Provider
 from pydantic_ai.providers.ollama import OllamaProvider
@@ -20,17 +20,21 @@ from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 from pydantic_ai.tools import ToolDefinition
 
 from agent_runtime.compile.config import ModelConfig
+from agent_runtime.models.completion import End, end_of
 from agent_runtime.models.errors import (
     ModelError,
+    ModelFiltered,
     ModelGarbled,
     ModelRateLimited,
     ModelRefused,
     ModelTimeout,
+    ModelTruncated,
     ModelUnauthorized,
     ModelUnavailable,
     ModelUnreachable,
     Place,
 )
+from agent_runtime.models.openai_chat import ECHO, ChatModel
 from agent_runtime.models.port import (
     Message,
     ModelMessage,
@@ -41,8 +45,13 @@ from agent_runtime.models.port import (
     Usage,
     UserMessage,
 )
+from agent_runtime.strict_json import DEEPEST, TooDeep, parse, printable, without_halves
+from agent_runtime.telemetry import logs
 
 OPENAI_URL = "https://api.openai.com/v1"
+_NOT_JSON = "INVALID_JSON"
+"""The key under which arguments go back that are no JSON object."""
+_log = logs.logger("models")
 _NO_KEY = "none"  # the SDK insists on one, servers without authentication ignore it
 
 
@@ -54,7 +63,7 @@ class OpenAIModel:
         url = config.base_url or OPENAI_URL
         self._place = Place(config.name, url)
         self._provider = _provider(config, url, key or _NO_KEY)
-        self._model = OpenAIChatModel(config.model, provider=self._provider)
+        self._model = ChatModel(config.model, provider=self._provider)
         self._settings = _settings(config)
         # Compatible servers differ in what they make of a schema; OpenAI itself enforces it.
         self._enforces_schema = config.provider == "OpenAI"
@@ -73,19 +82,47 @@ class OpenAIModel:
             parameters.output_mode = "native"
             parameters.output_object = OutputObjectDefinition(json_schema={**request.output_schema})
         try:
-            response = await direct.model_request(
+            answer = await direct.model_request(
                 self._model,
                 _wire(request),
                 model_settings=self._settings,
                 model_request_parameters=parameters,
             )
+            self._check(answer)
+            return _response(answer)
+        except ModelError:
+            raise
         except (exceptions.AgentRunError, exceptions.UserError) as error:
             raise self._translated(error) from error
-        return _response(response)
+        except Exception as error:
+            # The library reads what it expects; anything else ends in some exception of its own.
+            _log.warning("cannot read an answer", model=self._config.name, exc_info=error)
+            reason = f"it cannot be read: {type(error).__name__}: {_reason(error)}"
+            raise ModelGarbled(self._place, reason) from error
 
     async def close(self) -> None:
         """Close the connections."""
         await self._provider.client.close()
+
+    def _check(self, answer: messages.ModelResponse) -> None:
+        """Raise when the answer is not whole."""
+        details = answer.provider_details or {}
+        if refusal := details.get("refusal"):
+            raise ModelRefused(
+                self._place,
+                f"the model says: {' '.join(printable(str(refusal)).split())[:200]}",
+                "rephrase the input or the instructions: it declines what it is asked",
+            )
+        word = details.get("finish_reason") or answer.finish_reason
+        match end_of(word):
+            case End.TRUNCATED:
+                raise ModelTruncated(self._place, self._config.parameters.max_tokens)
+            case End.FILTERED:
+                raise ModelFiltered(self._place, f"finish_reason {str(word)[:40]}")
+            case End.BROKEN:
+                raise ModelGarbled(self._place, f"it broke off with finish_reason {str(word)[:40]}")
+            case End.WHOLE:
+                pass
 
     def _translated(self, error: Exception) -> ModelError:
         place, reason = self._place, _reason(error)
@@ -113,9 +150,7 @@ class OpenAIModel:
             case exceptions.ModelConnectionError():
                 return ModelUnreachable(place, reason)
             case exceptions.ContentFilterError():
-                return ModelRefused(
-                    place, reason, "the provider's content filter stopped it: rephrase the input"
-                )
+                return ModelFiltered(place, reason)
             case _:
                 return ModelGarbled(place, reason)
 
@@ -160,7 +195,8 @@ def _wire(request: ModelRequest) -> list[messages.ModelMessage]:
     for message in (*request.history, *request.messages):
         if isinstance(message, ModelMessage):
             tell()
-            wire.append(messages.ModelResponse(parts=list(_said(message))))
+            details = {ECHO: {**message.echo}} if message.echo else None
+            wire.append(messages.ModelResponse(parts=list(_said(message)), provider_details=details))
         else:
             told.append(_told(message))
     tell()
@@ -179,7 +215,8 @@ def _said(message: Message) -> Iterable[messages.TextPart | messages.ToolCallPar
     if message.text:
         yield messages.TextPart(message.text)
     for call in message.tool_calls:
-        arguments = call.arguments if isinstance(call.arguments, str) else {**call.arguments}
+        # Servers parse the arguments of earlier calls, and refuse the request when they cannot.
+        arguments = {_NOT_JSON: call.arguments} if isinstance(call.arguments, str) else {**call.arguments}
         yield messages.ToolCallPart(call.tool, arguments, call.id)
 
 
@@ -191,14 +228,27 @@ def _response(response: messages.ModelResponse) -> ModelResponse:
         if isinstance(part, messages.ToolCallPart)
     )
     usage = Usage(response.usage.input_tokens or 0, response.usage.output_tokens or 0)
-    return ModelResponse(text, calls, usage)
+    echo = (response.provider_details or {}).get(ECHO)
+    return ModelResponse(text, calls, usage, _kept(echo) if echo else None)
+
+
+def _kept(echo: Mapping[str, Any]) -> dict[str, Any]:
+    """What goes back to the provider. Raises ValueError for what could not be sent."""
+    kept: dict[str, Any] = parse(without_halves(json.dumps(echo)), deepest=DEEPEST)
+    return kept
 
 
 def _arguments(args: str | Mapping[str, Any] | None) -> dict[str, Any] | str:
+    """The arguments as they are used; text that is no JSON object stays text, and the tool says so.
+
+    Raises TooDeep: nothing could keep them.
+    """
     if not isinstance(args, str):
         return {**(args or {})}
     try:
-        parsed = json.loads(args or "{}")
+        parsed = parse(without_halves(printable(args)) or "{}", deepest=DEEPEST)
+    except TooDeep:
+        raise
     except ValueError:
         return args
     return parsed if isinstance(parsed, dict) else args

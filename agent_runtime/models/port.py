@@ -52,6 +52,8 @@ class ModelMessage:
 
     text: str
     tool_calls: tuple[ToolCall, ...] = ()
+    echo: Mapping[str, Any] | None = None
+    """What the provider wants back beside the results of the calls, such as its reasoning, as it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ class ModelResponse:
     text: str
     tool_calls: tuple[ToolCall, ...] = ()
     usage: Usage = NO_USAGE
+    echo: Mapping[str, Any] | None = None
+    """For the ModelMessage that this becomes."""
 
 
 class ModelClient(Protocol):

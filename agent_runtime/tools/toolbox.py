@@ -7,6 +7,7 @@ from typing import Any
 
 from agent_runtime.compile.schemas import faults_in
 from agent_runtime.models.port import ToolCall, ToolSpec
+from agent_runtime.strict_json import all_printable
 from agent_runtime.telemetry import logs, metrics, traces
 from agent_runtime.tools.port import Tool, ToolContext, ToolError
 
@@ -68,7 +69,7 @@ class Toolbox:
         except Exception as error:
             _log.exception("tool broke", tool=tool.name)
             return "broken", _failure(f"{tool.name} is broken ({type(error).__name__}): go on without it")
-        return "succeeded", Observation(content)
+        return "succeeded", Observation(all_printable(content))
 
 
 def _refusal(tool: Tool, call: ToolCall) -> str | None:

@@ -28,6 +28,8 @@ class ChatServer:
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
         self.replies: list[dict[str, Any]] = []
+        self.bodies: list[bytes] = []
+        """What it answers next, byte for byte, before `replies`."""
         self.url = ""
         self._never = asyncio.Event()
 
@@ -48,16 +50,19 @@ class ChatServer:
                 await asyncio.wait_for(self._never.wait(), 60)
             if name == "garbage":
                 return PlainTextResponse("<html>Welcome to nginx</html>", media_type="text/html")
+            if self.bodies:
+                return Response(self.bodies.pop(0), media_type="application/json")
             if name == "hollow":
-                return JSONResponse({"choices": []})
+                return JSONResponse({**completion(name, {}), "choices": []})
             last = body["messages"][-1]["content"]
             message = self.replies.pop(0) if self.replies else {"content": f"echo: {last}"}
-            return JSONResponse(_completion(name, message))
+            return JSONResponse(completion(name, message))
 
         return app
 
 
-def _completion(model: str, message: dict[str, Any]) -> dict[str, Any]:
+def completion(model: str, message: dict[str, Any], finish_reason: str = "") -> dict[str, Any]:
+    """A whole answer with this message."""
     return {
         "id": "c1",
         "object": "chat.completion",
@@ -66,7 +71,7 @@ def _completion(model: str, message: dict[str, Any]) -> dict[str, Any]:
         "choices": [
             {
                 "index": 0,
-                "finish_reason": "tool_calls" if message.get("tool_calls") else "stop",
+                "finish_reason": finish_reason or ("tool_calls" if message.get("tool_calls") else "stop"),
                 "message": {"role": "assistant", "content": None, **message},
             }
         ],
