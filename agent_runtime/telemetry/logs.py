@@ -13,6 +13,7 @@ from structlog.dev import ConsoleRenderer, plain_traceback
 from structlog.exceptions import NoConsoleRendererConfiguredError
 from structlog.typing import EventDict
 
+from agent_runtime.background import plain_json
 from agent_runtime.telemetry.events import Event
 from agent_runtime.telemetry.traces import trace_id
 
@@ -100,4 +101,9 @@ class LogEvents:
 
 
 def _dumps(line: object, **options: Any) -> bytes:
-    return orjson.dumps(line, default=options.get("default", str), option=orjson.OPT_NON_STR_KEYS)
+    try:
+        return orjson.dumps(line, default=options.get("default", str), option=orjson.OPT_NON_STR_KEYS)
+    except (
+        TypeError
+    ):  # lone surrogates, or integers beyond 64 bits: a line in other words is better than none
+        return plain_json(line)

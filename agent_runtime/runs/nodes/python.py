@@ -2,15 +2,18 @@
 
 import asyncio
 import contextvars
+import difflib
 import importlib
 import inspect
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from agent_runtime.api.nodes import FlowNode
 from agent_runtime.durable.strict_json import NotJson, dumps
 from agent_runtime.runs.errors import NodeFailed
+from agent_runtime.runs.failures import Raised, raised, traceback_text
+from agent_runtime.runs.nodes import reloading
 from agent_runtime.runs.nodes.field import Field
 from agent_runtime.runs.nodes.work import Done, PlainWork
 from agent_runtime.runs.port import Invocation
@@ -40,19 +43,42 @@ class PythonWork(PlainWork):
         return arguments
 
     async def do(self, given: Any, invocation: Invocation) -> Done:
-        function = _find(self._name)
+        function = find(self._name)
         arguments = _bound(function, self._name, given, invocation)
-        if inspect.iscoroutinefunction(function):
-            value = await function(**arguments)
-        else:
-            value = await _in_thread(lambda: function(**arguments))
-            if inspect.isawaitable(value):
-                value = await value
+        try:
+            if inspect.iscoroutinefunction(function):
+                value = await _awaited(function(**arguments))
+            else:
+                value = await _in_thread(lambda: function(**arguments))
+                if inspect.isawaitable(value):
+                    value = await _awaited(value)
+        except _Escaped as escaped:
+            raise raised(self._name, escaped.error) from escaped.error
         try:
             dumps(value, "result")
         except NotJson as fault:
             raise NodeFailed(f"python {self._name} returned what is not JSON: {fault}") from None
         return Done(value)
+
+
+class _Escaped(Exception):
+    """What a function raised, whatever it is: `SystemExit` must end neither the run nor the process."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+
+def find(name: str) -> Callable[..., Any]:
+    """The function of that name; its module is imported, again when its file was edited on the laptop.
+
+    Raises NodeFailed, which names what is missing and the nearest name.
+    """
+    reloading.forget_edited()
+    try:
+        return _find(name)
+    finally:
+        reloading.note_imports()
 
 
 def _find(name: str) -> Callable[..., Any]:
@@ -65,13 +91,13 @@ def _find(name: str) -> Callable[..., Any]:
                 f"python {name}: there is no module {error.name}: put it into the image, or beside the "
                 "manifests on the laptop"
             ) from error
-        raise NodeFailed(f"python {name}: its module imports {error.name}, which is not there") from error
-    except Exception as error:
-        message = f"python {name}: its module cannot be imported: {type(error).__name__}: {error}"
-        raise NodeFailed(message) from error
+        message = f"python {name}: its module imports {error.name}, which is not there"
+        raise Raised(message, type(error).__name__, traceback_text(error)) from error
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
+        raise raised(f"{name}: its module cannot be imported", error) from error
     for part in path.split("."):
         if not hasattr(found, part):
-            raise NodeFailed(f"python {name}: {module_name} has no function {path}")
+            raise NodeFailed(f"python {name}: {module_name} has no function {path}{_near(found, part)}")
         found = getattr(found, part)
     if not callable(found):
         raise NodeFailed(f"python {name}: {path} is a {type(found).__name__}, not a function")
@@ -79,11 +105,22 @@ def _find(name: str) -> Callable[..., Any]:
     return function
 
 
+def _near(owner: object, name: str) -> str:
+    """Where it was looked for, and which name comes close."""
+    file = getattr(owner, "__file__", None)
+    there = [each for each in dir(owner) if callable(getattr(owner, each, None))]
+    near = difflib.get_close_matches(name, there, n=1)
+    return (f" in {file}" if file else "") + (f": did you mean {near[0]}?" if near else "")
+
+
 def _bound(
     function: Callable[..., Any], name: str, given: Mapping[str, Any], invocation: Invocation
 ) -> dict[str, Any]:
     """The arguments, checked before the call: a TypeError from within is the function's own."""
-    signature = inspect.signature(function)
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some builtins tell none: the call itself checks
+        return dict(given)
     arguments = dict(given)
     if CONTEXT in signature.parameters:
         arguments.setdefault(CONTEXT, invocation)
@@ -92,6 +129,19 @@ def _bound(
     except TypeError as error:
         raise NodeFailed(f"python {name}{signature} does not take this input: {error}") from None
     return arguments
+
+
+async def _awaited(value: Awaitable[Any]) -> Any:
+    """Await it. A cancellation is passed on only when it was asked for. Raises _Escaped."""
+    try:
+        return await value
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise _Escaped(error) from None
+    except BaseException as error:
+        raise _Escaped(error) from None
 
 
 async def _in_thread(function: Callable[[], Any]) -> Any:
@@ -105,10 +155,8 @@ async def _in_thread(function: Callable[[], Any]) -> Any:
             return
         if error is None:
             done.set_result(value)
-        elif isinstance(error, Exception):
-            done.set_exception(error)
-        else:  # SystemExit and its like must not end the run as if it were told to
-            done.set_exception(NodeFailed(f"the function raised {type(error).__name__}: {error}"))
+        else:
+            done.set_exception(_Escaped(error))
 
     def run() -> None:
         value, failed = None, None
