@@ -15,6 +15,7 @@ from agent_runtime.agents.duty import Worker
 from agent_runtime.agents.errors import is_transient
 from agent_runtime.agents.heartbeat import Heartbeat, is_lost
 from agent_runtime.api.common import Retry
+from agent_runtime.background import spawn
 from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import Board, BoardError, Delivery
 from agent_runtime.clock import SYSTEM_CLOCK, Clock
@@ -90,8 +91,8 @@ class _Consumer:
         self._subscribed_at = 0.0
 
     async def run(self) -> None:
-        taking = asyncio.create_task(self._take_always(), name="takes deliveries")
-        stopped = asyncio.create_task(self._stop.wait())
+        taking = spawn(self._take_always(), name="takes deliveries")
+        stopped = spawn(self._stop.wait(), name="waits for the stop")
         try:
             await asyncio.wait({taking, stopped}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -176,7 +177,7 @@ class _Consumer:
         self._on_load(len(self._tasks))
 
     def _in_a_task(self, work: Coroutine[Any, Any, None], delivery: Delivery) -> None:
-        task = asyncio.create_task(work, name=f"delivery {delivery.id}")
+        task = spawn(work, name=f"delivery {delivery.id}")
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from agent_runtime.background import report, spawn
 from agent_runtime.blackboard.board import Board, BoardError
 from agent_runtime.blackboard.notes import line_of
 from agent_runtime.clock import Clock
@@ -37,7 +38,7 @@ class Heartbeat:
         assert task is not None
         self._held[delivery] = task
         if self._beating is None or self._beating.done():
-            self._beating = asyncio.create_task(self._beat(), name="heartbeat")
+            self._beating = spawn(self._beat(), name="heartbeat")
 
     def let_go(self, delivery: str) -> bool:
         """The work has ended; returns whether that was because somebody else has the delivery."""
@@ -54,7 +55,7 @@ class Heartbeat:
         if delivery in self._held:
             self._notes[delivery] = line_of(text)
             if delivery not in self._telling:
-                self._telling[delivery] = asyncio.create_task(self._tell(delivery), name="progress")
+                self._telling[delivery] = spawn(self._tell(delivery), name="progress")
 
     async def end(self) -> None:
         """Beat no more."""
@@ -95,6 +96,8 @@ class Heartbeat:
             elif (task := self._held.get(delivery)) is not None and delivery not in self._lost:
                 self._lost.add(delivery)
                 task.cancel()
+        except Exception as error:  # whatever it is, the other leases are extended
+            report("heartbeat", error, delivery=delivery)
 
 
 def is_lost(error: BoardError) -> bool:

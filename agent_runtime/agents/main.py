@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from agent_runtime.agents.consumer import consume
 from agent_runtime.agents.worker import AgentWorker
+from agent_runtime.background import keep_running, spawn
 from agent_runtime.compile.config import AgentConfig, BoardAccess
 from agent_runtime.configuration import required
 from agent_runtime.models.build import build_model
@@ -85,8 +86,13 @@ class _Consuming:
         self._board = HttpBoard(access.url, token, proof=proof, trace=traces.outgoing_headers)
         self._stop = asyncio.Event()
         self._ready = False
-        self._task = asyncio.create_task(
-            consume(worker, self._board, self._stop, on_ready=self._note, grace=_CONSUMER_GRACE)
+        self._task = spawn(
+            keep_running(
+                lambda: consume(worker, self._board, self._stop, on_ready=self._note, grace=_CONSUMER_GRACE),
+                name="consumer",
+                sleep=self._pause,
+            ),
+            name="consumer",
         )
 
     async def check(self) -> None:
@@ -95,6 +101,12 @@ class _Consuming:
             raise ConnectionError(
                 f'not subscribed to Blackboard "{self._access.name}" at {self._access.url} yet'
             )
+
+    async def _pause(self, seconds: float) -> None:
+        """Before it is started again; a stop ends the pause."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
 
     async def drain(self) -> None:
         """Take nothing more, and finish what is under way."""

@@ -150,6 +150,19 @@ class Waiting(Model):
     """In whose name the items' results are written."""
 
 
+class RunError(Model):
+    """Why a run failed."""
+
+    node: str = ""
+    """The path of the node that failed; empty when it was no node's fault."""
+    message: str
+    """What went wrong."""
+    type: str | None = None
+    """The type of the exception that a Python function raised."""
+    traceback: str | None = None
+    """Its traceback, without its middle when it is long."""
+
+
 class Usage(Model):
     """What the run cost."""
 
@@ -184,6 +197,8 @@ class FlowRunStatus(Status):
     """What it cost."""
     resumed_from: str | None = None
     """The node at which its last process began, when that was not the start."""
+    error: RunError | None = None
+    """Why it failed."""
 
 
 _ANSWERS_STAY = (

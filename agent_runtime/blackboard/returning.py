@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from agent_runtime.background import spawn
+
 T = TypeVar("T")
 
 
@@ -29,7 +31,7 @@ class Returning:
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
         """Work that nobody waits for, and that does not raise."""
-        task = asyncio.create_task(work, name="gives back")
+        task = spawn(work, name="gives back")
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 

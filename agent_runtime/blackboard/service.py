@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from agent_runtime.background import spawn
 from agent_runtime.blackboard.admission import Admission
 from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import BoardError, Identity, Query
@@ -109,8 +110,8 @@ class BlackboardService:
         with refusals():
             await self.store.open()
         self._tasks = [
-            asyncio.create_task(self._timer.run(), name="blackboard timer"),
-            asyncio.create_task(keep_watching(self.store, self._woken_from_afar), name="blackboard watch"),
+            spawn(self._timer.run(), name="blackboard timer"),
+            spawn(keep_watching(self.store, self._woken_from_afar), name="blackboard watch"),
         ]
         return self
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from agent_runtime.agents.consumer import GRACE, consume
 from agent_runtime.api.agent import Visibility
 from agent_runtime.api.base import seconds
+from agent_runtime.background import spawn
 from agent_runtime.blackboard import board as port
 from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import BoardError, Query
@@ -246,7 +247,7 @@ class Board:
             task = consume(
                 worker, board, stop, on_load=on_load, grace=self._grace, last_answer=place.last_answer
             )
-            consumers.append(asyncio.create_task(task, name=f"agent {plan.name}"))
+            consumers.append(spawn(task, name=f"agent {plan.name}"))
 
     def _shut(self) -> None:
         self._place = None

@@ -35,7 +35,10 @@ def follow(client: Client, name: str, timeout: str) -> None:
         raise Failure(f"--timeout: {error}", code=2) from error
     status = _ended(client, name, until, timeout)
     if status["phase"] != "Succeeded":
-        raise Failure(f"flowrun/{name} {status['phase'].lower()}: {_condition(status).get('message', '')}")
+        trace = (status.get("error") or {}).get("traceback")
+        raise Failure(
+            f"flowrun/{name} {status['phase'].lower()}: {_condition(status).get('message', '')}", trace or ""
+        )
     _print(status.get("result"))
 
 

@@ -21,7 +21,13 @@ def show(name: str, at: int | None, output: str, store: str, state: Path | None)
     if output == "json":
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
-    blocks = (_headline(name, found), _nodes(found), _history(found["history"]), _known(found["state"]))
+    blocks = (
+        _headline(name, found),
+        _traceback(found),
+        _nodes(found),
+        _history(found["history"]),
+        _known(found["state"]),
+    )
     typer.echo("\n\n".join(block for block in blocks if block))
 
 
@@ -102,6 +108,12 @@ def _headline(name: str, found: Json) -> str:
     lines += [condition["message"]] if condition.get("message") else []
     lines += [status["waiting"]["prompt"]] if "prompt" in status.get("waiting", {}) else []
     return "\n".join(lines)
+
+
+def _traceback(found: Json) -> str:
+    """Of the exception that a Python function raised, when the run failed by one."""
+    status = (found["run"] or {}).get("status") or {}
+    return str((status.get("error") or {}).get("traceback") or "")
 
 
 def _nodes(found: Json) -> str:

@@ -1,6 +1,5 @@
 """`covey up`: what a person sees of it."""
 
-import asyncio
 import json
 import os
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 import typer
 
 from agent_runtime.api.base import seconds
+from agent_runtime.background import report, spawn
 from agent_runtime.cli.command import spelled, wrapped
 from agent_runtime.cli.display import Display, display_for
 from agent_runtime.cli.payload import typed_payload
@@ -71,9 +71,12 @@ def run(options: Options) -> None:
 async def _run(up: Up, display: Display) -> None:
     async def show() -> None:
         async for entry in up.feed.follow(0):
-            display.event(entry.wire())
+            try:
+                display.event(entry.wire())
+            except (ValueError, TypeError, KeyError) as error:  # one event that cannot be shown
+                report("display", error)
 
-    showing = asyncio.create_task(show())
+    showing = spawn(show(), name="display")
     try:
         await up.run()
         up.feed.close()

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
+from agent_runtime.background import report, spawn
 from agent_runtime.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.durable.checkpoint import MAX_BYTES
 from agent_runtime.durable.fingerprint import sync_flows
@@ -126,8 +127,10 @@ async def _renewing(store: RunStore, writer: Writer, ttl: float, clock: Clock) -
                 inside.cancel()
             except Unavailable:
                 pass  # nobody else can acquire it either; commits have their own patience
+            except Exception as error:  # the next may succeed, and commits find out for themselves
+                report("run-lease", error, run=writer.run)
 
-    renewal = asyncio.create_task(renew(), name="run-lease")
+    renewal = spawn(renew(), name="run-lease")
     try:
         yield
     except asyncio.CancelledError:

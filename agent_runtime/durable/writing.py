@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from agent_runtime.background import spawn
 from agent_runtime.durable.patience import Patience
 from agent_runtime.durable.port import Entry, Record, RunStore, Writer
 
@@ -61,7 +62,7 @@ class Writing:
         self._next.waiting.append(done)
         if self._task is None:
             # A task of its own: who asked may be cancelled, and the others wait for the same batch.
-            self._task = loop.create_task(self._write_all(), name="run-store")
+            self._task = spawn(self._write_all(), name="run-store")
         return done
 
     async def _write_all(self) -> None:

@@ -2,10 +2,11 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
 
+from agent_runtime.background import keep_running, spawn
 from agent_runtime.blackboard.events import BoardEvent
 from agent_runtime.blackboard.stores.errors import StoreError
 from agent_runtime.blackboard.stores.port import Store
@@ -81,10 +82,19 @@ class Recorder:
         except (LogUnavailable, StoreError, TimeoutError) as error:
             self._availability.away("events", error)
         self._tasks = [
-            asyncio.create_task(self._begin_and_write(), name="event log: events"),
-            asyncio.create_task(self._relay.run(), name="event log: artifacts"),
+            self._kept_running("events", self._begin_and_write),
+            self._kept_running("artifacts", self._relay.run),
         ]
         return self
+
+    def _kept_running(self, part: str, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        """An unforeseen error is told like a log that is unavailable, and the writer is started again."""
+        name = f"event log: {part}"
+
+        def failed(failure: Exception) -> None:
+            self._availability.away(part, failure)
+
+        return spawn(keep_running(work, name=name, on_failure=failed), name=name)
 
     async def __aexit__(self, *_: object) -> None:
         for task in self._tasks:

@@ -3,9 +3,12 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import orjson
+
+from agent_runtime.background import encodable, plain_json
 from agent_runtime.telemetry.events import Event
 
 KEPT = 10_000
@@ -32,6 +35,16 @@ class Entry:
         }
 
 
+def _encodable(event: Event) -> Event:
+    """The event with texts that can be sent: what users' code says may hold lone surrogates."""
+    try:
+        orjson.dumps([event.subject, event.message, event.data], default=str, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:  # orjson's own errors are TypeErrors
+        data = orjson.loads(plain_json(dict(event.data)))
+        return replace(event, subject=encodable(event.subject), message=encodable(event.message), data=data)
+    return event
+
+
 class Feed:
     """An Observer that can be followed. All of it lives in one event loop."""
 
@@ -49,7 +62,7 @@ class Feed:
     def __call__(self, event: Event) -> None:
         """Take an event in, and wake everybody who follows."""
         self._last += 1
-        self._entries.append(Entry(self._last, event))
+        self._entries.append(Entry(self._last, _encodable(event)))
         self._wake()
 
     def after(self, number: int) -> list[Entry]:

@@ -1,9 +1,11 @@
 """Runs what the plan says, in this process; when the plan changes, touches only what changed."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import partial
 from types import MappingProxyType
 
+from agent_runtime.background import describe, report
 from agent_runtime.blackboard.board import BoardError
 from agent_runtime.compile.config import AgentConfig, BlackboardConfig
 from agent_runtime.embedding.port import EmbeddingError
@@ -17,10 +19,20 @@ from agent_runtime.tools.port import ToolContext
 
 
 class Host:
-    """The blackboards and agents that are running."""
+    """The blackboards and agents that are running. One that fails fails alone.
 
-    def __init__(self, state: StateFolder, tools: ToolContext, observer: Observer) -> None:
+    `on_trouble` is called when the trouble of one that was running comes or goes.
+    """
+
+    def __init__(
+        self,
+        state: StateFolder,
+        tools: ToolContext,
+        observer: Observer,
+        on_trouble: Callable[[], None] = lambda: None,
+    ) -> None:
         self._state = state
+        self._on_trouble = on_trouble
         self._tools = tools
         self._observer = observer
         self.boards: dict[str, HostedBoard] = {}
@@ -45,15 +57,18 @@ class Host:
             for name, agent in self.agents.items()
             if agents.get(name) != (agent.config, agent.environ) or _board_of(agent.config) in old_boards
         }
-        await asyncio.gather(*(self.agents.pop(name).stop() for name in old_agents))
+        await asyncio.gather(*(_ended(f"agent {name}", self.agents.pop(name).stop) for name in old_agents))
         for name in old_boards:
-            await self.boards.pop(name).close()
-        self.troubles = {}
+            await _ended(f"blackboard {name}", self.boards.pop(name).close)
+        # What keeps running keeps its trouble.
+        running = {("Agent", name) for name in self.agents} | {("Blackboard", name) for name in self.boards}
+        self.troubles = {key: why for key, why in self.troubles.items() if key in running}
         for name, (board, environ) in boards.items():
             if name not in self.boards:
                 await self._open(name, board, environ)
         for name in self.boards:
-            await self.boards[name].feed_only(subscribers.get(name, ()))
+            feed = partial(self.boards[name].feed_only, subscribers.get(name, ()))
+            await self._watched(("Blackboard", name), feed)
         for name, (config, environ) in agents.items():
             if name not in self.agents:
                 await self._start(config, environ)
@@ -61,7 +76,8 @@ class Host:
     async def forget_all_but(self, subscribers: Mapping[str, Collection[str]]) -> None:
         """Let each running board forget who is none of its subscribers, with what waits for them."""
         for name, board in self.boards.items():
-            await board.forget_all_but(subscribers.get(name, ()))
+            forget = partial(board.forget_all_but, subscribers.get(name, ()))
+            await self._watched(("Blackboard", name), forget)
 
     async def forget(self, agent: str) -> None:
         """Forget what waits for an agent that was deleted."""
@@ -70,9 +86,9 @@ class Host:
 
     async def close(self) -> None:
         """Finish the work under way, then stop everything."""
-        await asyncio.gather(*(agent.stop() for agent in self.agents.values()))
-        for board in self.boards.values():
-            await board.close()
+        await asyncio.gather(*(_ended(f"agent {name}", agent.stop) for name, agent in self.agents.items()))
+        for name, board in self.boards.items():
+            await _ended(f"blackboard {name}", board.close)
         self.agents, self.boards = {}, {}
 
     async def _open(self, name: str, config: BlackboardConfig, environ: Mapping[str, str]) -> None:
@@ -82,6 +98,9 @@ class Host:
         except (BoardError, EmbeddingError) as error:
             self.troubles["Blackboard", name] = str(error)
             return
+        except Exception as error:
+            self._unforeseen(("Blackboard", name), error)
+            return
         self.boards[name] = board
 
     async def _start(self, config: AgentConfig, environ: Mapping[str, str]) -> None:
@@ -90,12 +109,45 @@ class Host:
             self.troubles["Agent", config.name] = f'Blackboard "{config.blackboard.name}" is not running'
             return
         try:
-            agent = HostedAgent(config, environ, self._tools, self._observer)
+            key = ("Agent", config.name)
+            agent = HostedAgent(
+                config, environ, self._tools, self._observer, on_trouble=partial(self._trouble, key)
+            )
             await agent.start(board.board(agent.identity()) if board is not None else None)
         except (ModelError, BoardError, TimeoutError) as error:
             self.troubles["Agent", config.name] = str(error)
             return
+        except Exception as error:
+            self._unforeseen(("Agent", config.name), error)
+            return
         self.agents[config.name] = agent
+
+    def _trouble(self, key: Key, trouble: str) -> None:
+        """Why it does not work at the moment; empty when it does again."""
+        if self.troubles.get(key, "") == trouble:
+            return
+        self.troubles.pop(key, None)
+        if trouble:
+            self.troubles[key] = trouble
+        self._on_trouble()
+
+    async def _watched(self, key: Key, step: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await step()
+        except Exception as error:
+            self._unforeseen(key, error)
+
+    def _unforeseen(self, key: Key, error: Exception) -> None:
+        report(" ".join(key), error)
+        self.troubles[key] = f"an unforeseen error: {describe(error)}: see the log for its traceback"
+
+
+async def _ended(name: str, step: Callable[[], Awaitable[None]]) -> None:
+    """What fails on its way out does not keep the others."""
+    try:
+        await step()
+    except Exception as error:
+        report(f"end of {name}", error)
 
 
 def _board_of(config: AgentConfig) -> str:

@@ -1,10 +1,12 @@
 """An agent in this process: its worker, and the task that takes deliveries for it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from agent_runtime.agents.consumer import consume
 from agent_runtime.agents.worker import AgentWorker
+from agent_runtime.background import describe, keep_running, spawn
 from agent_runtime.blackboard.board import Board, BoardError, Identity
 from agent_runtime.compile.config import AgentConfig
 from agent_runtime.models.build import build_model
@@ -21,9 +23,19 @@ class HostedAgent:
     """One agent, at work until `stop`."""
 
     def __init__(
-        self, config: AgentConfig, environ: Mapping[str, str], tools: ToolContext, observer: Observer
+        self,
+        config: AgentConfig,
+        environ: Mapping[str, str],
+        tools: ToolContext,
+        observer: Observer,
+        *,
+        on_trouble: Callable[[str], None] = lambda trouble: None,
     ) -> None:
-        """Raises ModelError when its model cannot be called, for example without a key."""
+        """Raises ModelError when its model cannot be called, for example without a key.
+
+        `on_trouble` is called with why it takes no deliveries at the moment, and with "" when it does again.
+        """
+        self._on_trouble = on_trouble
         self.config = config
         self.environ = dict(environ)
         self._model = build_model(config.model, environ)
@@ -51,9 +63,24 @@ class HostedAgent:
 
     async def _begin(self, board: Board) -> None:
         ready = asyncio.Event()
-        self._consumer = asyncio.create_task(
-            consume(self.worker, board, self._stop, on_ready=lambda yes: ready.set() if yes else None),
-            name=f"agent {self.config.name}",
+
+        def note(is_ready: bool) -> None:
+            if is_ready:
+                ready.set()
+                self._on_trouble("")
+
+        def failed(failure: Exception) -> None:
+            self._on_trouble(f"an unforeseen error, it is started again: {describe(failure)}")
+
+        name = f"agent {self.config.name}"
+        self._consumer = spawn(
+            keep_running(
+                lambda: consume(self.worker, board, self._stop, on_ready=note),
+                name=name,
+                on_failure=failed,
+                sleep=self._pause,
+            ),
+            name=name,
         )
         try:
             async with asyncio.timeout(READY_WITHIN):
@@ -61,12 +88,20 @@ class HostedAgent:
         except TimeoutError:
             raise TimeoutError(f"its subscription was not accepted within {READY_WITHIN:g}s") from None
 
+    async def _pause(self, seconds: float) -> None:
+        """Before it is started again; a stop ends the pause."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
+
     async def stop(self) -> None:
         """Take no more deliveries, finish those under way, let go of the model."""
         self._stop.set()
-        if self._consumer is not None:
-            await self._consumer
-        await self._model.close()
+        try:
+            if self._consumer is not None:
+                await self._consumer
+        finally:
+            await self._model.close()
 
     def identity(self) -> Identity:
         """Who it is on its blackboard; labels and tenant are those of its manifest."""

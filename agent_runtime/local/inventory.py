@@ -10,6 +10,7 @@ from agent_runtime.api import KINDS
 from agent_runtime.api.base import Condition
 from agent_runtime.api.schema import structural_schema
 from agent_runtime.api.structure import completed
+from agent_runtime.background import encodable, report
 from agent_runtime.compile.result import Manifest
 from agent_runtime.local.files import write_private
 from agent_runtime.local.plan import Key
@@ -44,7 +45,10 @@ class Inventory:
         self._now = now
         self._entries: dict[Key, Entry] = {}
         for file in sorted(folder.glob("*.json")):
-            self._put(json.loads(file.read_text()), "")
+            try:
+                self._put(json.loads(file.read_text()), "")
+            except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+                report(f"resource in {encodable(str(file))}: it is left out; apply it again", error)
 
     @property
     def entries(self) -> Mapping[Key, Entry]:

@@ -36,7 +36,7 @@ class Laptop:
         self.feed = feed
         self._around = around
         self._inventory = Inventory(state.folder("applied"), self._now)
-        self.host = Host(state, around.tools, feed)
+        self.host = Host(state, around.tools, feed, self._note_statuses)
         self.runs = RunControl(state, self.lookup, self.host, around, feed)
         self._triggers = Triggers(state.path / "triggers.json", self.runs, self.host, around.clock)
         self.plan: Plan = plan({}, lambda kind, name: None)
@@ -161,6 +161,10 @@ class Laptop:
         }
         await self.host.follow(boards, agents, subscribers(manifests))
         await self._triggers.follow(self._flows())
+        self._note_statuses()
+
+    def _note_statuses(self) -> None:
+        """The state of each resource, as it is now."""
         for key, entry in self._inventory.entries.items():
             compiled = self.plan.compiled(key)
             if compiled is not None:

@@ -2,6 +2,8 @@
 
 import base64
 import binascii
+import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 from agent_runtime.api import GROUP, KINDS
 from agent_runtime.api.fault import Fault
 from agent_runtime.api.validate import faults
+from agent_runtime.background import describe, encodable
 from agent_runtime.local.yaml_reader import MAX_BYTES, Document, InvalidYaml, read_documents
 
 SUFFIXES = (".yaml", ".yml")
@@ -30,7 +33,7 @@ class FileFault:
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else str(self.file)
-        return f"{place}: {Fault(self.path, self.message)}"
+        return encodable(f"{place}: {Fault(self.path, self.message)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class Source:
     @property
     def origin(self) -> str:
         """File and line, for people."""
-        return f"{self.file}:{self.document.position('').line}"
+        return encodable(f"{self.file}:{self.document.position('').line}")
 
     def fault(self, path: str, message: str) -> FileFault:
         """A fault at a field of this manifest, for what only shows when it is compiled with the others."""
@@ -83,7 +86,11 @@ def load(paths: Sequence[Path]) -> Loaded:
     notes: list[str] = []
     for file in manifest_files(paths, found):
         for document in _documents(file, found):
-            _take(Source(document.value, file, document), resources, found, notes)
+            source = Source(document.value, file, document)
+            try:
+                _take(source, resources, found, notes)
+            except Exception as error:  # whatever it is, the other manifests are checked
+                found.append(source.fault("", f"cannot be checked: {describe(error)}"))
     unique = list(_without_duplicates(resources, found))
     if not (unique or found or notes):
         found += [FileFault(path, 0, 0, "", "there is no manifest in it") for path in paths]
@@ -97,22 +104,66 @@ def manifest_files(paths: Sequence[Path], found: list[FileFault]) -> Iterator[Pa
     for path in paths:
         files: Sequence[Path] = [path]
         if path.is_dir():
-            files = sorted(file for file in path.rglob("*") if _is_manifest(file, path))
-            if not files:
+            before = len(found)
+            files = sorted(_within(path, found))
+            if not files and len(found) == before:
                 found.append(FileFault(path, 0, 0, "", "there is no *.yaml or *.yml in this folder"))
-        elif not path.exists():
+        elif not path.exists() and not path.is_symlink():
             found.append(FileFault(path, 0, 0, "", "there is no such file or folder"))
             continue
         for file in files:
-            if file.resolve() not in seen:
-                seen.add(file.resolve())
+            if real(file) not in seen:
+                seen.add(real(file))
                 yield file
 
 
-def _is_manifest(file: Path, folder: Path) -> bool:
-    """YAML, and not within something hidden such as `.covey`."""
-    hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-    return file.suffix in SUFFIXES and not hidden and file.is_file()
+def real(path: Path) -> Path:
+    """The path with its links followed. One that leads to itself stays as it is, and raises nothing."""
+    return Path(os.path.realpath(path))
+
+
+def _within(folder: Path, found: list[FileFault]) -> Iterator[Path]:
+    """YAML files below the folder, but not within something hidden such as `.covey`.
+
+    A folder that cannot be read is a fault: its manifests must not look deleted.
+    """
+
+    def unread(error: OSError) -> None:
+        place = Path(os.fsdecode(error.filename)) if error.filename is not None else folder
+        found.append(FileFault(place, 0, 0, "", f"cannot be read: {error.strerror}"))
+
+    for root, folders, names in os.walk(folder, onerror=unread):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            file = Path(root, name)
+            if file.suffix not in SUFFIXES or name.startswith("."):
+                continue
+            why = _no_file(file)
+            if why:
+                found.append(FileFault(file, 0, 0, "", why))
+            else:
+                yield file
+
+
+def _no_file(path: Path) -> str:
+    """Why it cannot hold a manifest, going by what it is; empty when it can."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        # It went away just now, or it is a link that leads nowhere.
+        return "is a link to what is not there: remove it" if path.is_symlink() else ""
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    if stat.S_ISREG(mode):
+        return ""
+    kinds = (
+        (stat.S_ISFIFO, "a named pipe"),
+        (stat.S_ISSOCK, "a socket"),
+        (stat.S_ISCHR, "a device"),
+        (stat.S_ISBLK, "a device"),
+    )
+    kind = next((word for test, word in kinds if test(mode)), "no file")
+    return f"is {kind}, not a file with manifests: move it elsewhere"
 
 
 def _documents(file: Path, found: list[FileFault]) -> Iterator[Document]:
@@ -122,6 +173,8 @@ def _documents(file: Path, found: list[FileFault]) -> Iterator[Document]:
         found.append(FileFault(file, error.position.line, error.position.column, "", str(error)))
     except OSError as error:
         found.append(FileFault(file, 0, 0, "", f"cannot be read: {error.strerror}"))
+    except Exception as error:  # whatever it is, the other files are read
+        found.append(FileFault(file, 0, 0, "", f"cannot be read: {describe(error)}"))
 
 
 def _content(file: Path) -> bytes:

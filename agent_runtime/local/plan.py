@@ -1,17 +1,20 @@
 """Everything that was loaded, compiled together: what is to run, and what is wrong with the rest. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from agent_runtime.api import AgentResource, BlackboardResource, FlowResource, ModelResource
 from agent_runtime.api.flow import FlowSpec
+from agent_runtime.background import describe, report
 from agent_runtime.compile.agent import compile_agent
 from agent_runtime.compile.blackboard import compile_blackboard
 from agent_runtime.compile.config import AgentConfig, BlackboardConfig, ModelConfig
 from agent_runtime.compile.flow import check_flow
 from agent_runtime.compile.model import check_model
-from agent_runtime.compile.result import Compiled, Lookup, Manifest
+from agent_runtime.compile.result import Compiled, Lookup, Manifest, Problem
+
+T = TypeVar("T")
 
 Key = tuple[str, str]
 """(kind, name)"""
@@ -64,17 +67,29 @@ def plan(manifests: Mapping[Key, Manifest], lookup: Lookup) -> Plan:
     def named(kind: str) -> dict[str, Manifest]:
         return {name: manifest for (k, name), manifest in manifests.items() if k == kind}
 
+    def compiled(kind: str, compile_one: Callable[[Manifest], Compiled[T]]) -> dict[str, Compiled[T]]:
+        return {name: _alone(kind, name, compile_one, manifest) for name, manifest in named(kind).items()}
+
     return Plan(
-        agents={
-            name: compile_agent(AgentResource.model_validate(m), lookup, places)
-            for name, m in named("Agent").items()
-        },
-        blackboards={
-            name: compile_blackboard(BlackboardResource.model_validate(m), lookup, places, store="sqlite")
-            for name, m in named("Blackboard").items()
-        },
-        flows={name: check_flow(FlowResource.model_validate(m), lookup) for name, m in named("Flow").items()},
-        models={
-            name: check_model(ModelResource.model_validate(m), lookup) for name, m in named("Model").items()
-        },
+        agents=compiled("Agent", lambda m: compile_agent(AgentResource.model_validate(m), lookup, places)),
+        blackboards=compiled(
+            "Blackboard",
+            lambda m: compile_blackboard(
+                BlackboardResource.model_validate(m), lookup, places, store="sqlite"
+            ),
+        ),
+        flows=compiled("Flow", lambda m: check_flow(FlowResource.model_validate(m), lookup)),
+        models=compiled("Model", lambda m: check_model(ModelResource.model_validate(m), lookup)),
     )
+
+
+def _alone(
+    kind: str, name: str, compile_one: Callable[[Manifest], Compiled[T]], manifest: Manifest
+) -> Compiled[T]:
+    """An unforeseen error is the resource's own: the others are compiled all the same."""
+    try:
+        return compile_one(manifest)
+    except Exception as error:
+        report(f"compiling {kind} {name}", error)
+        message = f"cannot be compiled: {describe(error)}: see the log for its traceback"
+        return Compiled(None, (Problem("Accepted", "CompileFailed", message),))

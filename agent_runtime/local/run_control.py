@@ -58,7 +58,10 @@ class RunControl:
     async def changed(self, name: str, wait: float) -> dict[str, Any]:
         """A run, when it has changed, or after `wait` seconds. Raises ApiError 404."""
         self._kept(name)
-        return (await self._runs.changed(name, wait)).manifest
+        try:
+            return (await self._runs.changed(name, wait)).manifest
+        except KeyError:  # deleted meanwhile
+            return self._kept(name).manifest
 
     def create(self, flow: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Start a run of a Flow. Raises ApiError 422 when it cannot be run so."""
@@ -135,10 +138,27 @@ class RunControl:
         return self._set(name, suspend=True)
 
     def go_on(self, name: str) -> dict[str, Any]:
-        """Take the pause back; one that failed goes on as a new run, which is returned. Raises ApiError."""
-        if self._kept(name).status.get("phase") in ("Failed", "Cancelled"):
+        """Let a paused run continue, or try an interrupted one again now.
+
+        One that failed continues as a new run, which is returned. Raises ApiError 409, with the cure, where
+        there is nothing to resume.
+        """
+        kept = self._kept(name)
+        phase = kept.status.get("phase")
+        if phase == "Failed":
             return self.fork(name, None)
-        return self._set(name, suspend=False)
+        if phase == "Cancelled":
+            raise ApiError(
+                409,
+                f'FlowRun "{name}" was cancelled, which is for good. To continue from where it was: '
+                f"covey run fork {name}",
+                code="cancelled",
+            )
+        if kept.spec.get("suspend") and phase not in ENDED:
+            return self._set(name, suspend=False)
+        if not self._runs.retry(name):
+            raise ApiError(409, f'FlowRun "{name}" is not paused: {_standing(kept)}', code="not_suspended")
+        return self.one(name)
 
     def cancel(self, name: str) -> dict[str, Any]:
         """Stop it for good. Raises ApiError 404, 409 when it has ended."""
@@ -213,6 +233,13 @@ class RunControl:
             return self.manifests.get((kind, name)) if kind == "FlowRun" else self._lookup(kind, name)
 
         return compile_run(FlowRunResource.model_validate(spec), lookup, SameProcess())
+
+
+def _standing(kept: KeptRun) -> str:
+    """Phase and condition of a run, for people."""
+    status = kept.status
+    message = status["conditions"][0]["message"]
+    return f"it is {status['phase']}" + (f" ({message})" if message else "")
 
 
 def _in_this_process(config: RunConfig) -> RunConfig:

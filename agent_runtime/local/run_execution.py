@@ -8,14 +8,14 @@ from agent_runtime.api.flowrun import Answer
 from agent_runtime.compile.config import RunConfig
 from agent_runtime.compile.result import Lookup
 from agent_runtime.durable import open_store
-from agent_runtime.durable.port import RunStore
+from agent_runtime.durable.port import RunStore, StoreError
 from agent_runtime.local.credentials import environment_for
 from agent_runtime.local.host import Host
 from agent_runtime.local.surroundings import Surroundings
 from agent_runtime.models.build import build_model
 from agent_runtime.models.errors import ModelError
 from agent_runtime.models.port import ModelClient
-from agent_runtime.runs.errors import AgentFailed
+from agent_runtime.runs.errors import AgentFailed, Interrupted
 from agent_runtime.runs.execute import execute
 from agent_runtime.runs.outcome import Outcome, RunError
 from agent_runtime.runs.port import AgentAnswer
@@ -43,6 +43,10 @@ class RunExecution:
         models: dict[str, ModelClient] = {}
         environ = {**self._around.environ, **environment_for(config.secrets, self._lookup)}
         try:
+            store = await self.store()
+        except StoreError as error:
+            raise Interrupted(str(error)) from error
+        try:
             for name, model in config.models.items():
                 models[name] = build_model(self._around.model(model), environ)
             return await execute(
@@ -50,7 +54,7 @@ class RunExecution:
                 models=models,
                 ask_agent=self._ask,
                 tools=Toolbox(BUILTIN.values(), self._around.tools),
-                store=await self.store(),
+                store=store,
                 answers=answers,
                 # The state folder is locked: whoever held the run before has ended.
                 take_over=True,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agent_runtime.background import encodable, report
 from agent_runtime.compile.config import RunConfig
 from agent_runtime.local.files import write_private
 
@@ -45,17 +46,9 @@ class RunFiles:
 
     def read(self) -> Iterator[tuple[str, KeptRun]]:
         """Every run that was written, by name, in the order in which they were made."""
-        found = [json.loads(file.read_text()) for file in self._folder.glob("*.json")]
-        for content in sorted(
-            found, key=lambda content: content["manifest"]["metadata"]["creationTimestamp"]
-        ):
-            config = content["config"]
-            yield (
-                content["manifest"]["metadata"]["name"],
-                KeptRun(
-                    content["manifest"], RunConfig.model_validate(config) if config is not None else None
-                ),
-            )
+        found = [run for file in self._folder.glob("*.json") if (run := _read(file)) is not None]
+        for run in sorted(found, key=_made):
+            yield run.manifest["metadata"]["name"], run
 
     def write(self, name: str, run: KeptRun) -> None:
         """Keep it as it is now."""
@@ -70,6 +63,22 @@ class RunFiles:
         return self._folder / f"{name}.json"
 
 
-def _made(content: dict[str, Any]) -> tuple[str, str]:
-    metadata = content["manifest"]["metadata"]
+def _read(file: Path) -> KeptRun | None:
+    """The run in a file; one that cannot be read is reported and left out, for the others to run."""
+    try:
+        content = json.loads(file.read_text())
+        manifest, config = content["manifest"], content["config"]
+        run = KeptRun(manifest, RunConfig.model_validate(config) if config is not None else None)
+        _made(run)
+        manifest["spec"], manifest["status"]["conditions"][0]
+    except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+        report(
+            f"run in {encodable(str(file))}: it is left out; delete the file, or put a good one there", error
+        )
+        return None
+    return run
+
+
+def _made(run: KeptRun) -> tuple[str, str]:
+    metadata = run.manifest["metadata"]
     return metadata["creationTimestamp"], metadata["name"]

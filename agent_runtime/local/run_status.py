@@ -54,7 +54,7 @@ def ended(outcome: Outcome, before: Mapping[str, Any], now: str) -> Status:
         return {**status, **_progress(wire), "result": wire["result"], "finishedAt": now}
     node = f'node "{error["node"]}": ' if error["node"] else ""
     status = _status("Failed", "False", "FlowFailed", f"{node}{error['message']}", before)
-    return {**status, **_progress(wire), "finishedAt": now}
+    return {**status, **_progress(wire), "error": error, "finishedAt": now}
 
 
 def refused(reason: str, message: str, now: str) -> Status:

@@ -1,4 +1,10 @@
-"""Runs of flows in this process. What a process leaves behind, the next one goes on with."""
+"""Runs of flows in this process. What a process leaves behind, the next one goes on with.
+
+A run always leaves Running: by an outcome, by an interruption that is tried again (`_STORE_PATIENCE`), or,
+for an error that nobody foresaw, as Failed with that error. Its slot is free in each case. A status that the
+disk does not take counts in this process, and is written again until it is taken: the checkpoints are ahead
+of it. What a person asks for (`add`, `change`) is refused when it cannot be written.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -7,19 +13,21 @@ from pathlib import Path
 from typing import Any
 
 from agent_runtime.api.flowrun import Answer
+from agent_runtime.background import describe, report, spawn
 from agent_runtime.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.compile.config import RunConfig
 from agent_runtime.local import run_status
+from agent_runtime.local.failure import Failure
 from agent_runtime.local.run_files import KeptRun, RunFiles
 from agent_runtime.local.run_status import ENDED, Status
 from agent_runtime.runs.errors import Interrupted
-from agent_runtime.runs.outcome import Outcome, rfc3339
+from agent_runtime.runs.outcome import Outcome, RunError, rfc3339
 from agent_runtime.telemetry.events import Event
 
 Execute = Callable[[RunConfig, Sequence[Answer]], Awaitable[Outcome]]
 """One leg of a run: up to its end, or to something that it has to wait for."""
 _STORE_PATIENCE = 10.0
-"""Seconds until a run that was interrupted, as by a full disk, is tried again."""
+"""Seconds until a run that was interrupted, as by a full disk, is tried again, and a status written again."""
 
 
 class Runs:
@@ -33,6 +41,9 @@ class Runs:
         self._ending: dict[str, asyncio.Task[None]] = {}
         self._alarms: dict[str, asyncio.Task[None]] = {}
         self._draining = False
+        self._unwritten: set[str] = set()
+        """Runs whose status is newer than their file."""
+        self._rewriting: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self._runs = dict(self._files.read())
 
@@ -42,19 +53,21 @@ class Runs:
         return self._runs
 
     def add(self, manifest: dict[str, Any], config: RunConfig) -> None:
-        """Take a new run in; it begins at once, or when one of its flow's slots is free."""
+        """Take a new run in; it begins at once, or when one of its flow's slots is free.
+
+        Raises Failure when it cannot be written: then there is no such run.
+        """
         name = config.name
-        self._runs[name] = KeptRun({**manifest, "status": {}}, config)
-        if manifest["spec"].get("suspend"):
-            self._note(name, run_status.suspended({}))
-        else:
-            self._queue(name)
+        paused = bool(manifest["spec"].get("suspend"))
+        status = run_status.suspended({}) if paused else run_status.queued("Starting", "", {})
+        self._keep(name, KeptRun({**manifest, "status": self._dated(status)}, config))
+        self._fill_slots()
 
     def refuse(self, manifest: dict[str, Any], reason: str, message: str) -> None:
         """Keep a run that cannot be started, with the reason."""
         name = manifest["metadata"]["name"]
-        self._runs[name] = KeptRun({**manifest, "status": {}}, None)
-        self._note(name, run_status.refused(reason, message, self._now()))
+        status = run_status.refused(reason, message, self._now())
+        self._keep(name, KeptRun({**manifest, "status": self._dated(status)}, None))
 
     def resume(self) -> None:
         """Go on with what an earlier process left."""
@@ -66,11 +79,13 @@ class Runs:
                 self._queue(name)
 
     def change(self, name: str, spec: Mapping[str, Any]) -> None:
-        """The run's spec is another now: it may be cancelled, suspended, resumed or answered."""
+        """The run's spec is another now: it may be cancelled, suspended, resumed or answered.
+
+        Raises Failure when it cannot be written: then nothing has changed.
+        """
         run = self._runs[name]
         before = run.spec
-        run.manifest = {**run.manifest, "spec": dict(spec)}
-        self._write(name)
+        self._keep(name, KeptRun({**run.manifest, "spec": dict(spec)}, run.config))
         if run.status.get("phase") in ENDED:
             return
         if spec.get("cancel"):
@@ -84,9 +99,17 @@ class Runs:
         elif before.get("suspend") or self._is_answered(name):
             self._queue(name)
 
+    def retry(self, name: str) -> bool:
+        """Try a run that was interrupted again at once; False when it does not wait for that."""
+        if self._runs[name].status.get("phase") != "Queued" or name not in self._alarms:
+            return False
+        self._queue(name)
+        return True
+
     async def delete(self, name: str) -> None:
         """Stop a run, wait for its end and forget it. Raises KeyError."""
         del self._runs[name]
+        self._unwritten.discard(name)
         self._files.delete(name)
         self._stop(name)
         self._fill_slots()
@@ -99,6 +122,8 @@ class Runs:
         self._draining = True
         for alarm in self._alarms.values():
             alarm.cancel()
+        if self._rewriting is not None:
+            self._rewriting.cancel()
         legs = [leg for leg in self._legs.values() if not leg.done()]
         if legs:
             _, late = await asyncio.wait(legs, timeout=grace)
@@ -150,32 +175,46 @@ class Runs:
             under_way = sum(self._runs[other].flow == run.flow for other in self._legs if other in self._runs)
             if limit is None or under_way < limit:
                 self._note(name, run_status.running(run.flow, run.status, self._now()))
-                self._legs[name] = asyncio.create_task(self._leg(name, run.config), name=f"run {name}")
+                self._legs[name] = spawn(self._leg(name, run.config), name=f"run {name}")
             elif run.status["conditions"][0]["reason"] != "AtCapacity":
                 message = f"{under_way} runs of flow {run.flow} are under way, its run.maxConcurrent"
                 self._note(name, run_status.queued("AtCapacity", message, run.status))
 
     async def _leg(self, name: str, config: RunConfig) -> None:
-        run = self._runs[name]
         if (before := self._ending.pop(name, None)) is not None:
             await asyncio.wait([before])  # one writer at a time
-        try:
-            outcome = await self._execute(config, answers_of(run))
-        except Interrupted as error:
-            self._note(name, run_status.queued("Starting", str(error), run.status))
+        outcome, interruption = await self._outcome(name, config)
+        if self._legs.get(name) is not asyncio.current_task():
+            return  # it was cancelled, paused or deleted while it came to its end
+        del self._legs[name]
+        status = self._runs[name].status
+        if outcome is None:
+            self._note(name, run_status.queued("Starting", interruption, status))
             self._alarm(name, _STORE_PATIENCE)
+        elif outcome.waiting is None:
+            self._note(name, run_status.ended(outcome, status, self._now()))
         else:
-            if outcome.waiting is None:
-                self._note(name, run_status.ended(outcome, run.status, self._now()))
-            else:
-                self._note(name, run_status.waiting(outcome, name, run.status))
-        if self._legs.get(name) is asyncio.current_task():
-            del self._legs[name]
-        if run.status["phase"] == "Waiting":
+            self._note(name, run_status.waiting(outcome, name, status))
             self._set_alarm(name)
             if self._is_answered(name):
                 self._queue(name)
         self._fill_slots()
+
+    async def _outcome(self, name: str, config: RunConfig) -> tuple[Outcome | None, str]:
+        """What came of a leg; None and why, when it is to be tried again."""
+        try:
+            return await self._execute(config, answers_of(self._runs[name])), ""
+        except Interrupted as error:
+            return None, str(error)
+        except asyncio.CancelledError:
+            if self._draining or self._legs.get(name) is not asyncio.current_task():
+                raise
+            # Nobody cancelled it: something in the flow raised the error by itself.
+            return Outcome(error=RunError("", "the run was cancelled from within, by one of its nodes")), ""
+        except Exception as error:
+            report(f"run {name}", error)
+            message = f"an unforeseen error ended the run: {describe(error)}: see the log for its traceback"
+            return Outcome(error=RunError("", message)), ""
 
     def _is_answered(self, name: str) -> bool:
         """Whether one of its answers is what it waits for; one that is refused is noted."""
@@ -208,7 +247,7 @@ class Runs:
             del self._alarms[name]  # it must not be stopped by what it sets off
             self._queue(name)
 
-        self._alarms[name] = asyncio.create_task(ring(), name=f"alarm {name}")
+        self._alarms[name] = spawn(ring(), name=f"alarm {name}")
 
     def _stop(self, name: str) -> None:
         if alarm := self._alarms.pop(name, None):
@@ -221,13 +260,38 @@ class Runs:
         run = self._runs.get(name)
         if run is None:  # it was deleted meanwhile
             return
-        status["conditions"][0]["lastTransitionTime"] = self._now()
-        run.manifest = {**run.manifest, "status": status}
+        run.manifest = {**run.manifest, "status": self._dated(status)}
         self._write(name)
+        self._wake()
+
+    def _dated(self, status: Status) -> Status:
+        status["conditions"][0]["lastTransitionTime"] = self._now()
+        return status
+
+    def _keep(self, name: str, run: KeptRun) -> None:
+        """The run is this one from now on, once that is written. Raises Failure."""
+        self._files.write(name, run)
+        self._runs[name] = run
+        self._unwritten.discard(name)
+        self._wake()
 
     def _write(self, name: str) -> None:
-        self._files.write(name, self._runs[name])
-        self._wake()
+        """Write it, or have it written again later: what the disk refuses must not stop a run."""
+        try:
+            self._files.write(name, self._runs[name])
+            self._unwritten.discard(name)
+        except (Failure, ValueError, TypeError, RecursionError) as error:
+            if name not in self._unwritten:
+                report(f"status of run {name}", error)
+            self._unwritten.add(name)
+            if self._rewriting is None or self._rewriting.done():
+                self._rewriting = spawn(self._rewrite(), name="statuses of runs")
+
+    async def _rewrite(self) -> None:
+        while self._unwritten:
+            await self._clock.sleep(_STORE_PATIENCE)
+            for name in list(self._unwritten):
+                self._write(name)
 
     def _wake(self) -> None:
         self._changed.set()

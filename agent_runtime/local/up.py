@@ -6,8 +6,10 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+from agent_runtime.background import describe, keep_running, report, spawn
 from agent_runtime.local.address import Address, remember
 from agent_runtime.local.errand import Delivered, Errand, carry_out
 from agent_runtime.local.failure import Failure
@@ -22,6 +24,7 @@ from agent_runtime.local.state import FOLDER, StateFolder
 from agent_runtime.local.surroundings import Surroundings
 from agent_runtime.local.watch import Stamps, changes, stamps
 from agent_runtime.runs.functions import Functions
+from agent_runtime.runs.nodes import reloading
 from agent_runtime.serving.health import Health
 from agent_runtime.serving.server import serve_app
 from agent_runtime.telemetry import traces
@@ -93,6 +96,7 @@ class Up:
                 sys.path.append(str(settings.folder))  # functions of python nodes lie beside the manifests
             functions = Functions.of_image((settings.folder,))
             around = Surroundings(settings.environ, settings.tools, settings.real_model, functions=functions)
+            reloading.watch_folder(settings.folder)
             laptop = Laptop(state, around, self.feed)
             self._require_faultless(laptop, loaded)
             await laptop.load(loaded)
@@ -111,7 +115,7 @@ class Up:
                 self.note("finishing the work under way; Ctrl-C again stops at once")
             await laptop.drain()
 
-        beside = asyncio.create_task(self._beside(laptop, where, since))
+        beside = spawn(self._beside(laptop, where, since), name="errand or watch of the files")
         try:
             await serve_app(
                 local_app(laptop, where.token, health),
@@ -130,25 +134,40 @@ class Up:
         try:
             self.on_ready(laptop, where)
             if self.settings.errand is None:
-                await self._reload_on_change(laptop, since)
+                await keep_running(partial(self._reload_on_change, laptop, since), name="watch of the files")
+                await self.stop.wait()
             else:
                 self.delivered = await carry_out(self.settings.errand, laptop)
+                self.stop.set()
+        except asyncio.CancelledError:
+            raise
         except Failure as failure:
             self.failure = failure
-        finally:
             self.stop.set()
+        except Exception as error:  # of an errand: there is nothing else to wait for
+            self.failure = Failure(f"an unforeseen error ended it: {describe(error)}", "See the log.")
+            self.stop.set()
+            raise
 
     async def _reload_on_change(self, laptop: Laptop, since: Stamps) -> None:
         async for _ in changes(self.settings.paths, since, self.stop):
-            loaded = load(self.settings.paths)
-            checked = laptop.check(loaded)
-            if checked.faults:
-                listed = "\n".join(f"  {fault}" for fault in checked.faults)
-                self.note(f"the change is not taken in, the last good state goes on:\n{listed}")
-                continue
-            await laptop.load(loaded)
-            wanting = [*map(str, checked.missing), *troubles(laptop)]
-            self.note("\n  ".join([f"taken in: {_count(loaded)}", *wanting]))
+            try:
+                await self._reload(laptop)
+            except Exception as error:  # whatever is wrong with the files, what runs keeps running
+                report("reload of the manifests", error)
+                why = str(error) if isinstance(error, Failure) else describe(error)
+                self.note(f"the change is not taken in, the last good state goes on:\n  {why}")
+
+    async def _reload(self, laptop: Laptop) -> None:
+        loaded = load(self.settings.paths)
+        checked = laptop.check(loaded)
+        if checked.faults:
+            listed = "\n".join(f"  {fault}" for fault in checked.faults)
+            self.note(f"the change is not taken in, the last good state goes on:\n{listed}")
+            return
+        await laptop.load(loaded)
+        wanting = [*map(str, checked.missing), *troubles(laptop)]
+        self.note("\n  ".join([f"taken in: {_count(loaded)}", *wanting]))
 
     def _require_faultless(self, laptop: Laptop, loaded: Loaded) -> None:
         checked = laptop.check(loaded)

@@ -5,6 +5,7 @@ file holds (aliases that multiply, brackets without end), a key that is there tw
 become what they become in `kubectl apply`: a date stays text.
 """
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -187,6 +188,8 @@ def _word_for(value: object) -> str:
 
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*|0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+)")
+_INTEGERS = range(-(2**63), 2**64)
+_MOST_DIGITS = 100
 _OCTAL = re.compile(r"[-+]?0[0-7]+")
 _CORE_TAGS = {"tag:yaml.org,2002:str", "!"}
 
@@ -212,10 +215,32 @@ def _scalar(event: yaml.ScalarEvent) -> str | int | float | bool | None:
         return _booleans()[text]
     digits = text.replace("_", "")
     if _OCTAL.fullmatch(digits):
-        return int(digits, 8)
+        return _integer(digits, 8, event)
     if _INTEGER.fullmatch(digits):
-        return int(digits, 0)
-    return float(digits) if _NUMBER.fullmatch(digits) else text
+        return _integer(digits, 0, event)
+    if not _NUMBER.fullmatch(digits):
+        return text
+    number = float(digits)
+    if not math.isfinite(number):
+        raise InvalidYaml(
+            f"{_cut(digits)} is too large for a number: put it in quotes", _position(event.start_mark)
+        )
+    return number
+
+
+def _integer(digits: str, base: int, event: yaml.ScalarEvent) -> int:
+    """What JSON and the stores can hold: 64 bits."""
+    # The length first: Python reads no decimal of more than 4,300 digits.
+    value = int(digits, base) if len(digits) <= _MOST_DIGITS else None
+    if value is None or value not in _INTEGERS:
+        raise InvalidYaml(
+            f"the number {_cut(digits)} has more than 64 bits: put it in quotes", _position(event.start_mark)
+        )
+    return value
+
+
+def _cut(digits: str) -> str:
+    return digits if len(digits) <= 40 else f"{digits[:20]}... ({len(digits)} characters)"
 
 
 def _foreign_tag(event: Any) -> InvalidYaml:

@@ -28,7 +28,7 @@ from agent_runtime.runs.errors import Interrupted
 from agent_runtime.runs.execute import PATIENCE, http_client
 from agent_runtime.runs.functions import Functions
 from agent_runtime.runs.nodes.declared import NOT_THE_NODES
-from agent_runtime.runs.nodes.items import Result
+from agent_runtime.runs.nodes.items import Result, failure_of
 from agent_runtime.runs.nodes.mapped import ITEMS
 from agent_runtime.runs.nodes.mapped_jobs import VARIABLES
 from agent_runtime.runs.port import AskAgent, Invocation
@@ -157,7 +157,8 @@ class _Item:
         except NOT_THE_NODES:
             raise
         except Exception as error:
-            result = {"error": str(error).removeprefix(f"item {index}: ") or type(error).__name__}
+            result = failure_of(error)
+            result["error"] = str(result["error"]).removeprefix(f"item {index}: ")
         outcome = "failed" if "error" in result else "succeeded"
         self._state.tell(
             "run.item",

@@ -67,7 +67,10 @@ async def _run(config: RunConfig, place: Place, environ: Mapping[str, str]) -> t
 
 def _outcome(place: Place, result: Result) -> Outcome:
     if "error" in result:
-        return Outcome(error=RunError(place.path, f"item {place.index}: {result['error']}"))
+        message = f"item {place.index}: {result['error']}"
+        return Outcome(
+            error=RunError(place.path, message, result.get("type", ""), result.get("traceback", ""))
+        )
     return Outcome(result["value"], usage=usage_of(result))
 
 

@@ -17,6 +17,7 @@ from agent_runtime.flow import StepLimitExceeded, observe
 from agent_runtime.runs.build import build
 from agent_runtime.runs.deadline import DeadlineExceeded
 from agent_runtime.runs.errors import NodeFailed
+from agent_runtime.runs.failures import details_of, message_of
 from agent_runtime.runs.keeping import RunKeeping
 from agent_runtime.runs.nodes.field import Field
 from agent_runtime.runs.observing import RunObserver
@@ -78,15 +79,15 @@ class Leg:
             return self._outcome(waiting=_waiting(suspension)), False
         except (OtherGraph, NoSuchRun) as error:
             # With the right graph, or the run to fork from, it can go on.
-            return self._outcome(error=RunError("", str(error))), False
+            return self._outcome(error=RunError("", message_of(error))), False
         except Refused as error:
             # The store's server will not take it, however often it is asked: too large, or not ours.
-            return self._outcome(error=RunError(self._watch.latest, str(error))), False
+            return self._outcome(error=RunError(self._watch.latest, message_of(error))), False
         except StoreError:
             raise
         except CheckpointError as error:
             # One that cannot be read may be by another version; one that cannot be written ends the run.
-            return self._outcome(error=RunError(self._watch.latest, str(error))), self._watch.began
+            return self._outcome(error=RunError(self._watch.latest, message_of(error))), self._watch.began
         except StepLimitExceeded:
             limit = self._config.flow.max_steps
             message = (
@@ -96,8 +97,8 @@ class Leg:
         except Exception as error:
             if isinstance(error, DeadlineExceeded):
                 self._watch.out_of_time()
-            message = str(error) or type(error).__name__
-            return self._outcome(error=RunError(self._watch.failed, message)), True
+            kind, trace = details_of(error)
+            return self._outcome(error=RunError(self._watch.failed, message_of(error), kind, trace)), True
 
     async def _walk(self) -> None:
         state, store = self._state, self._state.services.store
@@ -163,6 +164,7 @@ class Leg:
             "run.finished",
             f"failed {where}{error.message}" if error else "succeeded",
             succeeded=outcome.succeeded,
+            **({"error": error.wire()} if error else {}),
             seconds=round(self._state.deadline.worked, 3),
             input_tokens=outcome.usage.input_tokens,
             output_tokens=outcome.usage.output_tokens,

@@ -10,6 +10,7 @@ from agent_runtime.compile.graph import FAILED
 from agent_runtime.durable.suspend import Suspend
 from agent_runtime.flow import Observer, Visit
 from agent_runtime.models.port import NO_USAGE, Usage
+from agent_runtime.runs.failures import details_of, message_of
 from agent_runtime.runs.nodes.declared import NOT_THE_NODES, Declared
 from agent_runtime.runs.nodes.subflow import AGAIN
 from agent_runtime.runs.outcome import NodeOutcome, rfc3339
@@ -99,6 +100,8 @@ class RunObserver(Observer):
             )
         if visit.action is not None:
             self.latest = visit.path
+        trouble = _trouble(visit, error)
+        trace = details_of(trouble)[1]
         self._state.tell(
             "run.node",
             f"{visit.path} {outcome}",
@@ -109,7 +112,8 @@ class RunObserver(Observer):
             attempts=visit.attempts,
             seconds=round(seconds, 6),
             outcome=outcome,
-            error=_trouble(visit, error),
+            error=None if trouble is None else message_of(trouble),
+            **({"traceback": trace} if trace else {}),
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
         )
@@ -134,11 +138,10 @@ def _state(visit: Visit, error: BaseException | None) -> str:
     return "Failed" if failed else _UNDER_WAY
 
 
-def _trouble(visit: Visit, error: BaseException | None) -> str | None:
+def _trouble(visit: Visit, error: BaseException | None) -> Exception | None:
     """What went wrong, also when the node found a way out; or in an attempt that was followed by another."""
     handled = visit.node.trouble if isinstance(visit.node, Declared) else None
-    failure = error if isinstance(error, Exception) else handled or visit.retried_after
-    return None if failure is None else str(failure) or type(failure).__name__
+    return error if isinstance(error, Exception) else handled or visit.retried_after
 
 
 def _named(node: FlowNode) -> dict[str, str | int]:

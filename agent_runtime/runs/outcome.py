@@ -65,6 +65,21 @@ class RunError:
 
     node: str
     message: str
+    kind: str = ""
+    """The type of the exception that a user's function raised; empty when none did."""
+    trace: str = ""
+    """Its traceback, bounded."""
+
+    def wire(self) -> dict[str, str]:
+        """As JSON, without what is not known."""
+        body = {"node": self.node, "message": self.message}
+        more = {"type": self.kind, "traceback": self.trace}
+        return body | {key: value for key, value in more.items() if value}
+
+    @classmethod
+    def from_wire(cls, body: Mapping[str, str]) -> "RunError":
+        """The inverse."""
+        return cls(body["node"], body["message"], body.get("type", ""), body.get("traceback", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +164,7 @@ class Outcome:
             "usage": usage_wire(self.usage),
         }
         if self.error is not None:
-            body["error"] = {"node": self.error.node, "message": self.error.message}
+            body["error"] = self.error.wire()
         if self.waiting is not None:
             body["waiting"] = self.waiting.wire()
         if self.resumed_from is not None:
@@ -164,7 +179,7 @@ class Outcome:
             body["result"],
             tuple(map(NodeOutcome.from_wire, body["nodes"])),
             usage_from(body["usage"]),
-            None if error is None else RunError(error["node"], error["message"]),
+            None if error is None else RunError.from_wire(error),
             None if waiting is None else Waiting.from_wire(waiting),
             body.get("resumedFrom"),
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import httpx2 as httpx
 
+from agent_runtime.background import encodable
 from agent_runtime.clock import Clock
 from agent_runtime.durable.port import RunStore
 from agent_runtime.models.port import NO_USAGE, ModelClient, Usage
@@ -60,4 +61,6 @@ class RunState:
     def tell(self, kind: Kind, message: str, **data: object) -> None:
         """Tell the observer of an event."""
         now = self.services.clock.now()
-        self.services.observer(Event(now, kind, self.name, message, {"flow": self.flow, **data}))
+        safe = {key: encodable(value) if isinstance(value, str) else value for key, value in data.items()}
+        event = Event(now, kind, self.name, encodable(message), {"flow": self.flow, **safe})
+        self.services.observer(event)

@@ -11,6 +11,7 @@ MAX_BYTES = 4096
 """What the kubelet reads of a termination message."""
 MAX_RESULT_BYTES = 3072
 MAX_ERROR_BYTES = 700
+MAX_TRACEBACK_BYTES = 1500
 MAX_PROMPT_BYTES = 1024
 
 
@@ -43,7 +44,8 @@ def _with_texts_cut(outcome: Outcome, run: str) -> Outcome:
     fitted = _with_result_cut(outcome, run)
     if fitted.error is not None:
         message = _beginning(fitted.error.message, MAX_ERROR_BYTES, "…")
-        fitted = replace(fitted, error=replace(fitted.error, message=message))
+        trace = _end(fitted.error.trace, MAX_TRACEBACK_BYTES)
+        fitted = replace(fitted, error=replace(fitted.error, message=message, trace=trace))
     if fitted.waiting is not None and fitted.waiting.prompt is not None:
         prompt = _beginning(fitted.waiting.prompt, MAX_PROMPT_BYTES, "…")
         fitted = replace(fitted, waiting=replace(fitted.waiting, prompt=prompt))
@@ -71,6 +73,12 @@ def _beginning(text: str, limit: int, note: str) -> str:
         else:
             high = middle - 1
     return text[:low] + note
+
+
+def _end(text: str, limit: int) -> str:
+    """The text, or its longest end that fits `limit` bytes as JSON: of a traceback the end says most."""
+    backwards = _beginning(text[::-1], limit, "…")
+    return backwards[::-1]
 
 
 def _latest(nodes: tuple[NodeOutcome, ...], room: int) -> tuple[NodeOutcome, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from agent_runtime.background import describe, report, spawn
 from agent_runtime.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.durable.port import LeaseLost, StoreError, Unavailable
 from agent_runtime.runs.errors import Interrupted
@@ -62,7 +63,7 @@ class Worker:
 
     async def work(self, stop: asyncio.Event) -> None:
         """Take runs and work on them until `stop` is set."""
-        stopping = asyncio.create_task(stop.wait())
+        stopping = spawn(stop.wait(), name="waits for the stop")
         try:
             while not stop.is_set():
                 await self._first(stopping, self._free.acquire())
@@ -72,7 +73,7 @@ class Worker:
                 if ticket is None:
                     self._free.release()
                     continue
-                task = asyncio.create_task(self._serve(ticket), name=f"run {ticket.run}")
+                task = spawn(self._serve(ticket), name=f"run {ticket.run}")
                 self._under_way.add(task)
                 task.add_done_callback(self._ended)
         finally:
@@ -91,6 +92,11 @@ class Worker:
             self.trouble = ""
         except StoreError as error:
             self.trouble = str(error)
+            await self._first(stopping, self._clock.sleep(_PAUSE))
+            return None
+        except Exception as error:  # whatever it is, the worker must not stop
+            report(f"queue {self._name}", error)
+            self.trouble = describe(error)
             await self._first(stopping, self._clock.sleep(_PAUSE))
             return None
         if ticket is None and stopping.done():
@@ -130,7 +136,9 @@ class Worker:
             await self._give_back(ticket, states)
             raise
         except Exception as error:  # whatever it is, it would be so again
-            await self._finish(ticket, Outcome(error=RunError("", str(error))), queued.config.name)
+            report(f"run {ticket.run}", error)
+            outcome = Outcome(error=RunError("", f"an unforeseen error ended the run: {describe(error)}"))
+            await self._finish(ticket, outcome, queued.config.name)
 
     async def _accompany(self, ticket: Ticket, run: "asyncio.Future[Outcome]", states: NodeStates) -> bool:
         """Report until the run has ended; False when it shall stop before. Raises LeaseLost."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from fastapi import FastAPI
 from fastapi.responses import Response
 
+from agent_runtime.background import keep_running, spawn
 from agent_runtime.compile.config import WorkerConfig
 from agent_runtime.configuration import required
 from agent_runtime.durable.leg import own_name
@@ -50,7 +51,7 @@ async def _serve(config: WorkerConfig, environ: Mapping[str, str], host: str, po
             concurrency=config.concurrency,
         )
         stop = asyncio.Event()
-        working = asyncio.create_task(worker.work(stop))
+        working = spawn(keep_running(lambda: worker.work(stop), name="worker"), name="worker")
         health = Health({"runs": lambda: _check(worker, working)})
 
         async def drain() -> None:

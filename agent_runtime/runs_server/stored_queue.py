@@ -12,6 +12,7 @@ from typing import TypeVar
 import orjson
 import structlog
 
+from agent_runtime.background import report, spawn
 from agent_runtime.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.durable.port import Unavailable
 from agent_runtime.runs_server import rules
@@ -40,7 +41,7 @@ class StoredQueue:
 
     async def __aenter__(self) -> "StoredQueue":
         await self.store.open()
-        self._looking = asyncio.create_task(self._look_again_and_again(), name="queue")
+        self._looking = spawn(self._look_again_and_again(), name="queue")
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -155,6 +156,10 @@ class StoredQueue:
             except Unavailable as error:
                 if not away:
                     _log.warning("the queue's store does not answer", error=str(error))
+                away = True
+            except Exception as error:  # whatever it is, tickets that ran out must come back
+                if not away:
+                    report("queue", error)
                 away = True
             await self._clock.sleep(_LOOK_SECONDS)
 

@@ -10,6 +10,7 @@ import structlog
 from structlog.dev import ConsoleRenderer, plain_traceback
 from structlog.exceptions import NoConsoleRendererConfiguredError
 
+from agent_runtime.background import plain_json
 from agent_runtime.telemetry.context import add_context, resource_of
 from agent_runtime.telemetry.events import Event
 
@@ -90,4 +91,9 @@ class LogEvents:
 
 
 def _dumps(line: object, **options: Any) -> bytes:
-    return orjson.dumps(line, default=options.get("default", str), option=orjson.OPT_NON_STR_KEYS)
+    try:
+        return orjson.dumps(line, default=options.get("default", str), option=orjson.OPT_NON_STR_KEYS)
+    except (
+        TypeError
+    ):  # lone surrogates, or integers beyond 64 bits: a line in other words is better than none
+        return plain_json(line)

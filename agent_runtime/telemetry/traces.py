@@ -1,8 +1,8 @@
 """Traces: a span for each request, publication, piece of work, node, model call and tool call, sent by OTLP.
 
 Nothing is recorded, and the SDK is not even imported, unless OTEL_EXPORTER_OTLP_ENDPOINT says where to.
-A process that records nothing hands on the trace that a caller brings, or begins one, for those who come after it
-and for its log lines.
+A process that records nothing hands on the trace that a caller brings, or begins one, for those who come
+after it and for its log lines.
 """
 
 import os

@@ -13,6 +13,7 @@ from agent_runtime.agents.backoff import delay
 from agent_runtime.api.common import Retry
 from agent_runtime.api.flow import FlowResource
 from agent_runtime.api.triggers import Trigger
+from agent_runtime.background import spawn
 from agent_runtime.blackboard.board import Board
 from agent_runtime.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.triggers.listener import Create, Listener
@@ -93,7 +94,7 @@ class Listeners:
             for place in gone:
                 self.troubles.pop(place, None)
                 self.heard.discard(place)
-                self._farewells[place] = asyncio.create_task(self._take_back(place), name=f"leave {place}")
+                self._farewells[place] = spawn(self._take_back(place), name=f"leave {place}")
             for place, flow in wanted.items():
                 if place not in self._running:
                     await self._start(place, flow)
@@ -116,7 +117,7 @@ class Listeners:
             clock=self._clock,
             random=self._random,
         )
-        task = asyncio.create_task(listener.run(), name=f"listen {place}")
+        task = spawn(listener.run(), name=f"listen {place}")
         self._running[place] = _Running(flow.metadata.uid, tuple(flow.spec.triggers), task)
 
     def _tell(self, place: Place, trouble: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import structlog
 
 from agent_runtime.api import API_VERSION
+from agent_runtime.background import keep_running
 from covey_operator.admission import Admission
 from covey_operator.cache import Cache
 from covey_operator.claims import claims
@@ -184,12 +185,12 @@ class Operator:
         gc.freeze()
         log.info("watching", kinds=[kind.resource for kind in kinds], namespaces=namespaces)
         await first_of(
-            workers.run(),
+            keep_running(workers.run, name="workers"),
             *(follower.run() for follower in followers),
             lists.keep_sweeping(ours, places, random.random),
             Watches(cache, ours, workers.add).run(namespaces, self._watching),
-            listening.run(),
-            forgetting.run(),
+            keep_running(listening.run, name="trigger listeners"),
+            keep_running(forgetting.run, name="forgetting of subscribers"),
             keep_issuer(self._cluster, install, moved),
             *self._follow_runs(runs, server, cache),
         )

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from agent_runtime.background import report
 from agent_runtime.durable.port import StoreError
 from covey_operator.cache import Cache
 from covey_operator.follow import backoffs
@@ -64,6 +65,11 @@ class RunsFollower:
                 wait = next(waits)
                 if not away:
                     log.warning("the runs server does not answer; will retry", error=str(error))
+                away = True
+            except Exception as error:  # whatever it is, the other runs are followed
+                wait = next(waits)
+                if not away:
+                    report(f"runs follower: {follow.__name__}", error)
                 away = True
             await asyncio.sleep(wait)
 

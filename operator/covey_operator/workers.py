@@ -6,6 +6,7 @@ from time import monotonic
 
 import structlog
 
+from agent_runtime.background import spawn
 from covey_operator.keys import Key
 from covey_operator.logs import about
 from covey_operator.metrics import Metrics
@@ -74,7 +75,7 @@ class Workers:
 
     def _start_what_is_due(self) -> None:
         while len(self._running) < self._limit and (key := self._queue.take(self._clock())) is not None:
-            task = asyncio.create_task(self._work(key))
+            task = spawn(self._work(key), name=f"reconcile {key}")
             self._running.add(task)
             task.add_done_callback(self._finished)
 

@@ -86,5 +86,5 @@ async def _operate() -> None:
 
 
 if __name__ == "__main__":
-    logs.configure("info")
+    logs.configure("info", environment="", namespace="")
     asyncio.run(_operate())

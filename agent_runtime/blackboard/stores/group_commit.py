@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from agent_runtime.background import spawn
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -35,7 +37,7 @@ class GroupCommit(Generic[T, R]):
         self._asked.append((step, outcome))
         if self._task is None:
             # a task of its own: who asked may be cancelled, and the others wait for the same group
-            self._task = loop.create_task(self._commit_all(), name="group commit")
+            self._task = spawn(self._commit_all(), name="group commit")
         return await outcome
 
     async def finish(self) -> None:
@@ -51,6 +53,8 @@ class GroupCommit(Generic[T, R]):
                 outcomes: Sequence[R | Exception]
                 try:
                     outcomes = await self._commit([step for step, _ in group])
+                    if len(outcomes) != len(group):
+                        raise RuntimeError(f"{len(outcomes)} outcomes of {len(group)} steps")
                 except Exception as error:
                     outcomes = [error] * len(group)
                 for (_, asked), outcome in zip(group, outcomes, strict=True):

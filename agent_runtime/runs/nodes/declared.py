@@ -7,6 +7,7 @@ from agent_runtime.compile.graph import FAILED
 from agent_runtime.durable.checkpoint import CheckpointError
 from agent_runtime.durable.port import StoreError
 from agent_runtime.flow import AsyncNode, ResumeError, current_visit
+from agent_runtime.runs.failures import message_of
 from agent_runtime.runs.nodes.work import Done
 from agent_runtime.runs.port import Invocation
 from agent_runtime.runs.scope import Scope, Shared
@@ -44,7 +45,7 @@ class Declared(AsyncNode):
         """
         fallback = None if self.declared.map else self.declared.fallback
         if FAILED in self.declared.next:
-            return Done(fallback.value if fallback else {"error": str(error) or type(error).__name__}, FAILED)
+            return Done(fallback.value if fallback else {"error": message_of(error)}, FAILED)
         if fallback is not None:
             return Done(fallback.value)
         raise error

@@ -7,6 +7,7 @@ from agent_runtime.api.nodes import MapOver
 from agent_runtime.compile.works import FLOW_VARIABLES
 from agent_runtime.models.port import NO_USAGE, Usage
 from agent_runtime.runs.errors import NodeFailed
+from agent_runtime.runs.failures import Raised, details_of, message_of
 from agent_runtime.runs.nodes.field import Field
 from agent_runtime.runs.nodes.work import Done
 
@@ -32,7 +33,8 @@ class Items:
 
 
 Result = dict[str, Any]
-"""`{"value": ...}`, with `inputTokens` and `outputTokens` when it took any; or `{"error": "..."}`."""
+"""`{"value": ...}`, with `inputTokens` and `outputTokens` when it took any; or `{"error": "..."}`, with the
+`type` and `traceback` of the exception when a user's function raised it."""
 
 
 def result_of(done: Done) -> Result:
@@ -49,6 +51,18 @@ def usage_of(result: Result) -> Usage:
     return Usage(result.get("inputTokens", 0), result.get("outputTokens", 0))
 
 
-def item_failed(index: int, error: object) -> NodeFailed:
+def item_failed(index: int, error: Exception) -> NodeFailed:
     """An item's failure, as the node's."""
-    return NodeFailed(f"item {index}: {error}")
+    return Raised(f"item {index}: {message_of(error)}", *details_of(error))
+
+
+def failure_of(error: Exception) -> Result:
+    """A failure as it is recorded."""
+    kind, trace = details_of(error)
+    more = {"type": kind, "traceback": trace}
+    return {"error": message_of(error), **{key: value for key, value in more.items() if value}}
+
+
+def failure_from(result: Result) -> Raised:
+    """The inverse."""
+    return Raised(str(result["error"]), result.get("type", ""), result.get("traceback", ""))

@@ -5,7 +5,6 @@ The process ends with what the orchestrator needs to start the pods; each runs o
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from agent_runtime.api.nodes import FlowNode
 from agent_runtime.durable.records import VisitRecords, records_of
@@ -14,7 +13,7 @@ from agent_runtime.flow import current_visit
 from agent_runtime.models.port import NO_USAGE
 from agent_runtime.runs.errors import NodeFailed
 from agent_runtime.runs.nodes.declared import Declared
-from agent_runtime.runs.nodes.items import Items, Result, item_failed, usage_of
+from agent_runtime.runs.nodes.items import Items, Result, failure_from, item_failed, usage_of
 from agent_runtime.runs.nodes.mapped import ITEMS
 from agent_runtime.runs.nodes.work import Done
 from agent_runtime.runs.outcome import Waiting
@@ -61,7 +60,7 @@ class MapJobNode(Declared):
         results: list[Result] = []
         async for index, result in self._records().items():
             results += [self._missing(place) for place in range(len(results), index)]
-            results.append(self._failed(index, result["error"]) if "error" in result else result)
+            results.append(self._failed(index, failure_from(result)) if "error" in result else result)
         return results + [self._missing(place) for place in range(len(results), prep_res)]
 
     async def post_async(self, shared: Shared, prep_res: int, exec_res: list[Result]) -> str:
@@ -93,9 +92,9 @@ class MapJobNode(Declared):
         return records
 
     def _missing(self, index: int) -> Result:
-        return self._failed(index, "its pod ended without a result; see the pod's log")
+        return self._failed(index, NodeFailed("its pod ended without a result; see the pod's log"))
 
-    def _failed(self, index: int, error: Any) -> Result:
+    def _failed(self, index: int, error: NodeFailed) -> Result:
         fallback = self.declared.fallback
         if fallback is None:
             raise item_failed(index, error)

@@ -2,17 +2,20 @@
 
 import asyncio
 import contextvars
+import difflib
 import importlib
 import inspect
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
 from agent_runtime.api.nodes import FlowNode
 from agent_runtime.durable.strict_json import NotJson, dumps
 from agent_runtime.runs.errors import NodeFailed
+from agent_runtime.runs.failures import Raised, raised, traceback_text
 from agent_runtime.runs.functions import FunctionNotAllowed, Functions
+from agent_runtime.runs.nodes import reloading
 from agent_runtime.runs.nodes.field import Field
 from agent_runtime.runs.nodes.work import Done, PlainWork
 from agent_runtime.runs.port import Invocation
@@ -43,28 +46,48 @@ class PythonWork(PlainWork):
         return arguments
 
     async def do(self, given: Any, invocation: Invocation) -> Done:
-        function = self._allowed()
+        function = find(self._name, self._functions)
         arguments = _bound(function, self._name, given, invocation)
-        if inspect.iscoroutinefunction(function):
-            value = await function(**arguments)
-        else:
-            value = await _in_thread(lambda: function(**arguments))
-            if inspect.isawaitable(value):
-                value = await value
+        try:
+            if inspect.iscoroutinefunction(function):
+                value = await _awaited(function(**arguments))
+            else:
+                value = await _in_thread(lambda: function(**arguments))
+                if inspect.isawaitable(value):
+                    value = await _awaited(value)
+        except _Escaped as escaped:
+            raise raised(self._name, escaped.error) from escaped.error
         try:
             dumps(value, "result")
         except NotJson as fault:
             raise NodeFailed(f"python {self._name} returned what is not JSON: {fault}") from None
         return Done(value)
 
-    def _allowed(self) -> Callable[..., Any]:
-        try:
-            self._functions.check_name(self._name)
-            way, function = _find(self._name)
-            self._functions.check_found(self._name, way, function)
-        except FunctionNotAllowed as error:
-            raise NodeFailed(str(error)) from None
-        return function
+
+class _Escaped(Exception):
+    """What a function raised, whatever it is: `SystemExit` must end neither the run nor the process."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+
+def find(name: str, functions: Functions) -> Callable[..., Any]:
+    """The function of that name; its module is imported, again when its file was edited on the laptop.
+
+    Raises NodeFailed, which names what is missing and the nearest name, or why the function may not be
+    called.
+    """
+    reloading.forget_edited()
+    try:
+        functions.check_name(name)
+        way, function = _find(name)
+        functions.check_found(name, way, function)
+    except FunctionNotAllowed as error:
+        raise NodeFailed(str(error)) from None
+    finally:
+        reloading.note_imports()
+    return function
 
 
 def _find(name: str) -> tuple[list[Any], Callable[..., Any]]:
@@ -78,14 +101,14 @@ def _find(name: str) -> tuple[list[Any], Callable[..., Any]]:
                 f"python {name}: there is no module {error.name}: put it into the image, or beside the "
                 "manifests on the laptop"
             ) from error
-        raise NodeFailed(f"python {name}: its module imports {error.name}, which is not there") from error
-    except Exception as error:
-        message = f"python {name}: its module cannot be imported: {type(error).__name__}: {error}"
-        raise NodeFailed(message) from error
+        message = f"python {name}: its module imports {error.name}, which is not there"
+        raise Raised(message, type(error).__name__, traceback_text(error)) from error
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
+        raise raised(f"{name}: its module cannot be imported", error) from error
     way: list[Any] = []
     for part in path.split("."):
         if not hasattr(found, part):
-            raise NodeFailed(f"python {name}: {module_name} has no function {path}")
+            raise NodeFailed(f"python {name}: {module_name} has no function {path}{_near(found, part)}")
         found = getattr(found, part)
         way.append(found)
     if not callable(found) and not isinstance(found, ModuleType):
@@ -94,11 +117,22 @@ def _find(name: str) -> tuple[list[Any], Callable[..., Any]]:
     return way[:-1], function
 
 
+def _near(owner: object, name: str) -> str:
+    """Where it was looked for, and which name comes close."""
+    file = getattr(owner, "__file__", None)
+    there = [each for each in dir(owner) if callable(getattr(owner, each, None))]
+    near = difflib.get_close_matches(name, there, n=1)
+    return (f" in {file}" if file else "") + (f": did you mean {near[0]}?" if near else "")
+
+
 def _bound(
     function: Callable[..., Any], name: str, given: Mapping[str, Any], invocation: Invocation
 ) -> dict[str, Any]:
     """The arguments, checked before the call: a TypeError from within is the function's own."""
-    signature = inspect.signature(function)
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some builtins tell none: the call itself checks
+        return dict(given)
     arguments = dict(given)
     if CONTEXT in signature.parameters:
         arguments.setdefault(CONTEXT, invocation)
@@ -107,6 +141,19 @@ def _bound(
     except TypeError as error:
         raise NodeFailed(f"python {name}{signature} does not take this input: {error}") from None
     return arguments
+
+
+async def _awaited(value: Awaitable[Any]) -> Any:
+    """Await it. A cancellation is passed on only when it was asked for. Raises _Escaped."""
+    try:
+        return await value
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise _Escaped(error) from None
+    except BaseException as error:
+        raise _Escaped(error) from None
 
 
 async def _in_thread(function: Callable[[], Any]) -> Any:
@@ -120,10 +167,8 @@ async def _in_thread(function: Callable[[], Any]) -> Any:
             return
         if error is None:
             done.set_result(value)
-        elif isinstance(error, Exception):
-            done.set_exception(error)
-        else:  # SystemExit and its like must not end the run as if it were told to
-            done.set_exception(NodeFailed(f"the function raised {type(error).__name__}: {error}"))
+        else:
+            done.set_exception(_Escaped(error))
 
     def run() -> None:
         value, failed = None, None

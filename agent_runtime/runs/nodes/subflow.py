@@ -9,6 +9,7 @@ from agent_runtime.compile.params import complete_params
 from agent_runtime.compile.works import FLOW_VARIABLES
 from agent_runtime.flow import AsyncFlow, BaseNode, StepLimitExceeded
 from agent_runtime.runs.errors import NodeFailed
+from agent_runtime.runs.failures import message_of
 from agent_runtime.runs.nodes.declared import Declared
 from agent_runtime.runs.nodes.field import Field
 from agent_runtime.runs.nodes.work import Done
@@ -87,7 +88,7 @@ class SubflowNode(Declared, AsyncFlow):
         failures = self.scope.failures(shared, self.declared.name) + 1
         if failures < self.declared.retry.max_attempts:
             self._leave(shared, failures)
-            return Done({"error": str(error)}, AGAIN)
+            return Done({"error": message_of(error)}, AGAIN)
         self._leave(shared, failures=0)
         return super().failure(shared, error)
 

@@ -6,11 +6,13 @@ from datetime import datetime
 
 import orjson
 
-from agent_runtime.api.flowrun import NodeState, Usage, Waiting
+from agent_runtime.api.flowrun import NodeState, RunError, Usage, Waiting
 from covey_operator.resources import Object
 
 _LONGEST_RESULT = 3072
 _LONGEST_PROMPT = 1024
+_LONGEST_MESSAGE = 1024
+_LONGEST_TRACEBACK = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ def outcome_of(words: str | bytes) -> Outcome:
             "result": _bounded(told.get("result")),
             "usage": Usage.model_validate(told.get("usage") or {}).manifest(),
         }
+        if error:
+            fields["error"] = RunError.model_validate(_error(error)).manifest()
         if told.get("resumedFrom"):
             fields["resumedFrom"] = str(told["resumedFrom"])
         nodes = tuple(NodeState.model_validate(node) for node in told.get("nodes") or ())
@@ -66,6 +70,14 @@ def _known(waiting: Object) -> Object:
     if known.get("prompt") is not None:
         known["prompt"] = str(known["prompt"])[:_LONGEST_PROMPT]
     return known
+
+
+def _error(error: Object) -> Object:
+    """Its fields, bounded: a worker's may be longer than what fits a pod's termination message."""
+    texts = {name: str(error[name]) for name in ("node", "message", "type") if error.get(name)}
+    texts = {"message": "", **{name: text[:_LONGEST_MESSAGE] for name, text in texts.items()}}
+    trace = str(error.get("traceback") or "")
+    return texts | ({"traceback": trace[-_LONGEST_TRACEBACK:]} if trace else {})
 
 
 def _bounded(result: object) -> object:

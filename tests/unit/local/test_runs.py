@@ -9,6 +9,8 @@ import pytest
 
 from agent_runtime.api.flowrun import Answer
 from agent_runtime.compile.config import RunConfig
+from agent_runtime.local.failure import Failure
+from agent_runtime.local.run_files import RunFiles
 from agent_runtime.local.runs import Runs
 from agent_runtime.runs.errors import Interrupted
 from agent_runtime.runs.outcome import Outcome, RunError, Waiting
@@ -31,9 +33,9 @@ class Played:
         self._ends[config.name] = asyncio.get_running_loop().create_future()
         return await self._ends[config.name]
 
-    def end(self, name: str, outcome: Outcome | Exception) -> None:
+    def end(self, name: str, outcome: Outcome | BaseException) -> None:
         future = self._ends.pop(name)
-        if isinstance(outcome, Exception):
+        if isinstance(outcome, BaseException):
             future.set_exception(outcome)
         else:
             future.set_result(outcome)
@@ -233,3 +235,79 @@ async def test_the_next_process_goes_on_with_everything(world: World) -> None:
     await world.is_under_way("under-way", "waits")
     world.change("asks", answers=[{"node": "review", "visit": 1, "action": "send"}])
     await world.is_under_way("under-way", "waits", "asks")
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("a name \udce9 that is not UTF-8"), asyncio.CancelledError(), RecursionError()]
+)
+async def test_an_error_that_nobody_foresaw_fails_the_run_and_frees_its_slot(
+    world: World, error: BaseException
+) -> None:
+    world.add("one", most=1)
+    world.add("two", most=1)
+    await world.is_under_way("one")
+    world.legs.end("one", error)
+    await world.reaches("one", "Failed", "FlowFailed")
+    message = world.runs.all["one"].status["conditions"][0]["message"]
+    assert type(error).__name__ in message or "was cancelled from within" in message
+    message.encode()
+    await world.is_under_way("two")
+
+
+def full(*_: object) -> None:
+    raise Failure("the disk is full")
+
+
+async def test_a_full_disk_stops_no_run_and_its_status_is_written_later(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    world.add("one")
+    await world.is_under_way("one")
+    with monkeypatch.context() as disk:
+        disk.setattr(RunFiles, "write", full)
+        world.legs.end("one", Interrupted("the disk is full: make room on the disk, then resume the run"))
+        await world.reaches("one", "Queued", "Starting")
+        world.clock.advance(10)
+        await world.is_under_way("one")  # by itself
+        world.legs.end("one", Outcome(result=1))
+        await world.reaches("one", "Succeeded", "Succeeded")
+    world.clock.advance(10)
+    await eventually(lambda: '"Succeeded"' in (tmp_path / "one.json").read_text())
+
+
+async def test_a_run_that_waits_for_room_is_tried_again_when_a_person_asks(world: World) -> None:
+    world.add("one")
+    await world.is_under_way("one")
+    assert not world.runs.retry("one")
+    world.legs.end("one", Interrupted("the disk is full"))
+    await world.reaches("one", "Queued", "Starting")
+    assert world.runs.retry("one")
+    await world.is_under_way("one")
+
+
+async def test_what_cannot_be_written_is_refused_and_changes_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.add("one")
+    await world.is_under_way("one")
+    monkeypatch.setattr(RunFiles, "write", full)
+    with pytest.raises(Failure, match="the disk is full"):
+        world.add("two")
+    with pytest.raises(Failure, match="the disk is full"):
+        world.change("one", cancel=True)
+    assert sorted(world.runs.all) == ["one"]
+    assert world.status("one") == ("Running", "Running")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"manifest": {}, "config": null}', "[" * 100_000, "\x00"]
+)
+async def test_a_file_that_is_no_run_keeps_no_other_from_running(
+    world: World, tmp_path: Path, content: str
+) -> None:
+    world.add("one")
+    await world.is_under_way("one")
+    (tmp_path / "broken.json").write_text(content)
+    world.restart()
+    assert sorted(world.runs.all) == ["one"]
+    await world.is_under_way("one")

@@ -1,6 +1,7 @@
 """Changes of manifests: none is lost, and only manifests count."""
 
 import asyncio
+import shutil
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,33 @@ def test_what_is_no_manifest_changes_nothing(folder: Path) -> None:
     assert stamps([folder]) == before
     (folder / "a.yaml").unlink()
     assert stamps([folder]) == frozenset()
+
+
+async def test_a_watcher_that_fails_does_not_end_the_watch(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*paths: Path, **options: object) -> object:
+        raise RuntimeError("a name that is not UTF-8")
+
+    monkeypatch.setattr("watchfiles.awatch", broken)
+    told = changes([folder], stamps([folder]), asyncio.Event())
+    async with asyncio.timeout(PATIENCE):
+        for text in ("a: 333\n", "a: 4444\n"):
+            coming = asyncio.ensure_future(anext(told))
+            await asyncio.sleep(0)
+            (folder / "a.yaml").write_text(text)
+            await coming
+
+
+async def test_a_folder_that_is_deleted_and_made_again_is_watched(folder: Path) -> None:
+    spare = shutil.copytree(folder, folder.with_name("spare"))
+    told = changes([folder], stamps([folder]), asyncio.Event())
+    async with asyncio.timeout(PATIENCE):
+        coming = asyncio.ensure_future(anext(told))
+        await asyncio.sleep(0)
+        shutil.rmtree(folder)
+        await coming
+        coming = asyncio.ensure_future(anext(told))
+        await asyncio.sleep(0)
+        shutil.copytree(spare, folder)
+        await coming

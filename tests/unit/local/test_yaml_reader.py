@@ -117,3 +117,25 @@ def test_documents_before_the_fault_are_read() -> None:
     assert next(documents).value == {"a": 1}
     with pytest.raises(InvalidYaml):
         next(documents)
+
+
+@pytest.mark.parametrize(
+    ("scalar", "message"),
+    [
+        ("9" * 5000, "the number 99999999999999999999... (5000 characters) has more than 64 bits"),
+        ("-" + "9" * 5000, "has more than 64 bits: put it in quotes"),
+        ("0x" + "f" * 9000, "has more than 64 bits"),
+        ("0" + "7" * 9000, "has more than 64 bits"),
+        ("18446744073709551616", "the number 18446744073709551616 has more than 64 bits"),
+        ("1e999", "1e999 is too large for a number: put it in quotes"),
+    ],
+)
+def test_a_number_that_no_store_can_hold_is_refused_with_its_place(scalar: str, message: str) -> None:
+    with pytest.raises(InvalidYaml, match="put it in quotes") as refused:
+        read(f"a: 1\nb: {scalar}")
+    assert message in str(refused.value)
+    assert refused.value.position == Position(2, 4)
+
+
+def test_the_largest_numbers_of_64_bits_are_read() -> None:
+    assert read(f"a: [{2**64 - 1}, {-(2**63)}]") == {"a": [2**64 - 1, -(2**63)]}
