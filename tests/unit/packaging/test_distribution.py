@@ -15,6 +15,8 @@ from hack.manifests import ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 MODEL_SDKS = {"openai", "anthropic", "pydantic-ai", "pydantic-ai-slim", "tiktoken", "google-genai", "boto3"}
 CLUSTER_SDKS = {"kopf", "kubernetes", "kubernetes-asyncio", "pykube-ng", "lightkube"}
+ASKS_METADATA = re.compile(r"importlib\.metadata (?!import entry_points\n)")
+"""Entry points of what a user's image has installed are another matter."""
 TEST_TOOLS = {"pytest", "hypothesis", "mypy", "ruff", "kubernetes-validate"}
 
 
@@ -40,7 +42,7 @@ def test_code_that_is_copied_into_images_asks_for_no_metadata_of_itself(package:
     asks = [
         str(file.relative_to(ROOT))
         for file in sorted((ROOT / package).rglob("*.py"))
-        if "cli" not in file.parts and "importlib.metadata" in file.read_text()
+        if "cli" not in file.parts and ASKS_METADATA.search(file.read_text())
     ]
     assert asks == []
 

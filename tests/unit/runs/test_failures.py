@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from agent_runtime.runs.failures import MOST_MESSAGE, MOST_TRACEBACK
+from agent_runtime.runs.functions import Functions
 from agent_runtime.runs.nodes import reloading
 from agent_runtime.runs.outcome import Outcome, RunError
 from agent_runtime.runs.termination import MAX_BYTES, encode
@@ -88,9 +89,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             del sys.modules[name]
 
 
+def _bench() -> Bench:
+    """Its flows may call functions of the modules in the folder, as on the laptop."""
+    bench = Bench()
+    bench.functions = Functions(folders=reloading._folders)
+    return bench
+
+
 async def _error(function: str) -> RunError:
     async with asyncio.timeout(60):
-        outcome = await Bench().run(config({"name": "a", "python": {"function": function}}))
+        outcome = await _bench().run(config({"name": "a", "python": {"function": function}}))
     assert outcome.error is not None
     assert outcome.error.node == "a"
     return outcome.error
@@ -170,7 +178,7 @@ def _write(file: Path, text: str) -> None:
 
 
 async def _result(function: str) -> object:
-    return (await Bench().run(config({"name": "a", "python": {"function": function}}))).result
+    return (await _bench().run(config({"name": "a", "python": {"function": function}}))).result
 
 
 async def test_an_edited_module_counts_for_the_next_call(folder: Path) -> None:
