@@ -1,5 +1,6 @@
 """What all nodes share: which part of the store is theirs, and what becomes of a result or a failure."""
 
+import re
 from typing import Any
 
 from agent_runtime.api.nodes import FlowNode
@@ -7,11 +8,12 @@ from agent_runtime.compile.graph import FAILED
 from agent_runtime.durable.checkpoint import CheckpointError
 from agent_runtime.durable.port import StoreError
 from agent_runtime.flow import AsyncNode, ResumeError, current_visit
-from agent_runtime.runs.nodes.work import Done
+from agent_runtime.runs.nodes.work import Done, check_result
 from agent_runtime.runs.port import Invocation
 from agent_runtime.runs.scope import Scope, Shared
 from agent_runtime.runs.state import RunState
 
+_UNFIT = re.compile("[\0\ud800-\udfff]")
 NOT_THE_NODES = (StoreError, CheckpointError, ResumeError)
 """Failures of the run, not of the node in which they show: no retry and no fallback helps."""
 
@@ -44,13 +46,14 @@ class Declared(AsyncNode):
         """
         fallback = None if self.declared.map else self.declared.fallback
         if FAILED in self.declared.next:
-            return Done(fallback.value if fallback else {"error": str(error) or type(error).__name__}, FAILED)
+            return Done(fallback.value if fallback else {"error": _message_of(error)}, FAILED)
         if fallback is not None:
             return Done(fallback.value)
         raise error
 
     def settle(self, shared: Shared, done: Done) -> str:
-        """Put the result where it belongs; returns the action."""
+        """Put the result where it belongs; returns the action. Raises NodeFailed for an unfit result."""
+        check_result(done.value)
         self.state.usage += done.usage
         self.scope.put(shared, self.declared.key, done.value)
         return done.action
@@ -64,3 +67,8 @@ class Declared(AsyncNode):
         visit = current_visit()
         assert visit is not None, "runs are observed"
         return Invocation(self.state.run, visit.path, visit.number)
+
+
+def _message_of(error: Exception) -> str:
+    """An error may quote what it cannot hand on."""
+    return _UNFIT.sub("\ufffd", str(error)) or type(error).__name__
