@@ -99,8 +99,8 @@ def describe(failure: BaseException) -> str:
 
 
 def encodable(text: str) -> str:
-    """The text with lone surrogates, which names of files may bring, as escapes such as `\\udce9`."""
-    return text if text.isascii() else _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    """The text with NUL, and lone surrogates, which names of files may bring, as escapes such as `\\udce9`."""
+    return _UNFIT.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def plain_json(value: object) -> bytes:
@@ -110,3 +110,4 @@ def plain_json(value: object) -> bytes:
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_UNFIT = re.compile("[\0\ud800-\udfff]")

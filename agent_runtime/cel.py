@@ -3,6 +3,9 @@
 `cel-expr-python` hands a runtime error back as a truthy value; this module is the one place that
 knows, and turns it into an exception. Names that were not declared fail when the expression is
 compiled, which is how a wrong manifest is refused before anything runs.
+
+The library takes a text of ours up to its first NUL, and fails with half a character in one: neither gets in,
+and neither comes out. See `agent_runtime.texts`.
 """
 
 import re
@@ -11,6 +14,8 @@ from functools import lru_cache
 
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_math, ext_strings
+
+from agent_runtime.texts import fault_of, unfit_in
 
 _SCOPE = "variables"
 """CEL's own names, such as `type`, cannot be declared again at the root; within a container they can."""
@@ -32,11 +37,15 @@ def _environment(variables: tuple[str, ...]) -> cel.Env:
 class Expression:
     """One compiled expression over the variables it was declared with."""
 
-    __slots__ = ("_compiled", "_environment", "source")
+    __slots__ = ("_compiled", "_environment", "_may_make_nul", "source")
 
     def __init__(self, source: str, variables: Iterable[str]) -> None:
         self.source = source
         self._environment = _environment(tuple(sorted(variables)))
+        if fault := fault_of(source):
+            raise CelError(f"expression {source!r} does not compile: it {fault}")
+        # an escape in a literal is the only way to one, since no variable has any
+        self._may_make_nul = "\\" in source
         try:
             self._compiled = self._environment.compile(source)
         except Exception as error:  # the library raises bare RuntimeError and ValueError
@@ -54,10 +63,18 @@ class Expression:
             raise CelError(f"expression {self.source!r} failed: {_reason(error)}") from error
         if value.type() == cel.Type.ERROR:
             raise CelError(f"expression {self.source!r} failed: {_reason(value.plain_value())}")
-        return value.plain_value()
+        plain: object = value.plain_value()
+        if self._may_make_nul and (unfit := unfit_in(plain)) is not None:
+            raise CelError(f"expression {self.source!r} failed: its result{unfit.path} {unfit.message}")
+        return plain
 
     def activation(self, variables: Mapping[str, object]) -> object:
-        """Variables prepared once, for every expression declared with the same names."""
+        """Variables prepared once, for every expression declared with the same names.
+
+        Raises CelError when a text in them cannot be handed on whole.
+        """
+        if (unfit := unfit_in(variables)) is not None:
+            raise CelError(f"expressions cannot read {unfit.path.removeprefix('.')}: it {unfit.message}")
         return self._environment.Activation({f"{_SCOPE}.{name}": value for name, value in variables.items()})
 
     def holds(self, variables: Mapping[str, object]) -> bool:

@@ -14,6 +14,7 @@ from agent_runtime.blackboard.result_ids import is_reserved
 from agent_runtime.blackboard.tenancy import Isolation, foreign_part
 from agent_runtime.blackboard.types import TypeRegistry
 from agent_runtime.blackboard.visibility import KINDS, LONGEST_EMBARGO, kind_of, parts
+from agent_runtime.texts import unfit_in
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _MAX_TAGS = 64
@@ -91,6 +92,8 @@ class Admission:
                 status=413,
                 details=[{"pointer": "/payload", "message": f"{size} bytes"}],
             )
+        if (unfit := unfit_in(payload)) is not None:
+            _invalid(f"/payload{unfit.pointer}", unfit.message)
         version = self._registry.check(draft.type, draft.version, payload)
         if draft.id is not None and draft.id != own_id:
             _check_id(draft.id)

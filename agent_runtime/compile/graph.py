@@ -6,6 +6,7 @@ from agent_runtime.api.flow import Graph
 from agent_runtime.api.nodes import FlowNode
 from agent_runtime.compile.resolution import Resolution
 from agent_runtime.compile.schemas import InvalidSchema, faults_in, validator
+from agent_runtime.texts import unfit_in
 
 DEFAULT = "default"
 FAILED = "failed"
@@ -50,6 +51,10 @@ def own_actions(node: FlowNode) -> list[str]:
 def _check_params(graph: Graph, field: str, resolution: Resolution) -> None:
     for name, schema in graph.params.items():
         place = f"{field}.params.{name}"
+        if (unfit := unfit_in(schema)) is not None:
+            at = f"{place}{unfit.path}"
+            resolution.refuse("InvalidSchema", f"{at}: {unfit.message}", at)
+            continue
         try:
             validator(schema)
         except InvalidSchema as error:

@@ -5,6 +5,7 @@ from typing import Any
 
 from agent_runtime.api.flow import Graph
 from agent_runtime.compile.schemas import faults_in
+from agent_runtime.texts import unfit_in
 
 
 def complete_params(graph: Graph, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
@@ -17,9 +18,15 @@ def complete_params(graph: Graph, given: Mapping[str, Any]) -> tuple[dict[str, A
     for name, schema in graph.params.items():
         if name in given:
             complete[name] = given[name]
-            faults += [(f"{name}{place}", message) for place, message in faults_in(schema, given[name])]
+            faults += [(f"{name}{place}", message) for place, message in _faults(schema, given[name])]
         elif "default" in schema:
             complete[name] = schema["default"]
         else:
             faults.append((name, "the parameter is missing and has no default: set it"))
     return complete, faults
+
+
+def _faults(schema: Mapping[str, Any], value: Any) -> list[tuple[str, str]]:
+    if (unfit := unfit_in(value)) is not None:  # the validator of schemas takes no half character
+        return [(unfit.path, unfit.message)]
+    return faults_in(schema, value)

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 
 from agent_runtime.api.structure import nearest
+from agent_runtime.texts import NUL
 
 WITHOUT_NUL = r"^[^\x00]*$"
 """The pattern of texts that stores keep, or look for. Not every store can with NUL."""
@@ -21,7 +22,7 @@ def message_of(fault: Mapping[str, Any], request: Request) -> str:
         case "extra_forbidden":
             return _unknown(str(fault["loc"][-1]), _allowed(request, fault["loc"][:-1]))
         case "string_pattern_mismatch" if fault["ctx"]["pattern"] == WITHOUT_NUL:
-            return "holds a NUL character (\\u0000): not every store can keep it"
+            return NUL
         case _:
             return message.removeprefix("Value error, ")
 

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from agent_runtime.api.agent import PrivateVisibility, TenantVisibility, Visibility
+from agent_runtime.blackboard.artifact import Draft
 from agent_runtime.blackboard.board import BoardError, Identity, Query
 from agent_runtime.blackboard.service import BlackboardService
 from agent_runtime.telemetry import traces
@@ -123,9 +124,28 @@ async def test_tags_and_correlations_are_any_text(service: BlackboardService, na
         assert (await board.query(query)).artifacts == (published,)
 
 
-async def test_a_payload_may_hold_any_text(service: BlackboardService) -> None:
-    [published] = await service.board(SCOUT).publish([finding("\0 \U0001f41d \\u0000 \" '")])
-    assert await service.board(SCOUT).get(published.id) == published
+async def test_a_payload_may_hold_any_text_but_nul(service: BlackboardService) -> None:
+    board = service.board(SCOUT)
+    [published] = await board.publish([finding("\x01 \U0001f41d \\u0000 \" '")])
+    assert await board.get(published.id) == published
+    for payload, pointer in (
+        ({"title": "admin\0 is not me"}, "/payload/title"),
+        ({"title": "a", "more": [{"k": "\0"}]}, "/payload/more/0/k"),
+        ({"title": "a", "b\0": 1}, "/payload/b\ufffd"),
+    ):
+        with pytest.raises(BoardError, match="holds a NUL character") as refused:
+            await board.publish([finding(), Draft(type="Finding", payload=payload)])
+        assert [detail["pointer"] for detail in refused.value.details] == [f"/1{pointer}"]
+    assert list((await board.query(Query())).artifacts) == [published]
+
+
+async def test_a_result_may_not_hold_it_either(service: BlackboardService) -> None:
+    await service.board(EDITOR).subscribe([consumes()])
+    await service.board(SCOUT).publish([finding()])
+    [delivery] = await service.board(EDITOR).lease(1, 0)
+    with pytest.raises(BoardError, match="holds a NUL character"):
+        await service.board(EDITOR).acknowledge(delivery.id, [Draft(type="Report", payload={"a": "\0"})])
+    await service.board(EDITOR).acknowledge(delivery.id, [Draft(type="Report", payload={"a": ""})])
 
 
 async def test_pages_follow_each_other_without_gap_or_overlap(service: BlackboardService) -> None:

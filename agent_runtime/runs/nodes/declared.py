@@ -8,7 +8,7 @@ from agent_runtime.durable.checkpoint import CheckpointError
 from agent_runtime.durable.port import StoreError
 from agent_runtime.flow import AsyncNode, ResumeError, current_visit
 from agent_runtime.runs.failures import message_of
-from agent_runtime.runs.nodes.work import Done
+from agent_runtime.runs.nodes.work import Done, check_result
 from agent_runtime.runs.port import Invocation
 from agent_runtime.runs.scope import Scope, Shared
 from agent_runtime.runs.state import RunState
@@ -51,7 +51,8 @@ class Declared(AsyncNode):
         raise error
 
     def settle(self, shared: Shared, done: Done) -> str:
-        """Put the result where it belongs; returns the action."""
+        """Put the result where it belongs; returns the action. Raises NodeFailed for an unfit result."""
+        check_result(done.value)
         self.state.usage += done.usage
         self.scope.put(shared, self.declared.key, done.value)
         return done.action

@@ -9,6 +9,7 @@ from agent_runtime.compile.graph import DEFAULT
 from agent_runtime.models.port import NO_USAGE, Usage
 from agent_runtime.runs.errors import NodeFailed
 from agent_runtime.runs.port import Invocation
+from agent_runtime.texts import unfit_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,18 @@ async def attempt(work: Work, given: Any, invocation: Invocation, at_most: float
     limit = at_most if work.bounded else None
     try:
         async with asyncio.timeout(limit) as bound:
-            return await work.do(given, invocation)
+            done = await work.do(given, invocation)
     except TimeoutError as error:
         if not bound.expired():
             raise
         raise NodeFailed(
             f"no result within {at_most:g}s: raise the node's timeout, or ask for less"
         ) from error
+    check_result(done.value)
+    return done
+
+
+def check_result(value: Any) -> None:
+    """Raises NodeFailed for a result with a text that expressions and stores cannot take whole."""
+    if (unfit := unfit_in(value)) is not None:
+        raise NodeFailed(f"its result{unfit.path} {unfit.message}: let a python node remove or encode it")

@@ -39,6 +39,8 @@ QUERY = "/v1/artifacts?"
         (*PUBLISH, {"json": SECOND_IS_BAD}, 422, "invalid_payload", ["/artifacts/1/payload"]),
         (*PUBLISH, {"json": GOOD | {"id": "../x"}}, 422, "invalid", ["/id"]),
         (*PUBLISH, {"json": GOOD | {"tags": ["a\0"]}}, 422, "invalid", ["/tags/0"]),
+        (*PUBLISH, {"json": GOOD | {"payload": {"title": "a\0"}}}, 422, "invalid", ["/payload/title"]),
+        (*PUBLISH, {"json": GOOD | {"payload": {"title": "", "\0": 1}}}, 422, "invalid", ["/payload/\ufffd"]),
         (*PUBLISH, {"json": GOOD | {"visibility": {}}}, 422, "invalid", ["/visibility"]),
         (*PUBLISH, {"json": GOOD | {"visibility": {"everyone": {}}}}, 422, "invalid",
          ["/visibility/everyone"]),
@@ -228,7 +230,7 @@ async def test_json_that_is_made_to_hurt(
 
 async def test_what_is_unusual_and_right_comes_back_as_it_was(server: Server) -> None:
     numbers = [18446744073709551615, -9223372036854775808, 0.1, 1e300, 12345678901234567890]
-    payload = {"title": "\0 \u2028 \U0001f41d", "numbers": numbers, "": None}
+    payload = {"title": "\x01 \u2028 \U0001f41d", "numbers": numbers, "": None}
     answer = await server.call("POST", "/v1/artifacts", json=GOOD | {"payload": payload})
     [artifact] = answer.json()["artifacts"]
     assert (await server.call("GET", f"/v1/artifacts/{artifact['id']}")).json()["payload"] == payload
