@@ -116,7 +116,7 @@ class Operator:
         await first_of(*tasks)
 
     async def _work(self, install: Installation, kinds: list[ApiKind]) -> None:
-        cache = Cache()
+        cache = Cache(self._look_again)
         watched = frozenset(kind.kind for kind in kinds)
         listening = Listening(
             self._cluster,
@@ -155,7 +155,7 @@ class Operator:
         namespaces = self._settings.namespaces
         places = namespaces or ("",)
         ours = [kind for kind in kinds if kind.kind in OWN_KINDS]
-        lists = Lists(self._cluster, cache, workers.add)
+        lists = Lists(self._cluster, cache)
         followers = [
             Follower(self._cluster, cache, lists, kind, place)
             for kind in kinds
@@ -185,7 +185,7 @@ class Operator:
             workers.run(),
             *(follower.run() for follower in followers),
             lists.keep_sweeping(ours, places, random.random),
-            Watches(cache, ours, workers.add).run(namespaces, self._watching),
+            Watches(cache, ours).run(namespaces, self._watching),
             listening.run(),
             forgetting.run(),
             keep_issuer(self._cluster, install, moved),

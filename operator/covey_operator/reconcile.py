@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from agent_runtime.api import Resource
 from agent_runtime.compile.result import Problem
+from covey_operator import echoes
 from covey_operator.cache import Cache
 from covey_operator.children import Children, Outcome
 from covey_operator.cluster import ApiError, Cluster
@@ -120,8 +121,6 @@ class Reconciler:
         await self._say(body, kind, plan, replace(observation, fields=fields), done.refusals)
         if observation.outcome is not None and observation.outcome.status != "Unknown":
             await self._runs.settle(key, plan.queued)
-        if done.overtaken:
-            return 0.0
         if done.refusals:
             return patience(top(body.get("status") or {}), self._clock())
         times = (plan.again_in, later, later_still)
@@ -161,9 +160,9 @@ class Reconciler:
         if not differs(before, status):
             return
         try:
-            with self._cache.asking(key_of(body)):
-                written = await self._cluster.patch_status(BY_KIND[body["kind"]], body, status)
-                self._cache.put(written)
+            key, echo = key_of(body), echoes.of_status(body, status)
+            with self._cache.writing(key, key, expects=echo) as answered:
+                answered(await self._cluster.patch_status(BY_KIND[body["kind"]], body, status))
         except ApiError as error:
             if error.status == 404 or (error.status in (409, 422) and "uid" in str(error).lower()):
                 return  # it was deleted, or deleted and made anew, while we looked at it: its watch tells
