@@ -1,13 +1,17 @@
 """What the watches have shown so far: our resources whole, children as little as decisions need.
 
-The newest version wins, wherever it came from: a watch, or the answer to a write of our own. Thus the echo
-of our own write is no news, and a watch that lags behind cannot bring back the past.
+The newest version wins, wherever it came from: a watch, or the answer to a request of our own. So a watch
+that lags behind cannot bring back the past.
+
+Whatever comes in, the cache itself calls `tell` for each resource for which it is news. Nobody else has to
+remember to. There is one exception: an answer that shows nothing but what the pass knew and wrote is no news
+for the pass that wrote it. See `writing`.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -18,10 +22,24 @@ from covey_operator.made_runs import MadeRuns
 from covey_operator.resources import OWN_KINDS, REFERENCED, Object
 
 
+@dataclass(slots=True)
+class _Write:
+    """A write whose answer is awaited."""
+
+    writer: Key
+    """Whose pass it is."""
+    held: bool = False
+    """Whether the object became news for the writer meanwhile."""
+    answer: int | None = None
+    """The version of the answer, as soon as there is one that shows no more than the writer knows."""
+
+
 class Cache:
     """Objects by key, children by owner, and users by what they reference."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[Key], None] = lambda key: None) -> None:
+        """`tell` is called for each resource of ours that has to be looked at again."""
+        self._tell = tell
         self._resources: dict[Key, Resource] = {}
         self._children: dict[Key, Child] = {}
         self._by_owner: dict[str, tuple[Key, ...]] = {}
@@ -33,10 +51,10 @@ class Cache:
         self._field_sets: dict[bytes, bytes] = {}
         self._asked: Counter[Key] = Counter()
         self._ended: dict[Key, int] = {}
-        self._writers: dict[Key, Key] = {}
+        self._writes: dict[Key, list[_Write]] = {}
 
     def put(self, obj: Object, *, whole: bool = True) -> set[Key]:
-        """Take in an object as it is now. Returns the resources for which that is news.
+        """Take in an object as it is now. Tells, and returns, the resources for which that is news.
 
         Of Secrets, ConfigMaps, and children that are no workloads, `obj` may be the metadata: not `whole`.
         """
@@ -54,36 +72,83 @@ class Cache:
             news |= self._put_child(key, obj)
         elif key in self._children:
             news |= self._drop_child(key)
-        return news - {self._writers.get(key)}
+        writes = self._writes.get(key, ())
+        for write in writes:
+            write.held |= write.writer in news
+        return self._told(news - {write.writer for write in writes})
 
     @contextmanager
-    def asking(self, key: Key, writer: Key | None = None) -> Iterator[None]:
+    def asking(self, key: Key) -> Iterator[None]:
         """While an answer about `key` is under way; the watch is often faster than the answer.
 
-        When it has shown the end of the object meanwhile, the answer does not bring the object back. And its
-        echo of a write is no news for `writer`, whose pass it is: that one looks afterwards at whether the
-        version here is that of the answer.
+        When it has shown the end of the object meanwhile, the answer does not bring the object back.
         """
         self._asked[key] += 1
-        if writer is not None:
-            self._writers[key] = writer
         try:
             yield
         finally:
-            self._writers.pop(key, None)
             self._asked[key] -= 1
             if not self._asked[key]:
                 del self._asked[key]
                 self._ended.pop(key, None)
 
+    @contextmanager
+    def writing(
+        self, key: Key, writer: Key, *, expects: Callable[[Object], bool] = lambda answer: False
+    ) -> Iterator[Callable[[Object], None]]:
+        """While a write of the pass over `writer` is under way. What comes out takes the answer in.
+
+        `expects` says of the answer whether it is what the pass knew of the object, with what it wrote and
+        nothing else. Then the object at that version is no news for `writer`, whichever of the watch and
+        the answer shows it first. In every other case it is: the answer shows what somebody else has done,
+        the object has changed again, or there was no answer.
+        """
+        write = _Write(writer)
+        self._writes.setdefault(key, []).append(write)
+
+        def answered(obj: Object) -> None:
+            before = self.version(key)
+            self.put(obj)
+            if expects(obj):
+                write.answer = version_of(obj)
+            elif version_of(obj) > before:
+                write.held = True
+
+        with self.asking(key):
+            try:
+                yield answered
+            finally:
+                self._writes[key].remove(write)
+                if not self._writes[key]:
+                    del self._writes[key]
+                if write.held and write.answer != self.version(key):
+                    self._told({writer})
+
     def drop(self, obj: Object) -> set[Key]:
-        """Forget an object that was deleted. Returns the resources for which that is news."""
+        """Forget an object that was deleted. Tells, and returns, the resources for which that is news."""
         key = key_of(obj)
         if version_of(obj) < self.version(key):
             return set()
         if key in self._asked:
             self._ended[key] = version_of(obj)
         return self.vanish(key)
+
+    def listed(self, kind: str, namespace: str, there: Set[Key], version: int) -> list[Key]:
+        """A list at `version` held `there` and nothing else: whatever is older than the list is gone.
+
+        So is what an answer under way may still show as it was before. Returns what was known, and is gone.
+        """
+        gone = [
+            key
+            for key, known in self.versions(kind).items()
+            if known <= version and key not in there and namespace in ("", key.namespace)
+        ]
+        for key in self._asked:
+            if key.kind == kind and key not in there and namespace in ("", key.namespace):
+                self._ended[key] = max(version, self._ended.get(key, -1))
+        for key in gone:
+            self.vanish(key)
+        return gone
 
     def vanish(self, key: Key) -> set[Key]:
         """As `drop`, for an object that is known to be gone."""
@@ -95,7 +160,7 @@ class Cache:
             news |= {key, *self._made.drop(key)}
         if key in self._children:
             news |= self._drop_child(key)
-        return news
+        return self._told(news)
 
     def resource(self, key: Key) -> Object | None:
         """One of our resources, without `managedFields`."""
@@ -151,6 +216,12 @@ class Cache:
         """The resource version of what is known here under that key, were it its end; -1 for nothing."""
         known = self._resources.get(key) or self._children.get(key)
         return known.version if known is not None else self._present.get(key, self._ended.get(key, -1))
+
+    def _told(self, news: set[Key]) -> set[Key]:
+        for key in news:
+            if key.kind in OWN_KINDS:
+                self._tell(key)
+        return news
 
     def _put_resource(self, key: Key, obj: Object) -> set[Key]:
         before = self._resources.get(key)

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import structlog
 
+from covey_operator import echoes
 from covey_operator.cache import Cache
 from covey_operator.cluster import ApiError, Cluster
 from covey_operator.conditions import Refusal
 from covey_operator.hashing import digest
-from covey_operator.kept import Child, version_of
+from covey_operator.kept import Child
 from covey_operator.keys import Key, Owner, key_of, owner_of
 from covey_operator.labels import DESIRED_HASH
 from covey_operator.owned import owned
@@ -27,11 +28,9 @@ class Outcome:
     """What came of writing children."""
 
     refusals: tuple[Refusal, ...] = ()
-    overtaken: bool = False
-    """Whether a child changed again while the answer to our write was under way."""
 
     def __add__(self, other: "Outcome") -> "Outcome":
-        return Outcome(self.refusals + other.refusals, self.overtaken or other.overtaken)
+        return Outcome(self.refusals + other.refusals)
 
 
 class Children:
@@ -102,14 +101,13 @@ class Children:
         done = Outcome()
         for key, held in jobs.items():
             child = self._cache.child(key)
-            if child is None:
+            if child is None or child.owner is None:
                 continue
             job = {"metadata": {"namespace": key.namespace, "name": key.name, "uid": child.uid}}
+            echo = echoes.of_child(child, child.owner)
             try:
-                with self._cache.asking(key):
-                    self._cache.put(
-                        await self._cluster.patch(BY_KIND[key.kind], job, {"spec": {"suspend": held}})
-                    )
+                with self._cache.writing(key, child.owner.key, expects=echo) as answered:
+                    answered(await self._cluster.patch(BY_KIND[key.kind], job, {"spec": {"suspend": held}}))
                 log.info("held" if held else "let go on", key=str(key))
             except ApiError as error:
                 if error.status not in (404, 409):
@@ -136,18 +134,17 @@ class Children:
             wanted_hash = manifest["metadata"]["annotations"][DESIRED_HASH]
             if child is not None and child.desired_hash == wanted_hash and stands(manifest, child.fields):
                 return Outcome()
+            is_new = child is None
+            if child is not None and manifest.get("immutable"):
+                await self._cluster.delete(BY_KIND[key.kind], key.namespace, key.name, child.uid)
+                child = None
             uid = child.uid if child is not None else None
-            if uid is not None and manifest.get("immutable"):
-                await self._cluster.delete(BY_KIND[key.kind], key.namespace, key.name, uid)
-                uid = None
-            with self._cache.asking(key, writer=owner.key):
-                written = await self._cluster.apply(BY_KIND[key.kind], manifest, uid)
-                self._cache.put(written)
-                overtaken = self._cache.version(key) > version_of(written)
+            with self._cache.writing(key, owner.key, expects=echoes.of_child(child, owner)) as answered:
+                answered(await self._cluster.apply(BY_KIND[key.kind], manifest, uid))
         except ApiError as error:
             return Outcome((_refusal(key, error),))
-        log.info("applied", key=str(key), new=child is None)
-        return Outcome(overtaken=overtaken)
+        log.info("applied", key=str(key), new=is_new)
+        return Outcome()
 
     async def _live(self, key: Key) -> Child | None:
         """The child as it is. What the watch cannot show, because it is not ours, is asked for."""

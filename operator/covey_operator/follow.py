@@ -64,8 +64,9 @@ class Follower:
         changes = self._cluster.watch(kind, self._namespace, self.version, selector_of(kind), whole=whole)
         async for change, obj in changes:
             if change == "DELETED":
-                self._lists.news(self._cache.drop(obj))
+                self._cache.drop(obj)
             elif change != "BOOKMARK":
-                self._lists.news(self._cache.put(obj, whole=whole))
-            self.version = obj["metadata"]["resourceVersion"]
-            self._waits = backoffs()
+                self._cache.put(obj, whole=whole)
+            if obj["metadata"]["resourceVersion"] != self.version:  # a bookmark may say nothing new
+                self.version = obj["metadata"]["resourceVersion"]
+                self._waits = backoffs()

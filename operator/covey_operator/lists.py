@@ -35,26 +35,25 @@ def is_needed_whole(kind: ApiKind) -> bool:
 
 
 class Lists:
-    """Lists kinds into the cache; tells for whom what they show is news."""
+    """Lists kinds into the cache."""
 
-    def __init__(self, cluster: Cluster, cache: Cache, tell: Callable[[Key], None]) -> None:
+    def __init__(self, cluster: Cluster, cache: Cache) -> None:
         self._cluster = cluster
         self._cache = cache
-        self._tell = tell
 
     async def load(self, kind: ApiKind, namespace: str) -> str:
         """Everything of a kind into the cache, and what has gone out of it; an empty namespace means all.
 
         Returns the version from which a watch misses nothing. Raises ApiError; may be called again then.
         """
-        known, there, version = self._cache.versions(kind.kind), set[Key](), ""
+        there, version = set[Key](), ""
         whole = is_needed_whole(kind)
         async for page in self._cluster.list(kind, namespace, selector_of(kind), whole=whole):
             version = page.version
             for obj in page.items:
                 there.add(key_of(obj))
-                self.news(self._cache.put(obj, whole=whole))
-        self._forget(known, there, namespace)
+                self._cache.put(obj, whole=whole)
+        self._forget(kind, namespace, there, version)
         return version
 
     async def keep_sweeping(
@@ -73,21 +72,12 @@ class Lists:
 
     async def sweep(self, kind: ApiKind, namespace: str) -> None:
         """Forgets what is in the cache and not at the API server. Raises ApiError."""
-        known, there = self._cache.versions(kind.kind), set[Key]()
+        there, version = set[Key](), ""
         async for page in self._cluster.list(kind, namespace, selector_of(kind), whole=False):
+            version = page.version
             there |= {key_of(obj) for obj in page.items}
-        self._forget(known, there, namespace)
+        self._forget(kind, namespace, there, version)
 
-    def news(self, keys: Iterable[Key]) -> None:
-        """Tells of those that are resources of ours."""
-        for key in keys:
-            if key.kind in OWN_KINDS:
-                self._tell(key)
-
-    def _forget(self, known: dict[Key, int], there: set[Key], namespace: str) -> None:
-        """`known` was known before it was looked what is `there`."""
-        for key, version in known.items():
-            gone = key not in there and namespace in ("", key.namespace)
-            if gone and self._cache.version(key) == version:
-                log.info("missed the end of an object", key=str(key))
-                self.news(self._cache.vanish(key))
+    def _forget(self, kind: ApiKind, namespace: str, there: set[Key], version: str) -> None:
+        for key in self._cache.listed(kind.kind, namespace, there, int(version)):
+            log.info("missed the end of an object", key=str(key))

@@ -118,7 +118,7 @@ class Operator:
         await first_of(*tasks)
 
     async def _work(self, install: Installation, kinds: list[ApiKind]) -> None:
-        cache = Cache()
+        cache = Cache(self._look_again)
         watched = frozenset(kind.kind for kind in kinds)
         listening = Listening(
             self._cluster,
@@ -158,7 +158,7 @@ class Operator:
         namespaces = self._settings.namespaces
         places = namespaces or ("",)
         ours = [kind for kind in kinds if kind.kind in OWN_KINDS]
-        lists = Lists(self._cluster, cache, workers.add)
+        lists = Lists(self._cluster, cache)
         followers = [
             Follower(self._cluster, cache, lists, kind, place)
             for kind in kinds
@@ -188,7 +188,7 @@ class Operator:
             keep_running(workers.run, name="workers"),
             *(follower.run() for follower in followers),
             lists.keep_sweeping(ours, places, random.random),
-            Watches(cache, ours, workers.add).run(namespaces, self._watching),
+            Watches(cache, ours).run(namespaces, self._watching),
             keep_running(listening.run, name="trigger listeners"),
             keep_running(forgetting.run, name="forgetting of subscribers"),
             keep_issuer(self._cluster, install, moved),

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from agent_runtime.api import Resource
 from agent_runtime.api.reasons import POD_REASONS
 from agent_runtime.compile.result import Problem
+from covey_operator import echoes
 from covey_operator.cache import Cache
 from covey_operator.children import Children, Outcome
 from covey_operator.cluster import ApiError, Cluster
@@ -134,8 +135,6 @@ class Reconciler:
             await self._tell(event_of(body, notice, self._clock()))
         if observation.outcome is not None and observation.outcome.status != "Unknown":
             await self._runs.settle(key, plan.queued)
-        if done.overtaken:
-            return 0.0
         if done.refusals:
             return patience(top(body.get("status") or {}), self._clock())
         times = (plan.again_in, later, later_still, look.again_in, _WORKERS_AGAIN if seen.workers else None)
@@ -193,9 +192,9 @@ class Reconciler:
         if not differs(before, status):
             return
         try:
-            with self._cache.asking(key_of(body)):
-                written = await self._cluster.patch_status(BY_KIND[body["kind"]], body, status)
-                self._cache.put(written)
+            key, echo = key_of(body), echoes.of_status(body, status)
+            with self._cache.writing(key, key, expects=echo) as answered:
+                answered(await self._cluster.patch_status(BY_KIND[body["kind"]], body, status))
         except ApiError as error:
             if error.status == 404 or (error.status in (409, 422) and "uid" in str(error).lower()):
                 return  # it was deleted, or deleted and made anew, while we looked at it: its watch tells

@@ -6,7 +6,7 @@ What resources become is watched without kopf: see `follow`.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import kopf
@@ -15,9 +15,8 @@ import structlog
 from covey_operator.cache import Cache
 from covey_operator.cluster import ApiError
 from covey_operator.follow import backoffs
-from covey_operator.keys import Key
 from covey_operator.labels import OPERATOR
-from covey_operator.resources import OWN_KINDS, ApiKind, Object
+from covey_operator.resources import ApiKind, Object
 
 log = structlog.get_logger(__name__)
 
@@ -25,12 +24,10 @@ log = structlog.get_logger(__name__)
 class Watches:
     """A handler for each of the kinds that are watched."""
 
-    def __init__(self, cache: Cache, kinds: Collection[ApiKind], tell: Callable[[Key], None]) -> None:
-        """`tell` is called for each resource for which an event is news."""
+    def __init__(self, cache: Cache, kinds: Collection[ApiKind]) -> None:
         self.registry = kopf.OperatorRegistry()
         self.settings = _settings()
         self._cache = cache
-        self._tell = tell
         kopf.on.login(registry=self.registry)(_login)
         for kind in kinds:
             place = (kind.group, kind.version, kind.plural)
@@ -51,9 +48,10 @@ class Watches:
 
     async def _happened(self, event: kopf.RawEvent, **_: object) -> None:
         obj: Object = dict(event["object"])
-        for key in self._cache.drop(obj) if event["type"] == "DELETED" else self._cache.put(obj):
-            if key.kind in OWN_KINDS:
-                self._tell(key)
+        if event["type"] == "DELETED":
+            self._cache.drop(obj)
+        else:
+            self._cache.put(obj)
 
 
 class Backoffs:

@@ -46,8 +46,9 @@ class Told:
 
 async def test_everything_is_loaded_and_what_has_gone_is_noticed(api: Api, cluster: Cluster) -> None:
     api.apply(make.model(), make.agent(), make.secret())
-    cache, told = Cache(), Told()
-    lists = Lists(cluster, cache, told)
+    told = Told()
+    cache = Cache(told)
+    lists = Lists(cluster, cache)
     for kind in ("Model", "Agent", "Secret"):
         await lists.load(BY_KIND[kind], api.namespace)
     model, agent = Key("Model", api.namespace, "fast"), Key("Agent", api.namespace, "researcher")
@@ -80,10 +81,11 @@ async def test_a_follower_sees_every_change_and_keeps_no_content_of_secrets(
     api: Api, cluster: Cluster
 ) -> None:
     api.apply(make.secret())
-    cache, told = Cache(), Told()
+    told = Told()
+    cache = Cache(told)
     agent, secret = Key("Agent", api.namespace, "researcher"), Key("Secret", api.namespace, "provider")
     cache.refer(agent, frozenset({secret}))
-    follower = Follower(cluster, cache, Lists(cluster, cache, told), BY_KIND["Secret"], api.namespace)
+    follower = Follower(cluster, cache, Lists(cluster, cache), BY_KIND["Secret"], api.namespace)
     await follower.load()
     following = asyncio.create_task(follower.run())
     try:
@@ -104,12 +106,13 @@ async def test_a_follower_whose_version_is_too_old_begins_anew_and_notices_what_
     api: Api, cluster: Cluster
 ) -> None:
     api.apply(make.secret("old"))
-    cache, told = Cache(), Told()
+    told = Told()
+    cache = Cache(told)
     agent, old, new = (
         Key("Agent", api.namespace, "a"),
         *(Key("Secret", api.namespace, name) for name in ("old", "new")),
     )
-    follower = Follower(cluster, cache, Lists(cluster, cache, told), BY_KIND["Secret"], api.namespace)
+    follower = Follower(cluster, cache, Lists(cluster, cache), BY_KIND["Secret"], api.namespace)
     await follower.load()
     cache.refer(agent, frozenset({new}))
     api.delete("Secret", "old")

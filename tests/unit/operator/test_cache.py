@@ -1,5 +1,10 @@
 """The cache: for whom is it news?"""
 
+from contextlib import suppress
+
+import pytest
+
+from covey_operator import echoes
 from covey_operator.cache import Cache
 from covey_operator.keys import Key, key_of
 from tests.unit.operator.worlds import AGENT, FAST, PROVIDER, Object, child, manifests
@@ -67,17 +72,62 @@ def test_the_end_of_an_earlier_object_does_not_end_the_one_made_since() -> None:
     assert cache.child(key_of(deployment)) is not None
 
 
-def test_the_echo_of_a_write_is_no_news_for_who_writes_and_a_later_change_shows_by_its_version() -> None:
-    cache = Cache()
+def test_the_echo_of_a_write_is_no_news_for_who_writes_and_a_later_change_is() -> None:
+    told: list[Key] = []
+    cache = Cache(told.append)
     secret = child(AGENT, "Secret")
     user = Key("Agent", "news", "another")
     cache.refer(user, frozenset({key_of(secret)}))
-    with cache.asking(key_of(secret), writer=AGENT_KEY):
+    with cache.writing(key_of(secret), AGENT_KEY, expects=lambda answer: True) as answered:
         assert cache.put(live(secret, version=5), whole=False) == {user}
-        assert cache.put(live(secret, version=5)) == set()
-        assert cache.put(live(secret, version=6), whole=False) == {user}
-        assert cache.version(key_of(secret)) == 6
-    assert cache.put(live(secret, version=7), whole=False) == {AGENT_KEY, user}
+        answered(live(secret, version=5))
+    assert told == [user]
+    with cache.writing(key_of(secret), AGENT_KEY, expects=lambda answer: True) as answered:
+        answered(live(secret, version=6))
+        assert cache.put(live(secret, version=7), whole=False) == {user}
+        assert cache.version(key_of(secret)) == 7
+    assert told == [user, user, user, AGENT_KEY]
+    assert cache.put(live(secret, version=8), whole=False) == {AGENT_KEY, user}
+
+
+@pytest.mark.parametrize("first", ["watch", "answer"])
+def test_an_answer_that_shows_more_than_the_pass_knew_is_news_for_it(first: str) -> None:
+    """The edit is version 299, our write 300: the watch shows both later, when they are no news any more."""
+    told: list[Key] = []
+    cache = Cache(told.append)
+    read, status = at(FAST, 298, generation=3), {"observedGeneration": 3}
+    answer = {**at(FAST, 300, generation=4), "status": status}
+    cache.refer(AGENT_KEY, frozenset({MODEL_KEY}))
+    cache.put(read)
+    told.clear()
+    with cache.writing(MODEL_KEY, MODEL_KEY, expects=echoes.of_status(read, status)) as answered:
+        if first == "watch":
+            cache.put(answer)
+        answered(answer)
+    assert set(told) == {MODEL_KEY, AGENT_KEY}
+    assert cache.put(at(FAST, 299, generation=4)) == cache.put(answer) == set()
+
+
+def test_a_write_that_has_no_answer_hides_nothing() -> None:
+    told: list[Key] = []
+    cache = Cache(told.append)
+    cache.put(at(FAST, 1))
+    told.clear()
+    with suppress(OSError), cache.writing(MODEL_KEY, MODEL_KEY, expects=lambda answer: True):
+        assert cache.put(at(FAST, 2, generation=2)) == set()
+        raise OSError
+    assert told == [MODEL_KEY]
+
+
+def test_an_answer_that_changed_nothing_is_no_news_even_when_it_is_not_as_expected() -> None:
+    """Else a status that the API server stores in another shape would be written again and again."""
+    told: list[Key] = []
+    cache = Cache(told.append)
+    cache.put(at(FAST, 1))
+    told.clear()
+    with cache.writing(MODEL_KEY, MODEL_KEY) as answered:
+        answered(at(FAST, 1))
+    assert told == []
 
 
 def test_an_answer_does_not_bring_back_what_the_watch_has_seen_end() -> None:

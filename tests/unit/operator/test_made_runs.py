@@ -53,6 +53,19 @@ def test_its_progress_is_no_news_and_its_end_is(changes: Object, news: bool) -> 
     assert (FLOW_KEY in cache.put(run(2, **changes))) is news
 
 
+def test_its_end_is_news_for_the_flow_also_when_the_operator_itself_wrote_it() -> None:
+    told: list[Key] = []
+    cache, ended = (
+        Cache(told.append),
+        {"status": {"phase": "Succeeded", "finishedAt": "2026-03-01T06:00:00Z"}},
+    )
+    cache.put(run(1))
+    told.clear()
+    with cache.writing(KEY, KEY, expects=lambda answer: True) as answered:
+        answered(run(2, **ended))
+    assert told == [FLOW_KEY]
+
+
 def test_what_is_kept_is_what_triggers_read() -> None:
     cache = Cache()
     cache.put(run(1, status={"phase": "Succeeded", "finishedAt": "2026-03-01T06:00:00Z", "nodes": []}))
