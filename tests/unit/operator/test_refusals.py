@@ -32,7 +32,7 @@ RBAC = (
         (500, 'failed calling webhook "a.b": connection refused', "WebhookUnavailable"),
         (
             403,
-            'unable to create new content in namespace z because it is being terminated',
+            "unable to create new content in namespace z because it is being terminated",
             "NamespaceTerminating",
         ),
         (403, "minimum cpu usage per Container is 100m, but request is 50m", "LimitRangeExceeded"),
