@@ -1,7 +1,6 @@
 """Where the board is that a command means: a server by its URL, or one of the running `covey up`."""
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from agent_runtime.blackboard.board_admin import BoardAdmin
 from agent_runtime.blackboard.http_client import HttpBoard
 from agent_runtime.cli.boards import board_named
 from agent_runtime.cli.client import Client
-from agent_runtime.local.address import find
+from agent_runtime.cli.target import laptop, say, without_password
 from agent_runtime.local.failure import Failure
 
 _PATIENCE = 5.0
@@ -43,8 +42,9 @@ class OpenBoard:
                     f"{where.url} wants to know who asks", "Set COVEY_BOARD_TOKEN, or give --token.", code=2
                 )
             url, token, root, proxied = where.url, where.token, "/v1", True
+            say(f"the blackboard server at {without_password(url)}")
         else:
-            address = find(where.state, os.environ, Path.cwd())
+            address = laptop(where.state)
             name = board_named(Client(address), where.blackboard)
             url, token, root, proxied = address.url, address.token, f"/v1/blackboards/{name}", False
         client = httpx2.AsyncClient(trust_env=proxied)

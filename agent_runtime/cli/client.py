@@ -1,6 +1,5 @@
 """The commands' side of the laptop's HTTP API."""
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +8,8 @@ from typing import Any, Self
 import httpx2 as httpx
 import orjson
 
-from agent_runtime.local.address import START_IT, Address, find
+from agent_runtime.cli.target import laptop
+from agent_runtime.local.address import START_IT, Address
 from agent_runtime.local.failure import Failure
 
 Json = dict[str, Any]
@@ -30,8 +30,8 @@ class Client:
 
     @classmethod
     def connect(cls, state: Path | None) -> Self:
-        """To the server that `find` finds. Raises Failure when there is none."""
-        return cls(find(state, os.environ, Path.cwd()))
+        """To the `covey up` that is meant, which is said. Raises Failure when there is none."""
+        return cls(laptop(state))
 
     def get(self, path: str, **query: str | int) -> Json:
         """The answer's JSON."""

@@ -10,6 +10,7 @@ import typer
 
 from agent_runtime.cli.client import Client, Json
 from agent_runtime.cli.table import table
+from agent_runtime.cli.target import say, without_password
 from agent_runtime.local.failure import Failure
 
 
@@ -76,6 +77,8 @@ def _from_store(name: str, at: int | None, url: str) -> Json:
     from agent_runtime.durable.checkpoint import CheckpointError
     from agent_runtime.durable.port import StoreError
     from agent_runtime.local.run_history import history_of, state_at
+
+    say(f"the run store at {without_password(url)}")
 
     async def read() -> Json:
         store = open_store(url, environ=os.environ)

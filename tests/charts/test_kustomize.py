@@ -27,10 +27,9 @@ def by_name(manifests: list[Manifest]) -> dict[str, Manifest]:
     return {f"{each['kind']}/{each['metadata']['name']}": essence(each) for each in manifests}
 
 
-@pytest.fixture(scope="module")
-def built(kubectl: str) -> list[Manifest]:
+def build(kubectl: str, folder: str) -> list[Manifest]:
     done = subprocess.run(
-        [kubectl, "kustomize", str(ROOT / "config/default")],
+        [kubectl, "kustomize", str(ROOT / "config" / folder)],
         capture_output=True,
         text=True,
         check=False,
@@ -40,19 +39,31 @@ def built(kubectl: str) -> list[Manifest]:
     return list(yaml.safe_load_all(done.stdout))
 
 
+@pytest.fixture(scope="module")
+def built(kubectl: str) -> list[Manifest]:
+    return build(kubectl, "default")
+
+
 @pytest.mark.usefixtures("render")
 def test_the_generated_files_are_up_to_date() -> None:
     assert differences() == []
 
 
 def test_kustomize_and_helm_make_the_same(
-    built: list[Manifest], render: Render, definitions: list[Manifest]
+    kubectl: str, built: list[Manifest], render: Render, definitions: list[Manifest]
 ) -> None:
     charts = by_name([*definitions, *(each for each in render() if not is_test(each))])
-    plain = by_name(built)
+    plain = by_name([*build(kubectl, "crd"), *built])
     namespace = plain.pop("Namespace/covey-system")
     assert plain == charts
     assert namespace["apiVersion"] == "v1"
+
+
+def test_deleting_the_operator_deletes_no_definition(kubectl: str, built: list[Manifest]) -> None:
+    kinds = {each["kind"] for each in built}
+    assert "CustomResourceDefinition" not in kinds
+    assert {each["kind"] for each in build(kubectl, "crd")} == {"CustomResourceDefinition"}
+    assert {each["kind"] for each in build(kubectl, "operator")} == kinds - {"Namespace"}
 
 
 def test_the_namespace_lets_restricted_pods_in_only(built: list[Manifest]) -> None:

@@ -63,6 +63,13 @@ class Running:
         return found.group()
 
 
+class Done(subprocess.CompletedProcess[str]):
+    """A command that has ended. Which server it spoke to stands apart: `stderr` is the rest."""
+
+    target: str = ""
+    """As it was said; empty for a command that speaks to none."""
+
+
 class Covey:
     """The command in a clean environment: no key, no settings, no other servers of the user."""
 
@@ -73,9 +80,9 @@ class Covey:
 
     def __call__(
         self, *arguments: str | Path, status: int = 0, input: str | None = None, **environ: str
-    ) -> subprocess.CompletedProcess[str]:
+    ) -> Done:
         """Run a command to its end, which must have this exit status."""
-        done = subprocess.run(
+        ran = subprocess.run(
             [*COMMAND, *map(str, arguments)],
             env={**self.environ, **environ},
             cwd=self.home,
@@ -85,7 +92,11 @@ class Covey:
             timeout=PATIENCE,
             check=False,
         )
-        assert done.returncode == status, f"exit status {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        assert ran.returncode == status, f"exit status {ran.returncode}:\n{ran.stdout}\n{ran.stderr}"
+        first, end, rest = ran.stderr.partition("\n")
+        is_told = first.startswith("target: ")
+        done = Done(ran.args, ran.returncode, ran.stdout, rest if is_told else first + end + rest)
+        done.target = first.removeprefix("target: ") if is_told else ""
         return done
 
     @contextmanager
