@@ -53,6 +53,9 @@ class Answer(Model):
     """One of the node's actions."""
     comment: Annotated[str, StringConstraints(max_length=2048)] = ""
     """For those who come after; it becomes part of the node's output."""
+    by: Annotated[str, StringConstraints(max_length=253)] = ""
+    """Who gives the answer: the user's name as `kubectl auth whoami` shows it. The chart's admission policy
+    holds it to that; on the laptop it is the user of the machine."""
 
 
 def _unchanging(field: str) -> Rule:

@@ -29,6 +29,7 @@ from covey_operator.observed.observation import Observation
 from covey_operator.observed.seen import Seen
 from covey_operator.plan import Plan
 from covey_operator.pod_watch import PodWatch
+from covey_operator.policy.check import restricted
 from covey_operator.resources import BY_KIND, EVENT, POD, Object
 from covey_operator.runs import Runs
 from covey_operator.status import condition_of, differs, status_of, top
@@ -151,6 +152,7 @@ class Reconciler:
             uid = body["metadata"]["uid"]
             children = self._cache.children(uid) | self._cache.made(uid)
             plan = kind.plan(resource, reader, self.install, children, self._clock())
+            plan = restricted(plan, body, reader, self.install.settings.policy)
             users = frozenset(Key(ref.kind, key.namespace, ref.name) for ref in plan.refs)
             self._cache.refer(key, users)
             if not await reader.fetch():

@@ -4,9 +4,11 @@ import os
 import shlex
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
+
+from covey_operator.policy.rules import Policy, PolicyError
 
 _OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
@@ -59,6 +61,8 @@ class Settings:
     """COVEY_LOG_LEVEL."""
     environment: str = "default"
     """COVEY_ENVIRONMENT: the name of the environment, in every log line."""
+    policy: Policy = field(default_factory=Policy)
+    """COVEY_POLICY: what people may say in resources, as JSON; see `policy.rules`."""
     telemetry: tuple[tuple[str, str], ...] = ()
     """OTEL_*: variables of OpenTelemetry, which every process of the runtime image gets, by name."""
 
@@ -91,8 +95,16 @@ class Settings:
             workers=_number(environ, "COVEY_WORKERS", 16),
             log_level=_one_of(environ, "COVEY_LOG_LEVEL", ("info", "debug", "warning", "error")),
             environment=read("COVEY_ENVIRONMENT") or "default",
+            policy=_policy(environ),
             telemetry=tuple(sorted((name, value) for name, value in environ.items() if name[:5] == "OTEL_")),
         )
+
+
+def _policy(environ: Mapping[str, str]) -> Policy:
+    try:
+        return Policy.read(environ.get("COVEY_POLICY", ""))
+    except PolicyError as error:
+        raise SettingsError(f"COVEY_POLICY: {error}") from None
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -36,6 +36,8 @@ NOTHING = (
     "--set=rbac.aggregateRoles=false",
     "--set=serviceAccount.create=false",
     "--set=serviceAccount.name=ours",
+    "--set=policy.admission=Never",
+    "--set=networkPolicies=false",
 )
 SWITCHES = pytest.mark.parametrize(
     "options",
@@ -89,6 +91,13 @@ def test_by_default_all_namespaces_are_served(render: Render) -> None:
         "Service/covey-runs",
         "ServiceAccount/covey-runs",
         "NetworkPolicy/covey-runs",
+        "NetworkPolicy/covey-operator",
+        "ValidatingAdmissionPolicy/covey-answers",
+        "ValidatingAdmissionPolicy/covey-pods",
+        "ValidatingAdmissionPolicy/covey-secrets",
+        "ValidatingAdmissionPolicyBinding/covey-answers",
+        "ValidatingAdmissionPolicyBinding/covey-pods",
+        "ValidatingAdmissionPolicyBinding/covey-secrets",
     }
 
 

@@ -36,6 +36,11 @@ def environment(manifests: list[Manifest]) -> dict[str, str]:
         ("--set=watch.namespaces={News}", "'/watch/namespaces/0'"),
         ("--set=openTelemetry.COVEY_WORKERS=1", "'COVEY_WORKERS' does not match pattern"),
         ("--set=workers=0", "'/workers'"),
+        ("--set=policy.podVolumes={hostPath}", "'/policy/podVolumes/0'"),
+        ("--set=policy.images={a'b}", "'/policy/images/0'"),
+        ("--set=policy.hosts={http://x}", "'/policy/hosts/0'"),
+        ("--set=policy.admission=Maybe", "'/policy/admission'"),
+        ("--set=policy.secretsByLabel=a b", "'/policy/secretsByLabel'"),
         ("--set=networkPolicies=off", "'/networkPolicies'"),
         ("--set=images.store.tag=8", "'/images/store/tag': got number, want string"),
         ("--set=storeCommand={}", "'/storeCommand/0'"),
@@ -55,7 +60,7 @@ def test_the_schema_names_every_value_and_no_other() -> None:
     schema = yaml.safe_load((chart / "values.schema.json").read_text())
     values = yaml.safe_load((chart / "values.yaml").read_text())
     assert schema["properties"].keys() - {"global"} == values.keys()
-    for name in ("images", "watch", "rbac", "serviceAccount", "runs"):
+    for name in ("images", "watch", "rbac", "serviceAccount", "runs", "policy"):
         assert schema["properties"][name]["properties"].keys() == values[name].keys()
 
 

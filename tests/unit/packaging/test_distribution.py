@@ -38,7 +38,7 @@ def test_the_code_knows_the_version_of_the_project() -> None:
 
 @pytest.mark.parametrize("package", ["agent_runtime", "operator/covey_operator"])
 def test_code_that_is_copied_into_images_asks_for_no_metadata_of_itself(package: str) -> None:
-    """There is none: see docs/adr/0008. The command line is not in the images' way."""
+    """There is none: see docs/adr/0008. What others declare may be asked. The command line is in no image."""
     asks = [
         str(file.relative_to(ROOT))
         for file in sorted((ROOT / package).rglob("*.py"))

@@ -1,0 +1,75 @@
+"""What is never passed on to a pod, whatever the policy says. Pure.
+
+Host namespaces, privileges, capabilities, users, host ports and init containers have no field in Covey's
+kinds: the API server refuses or drops them, and the pods' own security context is fixed. What is left are
+parts of a pod that are passed through.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+VARIABLES = re.compile(
+    r"PYTHON(PATH|HOME|STARTUP|INSPECT|BREAKPOINT|USERBASE|PLATLIBDIR|WARNINGS|EXECUTABLE|CASEOK)|LD_.*|GCONV_PATH"
+)
+"""Variables that decide which code a process loads."""
+FOLDERS = (
+    *("/opt/covey", "/etc/covey", "/bin", "/sbin", "/lib", "/lib64", "/proc", "/sys", "/dev"),
+    *(
+        "/usr/bin",
+        "/usr/sbin",
+        "/usr/lib",
+        "/usr/lib64",
+        "/usr/local/bin",
+        "/usr/local/sbin",
+        "/usr/local/lib",
+    ),
+)
+"""Folders of the image's code, its config, and the kernel: nothing is mounted over them or into them."""
+HARMLESS = ("/dev/shm",)
+WHOLE = ("/", "/opt", "/etc", "/var", "/usr", "/usr/local")
+"""Folders over which nothing is mounted; into them it may be."""
+ANNOTATIONS = ("container.apparmor.security.beta.kubernetes.io/", "seccomp.security.alpha.kubernetes.io/")
+
+
+def never(field: str, pod: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Field and sentence of everything in the settings of a pod that no installation passes on."""
+    for index, volume in enumerate(pod.get("volumes") or ()):
+        if "hostPath" in volume:
+            yield (
+                f"{field}.volumes[{index}].hostPath",
+                "files of the node are never given to a pod: use a persistentVolumeClaim",
+            )
+    for index, mount in enumerate(pod.get("volumeMounts") or ()):
+        path = _normal(str(mount.get("mountPath") or ""))
+        if path in WHOLE or (_is_below(path, FOLDERS) and not _is_below(path, HARMLESS)):
+            yield (
+                f"{field}.volumeMounts[{index}].mountPath",
+                f"{path} holds the program, its config or the system: mount it elsewhere, such as /data",
+            )
+        if mount.get("mountPropagation") not in (None, "None"):
+            yield f"{field}.volumeMounts[{index}].mountPropagation", "mounts are not shared with the node"
+    for index, variable in enumerate(pod.get("env") or ()):
+        if VARIABLES.fullmatch(str(variable.get("name") or "")):
+            yield (
+                f"{field}.env[{index}].name",
+                f"{variable['name']} decides which code is loaded: set it in the image",
+            )
+    for name in pod.get("annotations") or {}:
+        if name.startswith(ANNOTATIONS):
+            yield f"{field}.annotations", f"{name} would change how the pod is confined: leave it out"
+
+
+def _is_below(path: str, folders: tuple[str, ...]) -> bool:
+    return any(path == each or path.startswith(f"{each}/") for each in folders)
+
+
+def _normal(path: str) -> str:
+    """As the kernel reads it: without double slashes, dots, and a slash at the end."""
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            parts[-1:] = []
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/" + "/".join(parts)
