@@ -125,8 +125,9 @@ class Publisher:
             self._tell("denied", identity=producer, artifact=kept, message=message)
             raise BoardError(
                 "id_taken",
-                f"artifact {artifact_id!r} exists with other content, of another tenant: nothing was published. "
-                "Ids are one space for all tenants: put your tenant's name into it, or leave the id out",
+                f"artifact {artifact_id!r} exists with other content, of another tenant: nothing was "
+                "published. Ids are one space for all tenants: put your tenant's name into it, or leave it "
+                "out",
                 status=409,
             )
 
