@@ -126,8 +126,8 @@ class Publisher:
             raise BoardError(
                 "id_taken",
                 f"artifact {artifact_id!r} exists with other content, of another tenant: nothing was "
-                "published. "
-                "Ids are one space for all tenants: put your tenant's name into it, or leave the id out",
+                "published. Ids are one space for all tenants: put your tenant's name into it, or leave it "
+                "out",
                 status=409,
             )
 

@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import jsonschema_rs
-
 from agent_runtime.api.blackboard import ArtifactType, Reading
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.cel import CelError, Expression
 from agent_runtime.json_pointer import pointer
+from agent_runtime.schema_faults import Fault, SchemaValidator
 
 VARIABLES = ("payload",)
 """What an expression under `set` may speak of."""
@@ -27,7 +26,7 @@ class Step:
     """The newer one."""
     drop: frozenset[str]
     set_: tuple[tuple[str, Expression], ...]
-    fits: jsonschema_rs.Validator
+    fits: SchemaValidator
     """Of the newer version."""
 
     def take(self, payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,8 +35,8 @@ class Step:
         if self.set_:
             activation = self.set_[0][1].activation({"payload": payload})
             read |= {name: expression.evaluate_in(activation) for name, expression in self.set_}
-        if (fault := next(iter(self.fits.iter_errors(read)), None)) is not None:
-            raise ValueError(_unquoting(fault))
+        if faults := self.fits.faults(read):
+            raise ValueError(_unquoting(faults[0]))
         return read
 
 
@@ -49,7 +48,7 @@ class Readings:
     def __init__(
         self,
         types: Mapping[tuple[str, int], ArtifactType],
-        fits: Mapping[tuple[str, int], jsonschema_rs.Validator],
+        fits: Mapping[tuple[str, int], SchemaValidator],
     ) -> None:
         """Raises ValueError for a reading of a version that is not there or not older, and for wrong CEL."""
         self._steps: dict[tuple[str, int], Step] = {}
@@ -73,12 +72,12 @@ class Readings:
         return replace(artifact, payload=payload, version=version), fault
 
 
-def _unquoting(fault: jsonschema_rs.ValidationError) -> str:
+def _unquoting(fault: Fault) -> str:
     """Without jsonschema's own words where they quote the payload: this is logged."""
-    if fault.schema_path[-1] == "required":
+    if fault.keyword[-1:] == ("required",):
         return fault.message
-    where = pointer(fault.instance_path) or "the payload"
-    return f"{where} breaks {pointer(fault.schema_path)} of its schema"
+    where = pointer(fault.path) or "the payload"
+    return f"{where} breaks {pointer(fault.keyword)} of its schema"
 
 
 def _check(type_: ArtifactType, reading: Reading, types: Mapping[tuple[str, int], ArtifactType]) -> None:
@@ -93,7 +92,7 @@ def _check(type_: ArtifactType, reading: Reading, types: Mapping[tuple[str, int]
         )
 
 
-def _compiled(type_: ArtifactType, reading: Reading, fits: jsonschema_rs.Validator) -> Step:
+def _compiled(type_: ArtifactType, reading: Reading, fits: SchemaValidator) -> Step:
     set_ = []
     for name, source in reading.set_.items():
         try:

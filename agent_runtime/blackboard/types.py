@@ -14,6 +14,7 @@ from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import BoardError
 from agent_runtime.blackboard.readings import Readings
 from agent_runtime.json_pointer import pointer
+from agent_runtime.schema_faults import SchemaValidator
 
 
 class InvalidType(ValueError):
@@ -27,7 +28,7 @@ class TypeRegistry:
 
     def __init__(self, types: Iterable[ArtifactType]) -> None:
         """Raises InvalidType for a schema or a reading that is none, and for one version given twice."""
-        self._validators: dict[tuple[str, int], jsonschema_rs.Validator] = {}
+        self._validators: dict[tuple[str, int], SchemaValidator] = {}
         self._newest: dict[str, int] = {}
         known: dict[tuple[str, int], ArtifactType] = {}
         for type_ in types:
@@ -97,9 +98,9 @@ class TypeRegistry:
         return version
 
 
-def _compile(type_: ArtifactType) -> jsonschema_rs.Validator:
+def _compile(type_: ArtifactType) -> SchemaValidator:
     try:
-        return jsonschema_rs.Draft202012Validator(type_.schema_, retriever=_no_other_documents)
+        return SchemaValidator(type_.schema_, _no_other_documents)
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise InvalidType(f"the schema of type {type_.name!r} is not a JSON Schema: {reason}") from error
@@ -109,10 +110,10 @@ def _no_other_documents(uri: str) -> NoReturn:
     raise ValueError(f"$ref {uri!r} leaves the schema: put what it names under $defs")
 
 
-def _refuse(name: str, version: int, validator: jsonschema_rs.Validator, payload: object) -> NoReturn:
+def _refuse(name: str, version: int, validator: SchemaValidator, payload: object) -> NoReturn:
     details = [
-        {"pointer": "/payload" + pointer(error.instance_path), "message": error.message}
-        for error in validator.iter_errors(payload)
+        {"pointer": "/payload" + pointer(fault.path), "message": fault.message}
+        for fault in validator.faults(payload)
     ]
     first = details[0]
     more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""

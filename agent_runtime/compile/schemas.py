@@ -1,13 +1,14 @@
 """JSON Schema (draft 2020-12) as manifests use it: for artifact types and for parameters of flows."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NoReturn
 
 import jsonschema_rs
 
 from agent_runtime.json_pointer import pointer
+from agent_runtime.schema_faults import SchemaValidator
 
 _TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 
@@ -21,11 +22,11 @@ def _nothing_remote(uri: str) -> NoReturn:
 
 
 @lru_cache(maxsize=512)
-def _validator(schema: str) -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator(json.loads(schema), retriever=_nothing_remote)
+def _validator(schema: str) -> SchemaValidator:
+    return SchemaValidator(json.loads(schema), _nothing_remote)
 
 
-def validator(schema: Mapping[str, Any]) -> jsonschema_rs.Draft202012Validator:
+def validator(schema: Mapping[str, Any]) -> SchemaValidator:
     """A validator, compiled once for equal schemas. Nothing is fetched from anywhere.
 
     Raises InvalidSchema.
@@ -48,14 +49,17 @@ def _explained(error: jsonschema_rs.ValidationError) -> str:
 
 
 def faults_in(schema: Mapping[str, Any], value: object) -> list[tuple[str, str]]:
-    """Where and why the value does not fit: pairs of a path such as `.items[2].name` and a message."""
-    return [(_path(error.instance_path), error.message) for error in validator(schema).iter_errors(value)]
+    """Where and why the value does not fit: pairs of a path such as `.items[2].name` and a message.
+
+    The first ones, when there are many.
+    """
+    return [(_path(fault.path), fault.message) for fault in validator(schema).faults(value)]
 
 
 def faults_at(schema: Mapping[str, Any], value: object) -> list[tuple[str, str]]:
     """As `faults_in`, with JSON pointers such as `/items/2/name`."""
-    return [(pointer(error.instance_path), error.message) for error in validator(schema).iter_errors(value)]
+    return [(pointer(fault.path), fault.message) for fault in validator(schema).faults(value)]
 
 
-def _path(steps: list[str | int]) -> str:
+def _path(steps: Sequence[str | int]) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)

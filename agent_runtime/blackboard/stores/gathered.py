@@ -106,14 +106,15 @@ def wanted(
         sets[agent, gathering] = sets.get((agent, gathering), 0) + ended
     slots: dict[Slot, int] = {}
     for (agent, gathering), most in sets.items():
-        for group in (gathering, *_following(gathering)):
+        for group in (gathering, *following(gathering)):
             for slot, need in enumerate(group.needs):
                 at = agent, group.group, slot
                 slots[at] = slots.get(at, 0) + need * most
     return slots
 
 
-def _following(gathering: Gathering) -> Iterator[Gathering]:
+def following(gathering: Gathering) -> Iterator[Gathering]:
+    """The batch that its sets go on into."""
     while gathering.then is not None:
         gathering = gathering.then
         yield gathering

@@ -14,6 +14,7 @@ from agent_runtime.blackboard.stores.errors import InboxFull, LeaseLost
 from agent_runtime.blackboard.stores.groups import Groups, merge
 from agent_runtime.blackboard.stores.letters import Letters
 from agent_runtime.blackboard.stores.memory_snapshots import frozen, thawed
+from agent_runtime.blackboard.stores.overdue import Overdue
 from agent_runtime.blackboard.stores.records import (
     AT_ONCE,
     FINISHED_KEPT,
@@ -132,18 +133,19 @@ class Inboxes:
         return True
 
     def sweep(self, now: datetime) -> Swept:
-        """Everything whose time has come."""
+        """Everything whose time has come, in the order of time; for groups as if it were that time."""
         sweep = _Sweep()
         for waiting in self._timers.due(now):
+            at = waiting.timer or now
             if waiting.state is State.GATHERED:
-                self._end_window(waiting, now, sweep)
+                self._end_window(waiting, at, now, sweep)
                 continue
             if waiting.state is State.HELD:
                 if self._exhausted(waiting):
                     sweep.dead.append(self._give_up(waiting, LEASE_RAN_OUT, now))
                     continue
                 sweep.expired.append(waiting.plan.name)
-            if self._offer(waiting, now, now):
+            if self._offer(waiting, at, at):
                 sweep.ready[waiting.plan.agent] = None
         return Swept(
             tuple(sweep.ready),
@@ -152,6 +154,12 @@ class Inboxes:
             tuple(sweep.incomplete),
             self._timers.next(),
         )
+
+    def raise_if_overdue(self, by: datetime) -> None:
+        """Raises Overdue when something is due by that time."""
+        due = self._timers.next()
+        if due is not None and due <= by:
+            raise Overdue(by)
 
     def forget(self, agent: str) -> int:
         """Remove all deliveries of an agent; returns how many there were."""
@@ -219,7 +227,7 @@ class Inboxes:
         self._remove_all(items[1:])
         return merge(items, then)
 
-    def _end_window(self, item: Waiting, now: datetime, sweep: _Sweep) -> None:
+    def _end_window(self, item: Waiting, at: datetime, now: datetime, sweep: _Sweep) -> None:
         """End sets of its group until it is in one: an older item may have come later, from an embargo."""
         gathering = item.plan.gathering
         while gathering is not None and item.timer is not None and item.plan.gathering is gathering:
@@ -232,7 +240,7 @@ class Inboxes:
                 self._remove_all(items)
             elif gathering.expiry == "DeadLetter":
                 sweep.dead.append(self._give_up(self._merge(items, None), message, now))
-            elif self._offer(self._merge(items, gathering.then), now, now):
+            elif self._offer(self._merge(items, gathering.then), at, at):
                 sweep.ready[agent] = None
 
     def _exhausted(self, waiting: Waiting) -> bool:

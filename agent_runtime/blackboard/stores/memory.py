@@ -14,6 +14,7 @@ from agent_runtime.blackboard.leases import LeaseId
 from agent_runtime.blackboard.stores.errors import Finished, IdTaken, NotEmpty, Restoring, StaleSubscribers
 from agent_runtime.blackboard.stores.inboxes import Inboxes
 from agent_runtime.blackboard.stores.memory_artifacts import Artifacts
+from agent_runtime.blackboard.stores.overdue import Ahead, gathers_at
 from agent_runtime.blackboard.stores.port import Wake
 from agent_runtime.blackboard.stores.records import (
     DeadLetter,
@@ -38,6 +39,7 @@ class MemoryStore:
         self._version = 0
         self._order = 0
         self._inboxes = Inboxes(terms)
+        self._ahead = Ahead()
 
     async def open(self) -> None:
         """Nothing to do."""
@@ -50,7 +52,14 @@ class MemoryStore:
         self._raise_if_restoring()
 
     async def publish(self, publications: Sequence[Publication], version: int) -> list[Artifact]:
+        async def step() -> list[Artifact]:
+            return self._publish(publications, version)
+
+        return await self._ahead.take(step, self._sweep)
+
+    def _publish(self, publications: Sequence[Publication], version: int) -> list[Artifact]:
         stored, new = self._compare(publications, version)
+        self._raise_if_overdue(new)
         self._inboxes.check_room([plan for publication in new for plan in publication.deliveries])
         self._insert(new)
         return stored
@@ -130,9 +139,18 @@ class MemoryStore:
     async def acknowledge(
         self, lease: LeaseId, publications: Sequence[Publication], version: int, now: datetime
     ) -> list[Artifact]:
+        async def step() -> list[Artifact]:
+            return self._acknowledge(lease, publications, version, now)
+
+        return await self._ahead.take(step, self._sweep)
+
+    def _acknowledge(
+        self, lease: LeaseId, publications: Sequence[Publication], version: int, now: datetime
+    ) -> list[Artifact]:
         self._raise_if_finished(lease)
         self._inboxes.held(lease, now)
         stored, new = self._compare(publications, version)
+        self._raise_if_overdue(new)
         self._inboxes.finish(lease, tuple(artifact.id for artifact in stored), now)
         self._insert(new)
         return stored
@@ -146,7 +164,15 @@ class MemoryStore:
         return self._inboxes.release(lease, now)
 
     async def sweep(self, now: datetime) -> Swept:
+        return self._ahead.reported(await self._sweep(now))
+
+    async def _sweep(self, now: datetime) -> Swept:
         return self._inboxes.sweep(now)
+
+    def _raise_if_overdue(self, publications: Sequence[Publication]) -> None:
+        at = gathers_at(publications)
+        if at is not None:
+            self._inboxes.raise_if_overdue(at)
 
     async def forget(self, agent: str) -> int:
         if self._subscribers.pop(agent, None) is not None:

@@ -26,6 +26,7 @@ from agent_runtime.blackboard.stores import postgres_steps as steps
 from agent_runtime.blackboard.stores.errors import Finished, LeaseLost, Restoring, StoreError
 from agent_runtime.blackboard.stores.group_commit import GroupCommit
 from agent_runtime.blackboard.stores.near_times import WALKED
+from agent_runtime.blackboard.stores.overdue import Ahead
 from agent_runtime.blackboard.stores.port import Wake
 from agent_runtime.blackboard.stores.postgres_database import Database
 from agent_runtime.blackboard.stores.postgres_notices import heard, notice
@@ -56,6 +57,7 @@ class PostgresStore:
         """`url` as postgresql://user:password@host:5432/database; `board` as `namespace/name`."""
         self._database = Database(url, board)
         self._terms = terms
+        self._ahead = Ahead()
         self._write = GroupCommit[Step, list[Artifact]](
             self._commit, lambda step: 1 + len(step.publications), _MOST_AT_ONCE
         )
@@ -72,12 +74,15 @@ class PostgresStore:
             raise Restoring
 
     async def publish(self, publications: Sequence[Publication], version: int) -> list[Artifact]:
-        return await self._write(Step(publications, version))
+        return await self._take(Step(publications, version))
 
     async def acknowledge(
         self, lease: LeaseId, publications: Sequence[Publication], version: int, now: datetime
     ) -> list[Artifact]:
-        return await self._write(Step(publications, version, Ending(lease, now)))
+        return await self._take(Step(publications, version, Ending(lease, now)))
+
+    async def _take(self, step: Step) -> list[Artifact]:
+        return await self._ahead.take(partial(self._write, step), self._sweep)
 
     async def _commit(self, together: Sequence[Step]) -> Sequence[Outcome]:
         write = partial(steps.write, steps=together, max_pending=self._terms.max_pending)
@@ -186,6 +191,9 @@ class PostgresStore:
         return LeaseLost(f"lease {lease} {'ran out' if held else 'is not held'}")
 
     async def sweep(self, now: datetime) -> Swept:
+        return self._ahead.reported(await self._sweep(now))
+
+    async def _sweep(self, now: datetime) -> Swept:
         return await sweep(self._database, self._terms.max_deliveries, now)
 
     async def forget(self, agent: str) -> int:

@@ -11,10 +11,10 @@ from typing import Any
 
 import orjson
 
-from agent_runtime.blackboard.gathering import Gathering, from_wire, to_wire
+from agent_runtime.blackboard.gathering import Gathering, from_wire, to_wire, window_end
 from agent_runtime.blackboard.stores import postgres_group_statements as sql
 from agent_runtime.blackboard.stores import postgres_statements as board_sql
-from agent_runtime.blackboard.stores.gathered import Gathered, Slot, wanted
+from agent_runtime.blackboard.stores.gathered import Gathered, Slot, following, wanted
 from agent_runtime.blackboard.stores.postgres_letter_statements import FORGET_OLDEST
 from agent_runtime.blackboard.stores.postgres_notices import notice
 from agent_runtime.blackboard.stores.records import DEAD_LETTERS_KEPT, DeadLetter, Incomplete, Planned
@@ -67,25 +67,59 @@ Ended = tuple[Sequence[str], Sequence[DeadLetter], Sequence[Incomplete]]
 
 
 async def sweep(connection: Any, board: int, now: datetime, most: int) -> Ended:
-    """Within a transaction: open embargoes for groups and end windows, in the order of their times."""
+    """Within a transaction: open embargoes for groups and end windows, in the order of their times.
+
+    Each happens as if it were its time. What may make something else come to be due before the next one ends
+    a round: what is due then is looked for again.
+    """
     await connection.fetch(board_sql.LOCK, board)
-    due = [_waiting(row) for row in await connection.fetch(sql.DUE, board, now, most)]
-    if not due:  # another server was faster
-        return (), (), ()
+    woken: dict[str, None] = {}
+    letters: list[DeadLetter] = []
+    incomplete: list[Incomplete] = []
+    while most > 0:
+        due = _round([_waiting(row) for row in await connection.fetch(sql.DUE, board, now, most)])
+        if not due:  # another server was faster, or all is done
+            break
+        most -= len(due)
+        groups = await _end(connection, board, due)
+        await write(connection, board, groups, now)
+        woken |= groups.ready()
+        letters += [
+            DeadLetter(item.plan.name, item.plan.agent, item.plan.artifact_ids, item.attempt, error, now)
+            for item, error in groups.dead
+        ]
+        incomplete += groups.incomplete
+    return list(woken), letters, incomplete
+
+
+def _round(due: Sequence[Waiting]) -> list[Waiting]:
+    """The first of these, up to what may come to be due by them."""
+    first: list[Waiting] = []
+    soonest: datetime | None = None
+    for item in due:
+        gathering = item.plan.gathering
+        if item.timer is None or gathering is None or (soonest is not None and soonest <= item.timer):
+            break
+        first.append(item)
+        groups = [gathering] if item.state is State.WAITS else []
+        for group in (*groups, *following(gathering)):
+            ends = window_end(group, item.timer)
+            soonest = ends if soonest is None else min(soonest, ends)
+    return first
+
+
+async def _end(connection: Any, board: int, due: Sequence[Waiting]) -> Gathered:
     opened = [item for item in due if item.state is State.WAITS]
     known = {item.plan.name: item for item in await _known(connection, board, opened, due)}
     groups = Gathered(known.values())
     for item in due:
+        at = item.timer
+        assert at is not None  # what is due has one
         if item.state is State.WAITS:
-            groups.move(item, now)
-        elif (waiting := known[item.plan.name]).timer == item.timer:  # not in a set that ended before
-            groups.end(waiting, now)
-    await write(connection, board, groups, now)
-    letters = [
-        DeadLetter(item.plan.name, item.plan.agent, item.plan.artifact_ids, item.attempt, error, now)
-        for item, error in groups.dead
-    ]
-    return list(groups.ready()), letters, groups.incomplete
+            groups.move(item, at)
+        elif (waiting := known[item.plan.name]).timer == at:  # not in a set that ended before
+            groups.end(waiting, at)
+    return groups
 
 
 async def _known(

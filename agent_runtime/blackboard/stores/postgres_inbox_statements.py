@@ -68,6 +68,8 @@ SELECT min(timer) AS due, EXISTS (
 FROM covey_board.delivery WHERE board = $1 AND state <> 0
 """
 
+FIRST_DUE = "SELECT min(timer) AS due FROM covey_board.delivery WHERE board = $1 AND state <> 0"
+
 # $2: most at once, $3: most attempts, $4: now, $5: the error of a lease that ran out
 SWEEP = f"""
 WITH due AS (

@@ -11,7 +11,9 @@ from agent_runtime.blackboard.stores import postgres_gathering as groups
 from agent_runtime.blackboard.stores import postgres_statements as sql
 from agent_runtime.blackboard.stores.errors import Unavailable
 from agent_runtime.blackboard.stores.gathered import wanted
+from agent_runtime.blackboard.stores.overdue import gathers_at
 from agent_runtime.blackboard.stores.postgres_gathering import GATHERED, READY, WAITS
+from agent_runtime.blackboard.stores.postgres_inbox_statements import FIRST_DUE
 from agent_runtime.blackboard.stores.postgres_notices import notice
 from agent_runtime.blackboard.stores.records import Planned, Publication
 from agent_runtime.blackboard.stores.settling import (
@@ -48,6 +50,7 @@ async def _look(connection: Any, board: int, steps: Sequence[Step]) -> tuple[int
     known: dict[str, Any] = {}
     pending: dict[str, int] = {}
     gathered: list[Waiting] = []
+    due: datetime | None = None
     if publications:
         [row] = await connection.fetch(sql.LOCK, board) or _gone()
         version, position = row
@@ -55,6 +58,8 @@ async def _look(connection: Any, board: int, steps: Sequence[Step]) -> tuple[int
         known = {id_: decode(body) for id_, body in await connection.fetch(sql.ARTIFACTS, board, ids)}
         if agents := {plan.agent for publication in publications for plan in publication.deliveries}:
             pending = dict(await connection.fetch(sql.PENDING, board, list(agents)))
+        if gathers_at(publications) is not None:
+            [(due,)] = await connection.fetch(FIRST_DUE, board)
         gathered = await _look_at_groups(connection, board, publications)
     leases = {step.ending.lease for step in steps if step.ending is not None}
     held: dict[LeaseId, Any] = {}
@@ -66,7 +71,7 @@ async def _look(connection: Any, board: int, steps: Sequence[Step]) -> tuple[int
             by_name = {str(lease): lease for lease in lost}
             rows = await connection.fetch(sql.FINISHED, board, list(by_name))
             finished = {by_name[name]: [decode(body) for body in bodies] for name, bodies in rows}
-    return position, Facts(version, known, held, finished, pending, gathered)
+    return position, Facts(version, known, held, finished, pending, gathered, due)
 
 
 async def _look_at_groups(connection: Any, board: int, publications: Sequence[Publication]) -> list[Waiting]:

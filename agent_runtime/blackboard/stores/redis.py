@@ -6,6 +6,7 @@ with `appendonly yes`: then what was answered survives its death.
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import orjson
@@ -24,6 +25,7 @@ from agent_runtime.blackboard.stores.errors import (
     Restoring,
     StaleSubscribers,
 )
+from agent_runtime.blackboard.stores.overdue import Ahead, Overdue
 from agent_runtime.blackboard.stores.port import Wake
 from agent_runtime.blackboard.stores.records import (
     DEAD_LETTERS_KEPT,
@@ -53,7 +55,7 @@ from agent_runtime.blackboard.stores.redis_snapshots import freeze, in_order, th
 from agent_runtime.blackboard.stores.redis_watch import follow
 from agent_runtime.blackboard.subscriptions import Subscribers
 from agent_runtime.redis_client import connect
-from agent_runtime.times import micros
+from agent_runtime.times import micros, moment
 
 _Run = Callable[[Sequence[Publication]], Awaitable[list[Any]]]
 """Runs a script on publications; its answer begins with the outcome's name."""
@@ -74,6 +76,7 @@ class RedisStore:
         self._run = Scripts(self._client, self._prefix)
         self._retention = Retention(self._client, self._prefix, self._run)
         self._terms = terms
+        self._ahead = Ahead()
 
     async def open(self) -> None:
         """Connections are made when they are needed: a server may start before its Redis, and says so."""
@@ -94,7 +97,7 @@ class RedisStore:
         async def run(new: Sequence[Publication]) -> list[Any]:
             return await self._run("publish", version, self._terms.max_pending, plan_of(new), *bodies_of(new))
 
-        return await self._insert(publications, run)
+        return await self._ahead.take(partial(self._insert, publications, run), self._sweep)
 
     async def _insert(self, publications: Sequence[Publication], run: _Run) -> list[Artifact]:
         """Run a script that inserts; again without those that turn out to be there with the same content."""
@@ -110,6 +113,8 @@ class RedisStore:
                     new = [one for one in new if one.artifact.id not in known]
                 case "stale":
                     raise StaleSubscribers
+                case "overdue":
+                    raise Overdue(moment(int(details[0])))
                 case "full":
                     raise InboxFull(details[0])
                 case "finished":
@@ -171,7 +176,7 @@ class RedisStore:
             raise_if_lost(lease, outcome[0], outcome[1:])
             return outcome
 
-        return await self._insert(publications, run)
+        return await self._ahead.take(partial(self._insert, publications, run), self._sweep)
 
     async def fail(
         self, lease: LeaseId, error: str, retry_at: datetime | None, now: datetime
@@ -195,6 +200,9 @@ class RedisStore:
         return bool(outcome == "released")
 
     async def sweep(self, now: datetime) -> Swept:
+        return self._ahead.reported(await self._sweep(now))
+
+    async def _sweep(self, now: datetime) -> Swept:
         answer = await self._run(
             "sweep", micros(now), self._terms.max_deliveries, LEASE_RAN_OUT, DEAD_LETTERS_KEPT
         )

@@ -15,6 +15,7 @@ from agent_runtime.blackboard.gathering import Gathering
 from agent_runtime.blackboard.leases import LeaseId
 from agent_runtime.blackboard.stores.errors import Finished, IdTaken, InboxFull, LeaseLost, StaleSubscribers
 from agent_runtime.blackboard.stores.gathered import Gathered
+from agent_runtime.blackboard.stores.overdue import Overdue, gathers_at
 from agent_runtime.blackboard.stores.records import Planned, Publication
 from agent_runtime.blackboard.stores.waiting import Waiting
 
@@ -56,6 +57,8 @@ class Facts:
     """By agent."""
     gathered: Sequence[Waiting] = ()
     """Of the groups that get items, as many as `gathered.wanted` says."""
+    due: datetime | None = None
+    """When something is due for the first time, where groups get items."""
 
 
 @dataclass(slots=True)
@@ -81,6 +84,7 @@ class Settlement:
         self._artifacts = dict(facts.artifacts)
         self._held = dict(facts.held)
         self._finished = dict(facts.finished)
+        self._due = facts.due
         self._places = itertools.count(_YOUNGER)
         self.changes = Changes()
         self.groups = Gathered(facts.gathered)
@@ -93,9 +97,10 @@ class Settlement:
             stored, new = self._compare(step.publications)
             if new and step.version != self._facts.version:
                 raise StaleSubscribers
+            self._raise_if_overdue(new)
             if step.ending is None:
                 self._check_room([plan for publication in new for plan in publication.deliveries])
-        except (IdTaken, InboxFull, LeaseLost, StaleSubscribers, Finished) as refusal:
+        except (IdTaken, InboxFull, LeaseLost, StaleSubscribers, Overdue, Finished) as refusal:
             return refusal
         self._publish(new)
         if step.ending is not None:
@@ -125,6 +130,15 @@ class Settlement:
             stored.append(before or publication.artifact)
         return stored, new
 
+    def _raise_if_overdue(self, new: Sequence[Publication]) -> None:
+        at = gathers_at(new)
+        if at is not None and self._due is not None and self._due <= at:
+            raise Overdue(at)
+
+    def _note_timer(self, due: datetime | None) -> None:
+        if due is not None:
+            self._due = due if self._due is None else min(due, self._due)
+
     def _check_room(self, deliveries: Sequence[Planned]) -> None:
         more: dict[str, int] = {}
         for plan in deliveries:
@@ -141,7 +155,11 @@ class Settlement:
             for plan in publication.deliveries:
                 self._count(plan.agent, 1)
                 if gathered_at_once(plan, publication) is not None:
-                    self.groups.arrive(Waiting(plan, next(self._places)), publication.artifact.created_at)
+                    item = Waiting(plan, next(self._places))
+                    self.groups.arrive(item, publication.artifact.created_at)
+                    self._note_timer(item.timer)
+                elif plan.due > publication.artifact.created_at:
+                    self._note_timer(plan.due)
 
     def _end(self, ending: Ending, results: Sequence[Artifact]) -> None:
         self.changes.endings.append((ending, results))

@@ -17,6 +17,7 @@ from agent_runtime.blackboard.stores import sqlite_snapshots as snapshots
 from agent_runtime.blackboard.stores import sqlite_stats as stats
 from agent_runtime.blackboard.stores import sqlite_subscribers as subscribers
 from agent_runtime.blackboard.stores import sqlite_timers as timers
+from agent_runtime.blackboard.stores.overdue import Ahead
 from agent_runtime.blackboard.stores.port import Wake
 from agent_runtime.blackboard.stores.records import (
     DeadLetter,
@@ -27,6 +28,7 @@ from agent_runtime.blackboard.stores.records import (
     Swept,
     Terms,
 )
+from agent_runtime.blackboard.stores.sqlite_inboxes import due
 from agent_runtime.blackboard.stores.sqlite_schema import failure, migrate
 from agent_runtime.blackboard.subscriptions import Subscribers
 from agent_runtime.sqlite_thread import SqliteThread
@@ -40,6 +42,7 @@ class SqliteStore:
     def __init__(self, path: Path, terms: Terms) -> None:
         self._thread = SqliteThread(path, migrate, failure)
         self._terms = terms
+        self._ahead = Ahead()
 
     async def open(self) -> None:
         await self._thread.start()
@@ -55,7 +58,11 @@ class SqliteStore:
 
     async def publish(self, publications: Sequence[Publication], version: int) -> list[Artifact]:
         bound = self._terms.max_pending
-        return await self._thread.write(lambda db: artifacts.publish(db, publications, version, bound))
+
+        async def step() -> list[Artifact]:
+            return await self._thread.write(lambda db: artifacts.publish(db, publications, version, bound))
+
+        return await self._ahead.take(step, self._sweep)
 
     async def get(self, ids: Sequence[str]) -> list[Artifact | None]:
         return await self._thread.read(lambda db: artifacts.get(db, ids))
@@ -81,7 +88,12 @@ class SqliteStore:
     async def acknowledge(
         self, lease: LeaseId, publications: Sequence[Publication], version: int, now: datetime
     ) -> list[Artifact]:
-        return await self._thread.write(lambda db: leases.acknowledge(db, lease, publications, version, now))
+        async def step() -> list[Artifact]:
+            return await self._thread.write(
+                lambda db: leases.acknowledge(db, lease, publications, version, now)
+            )
+
+        return await self._ahead.take(step, self._sweep)
 
     async def fail(
         self, lease: LeaseId, error: str, retry_at: datetime | None, now: datetime
@@ -92,7 +104,10 @@ class SqliteStore:
         return await self._thread.write(lambda db: leases.release(db, lease, now))
 
     async def sweep(self, now: datetime) -> Swept:
-        if not await self._thread.read(lambda db: timers.due(db, now)):
+        return self._ahead.reported(await self._sweep(now))
+
+    async def _sweep(self, now: datetime) -> Swept:
+        if not await self._thread.read(lambda db: due(db, now)):
             return Swept(next_due=await self._thread.read(timers.next_due))
         return await self._thread.write(lambda db: timers.sweep(db, now, self._terms))
 

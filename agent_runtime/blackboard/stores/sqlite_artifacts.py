@@ -10,9 +10,10 @@ from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.codec import decode, encode, same_content
 from agent_runtime.blackboard.stores.errors import IdTaken, StaleSubscribers
 from agent_runtime.blackboard.stores.near_times import CLOCKS_AGREE, WALKED
+from agent_runtime.blackboard.stores.overdue import Overdue, gathers_at
 from agent_runtime.blackboard.stores.records import Publication
 from agent_runtime.blackboard.stores.sqlite_groups import gather
-from agent_runtime.blackboard.stores.sqlite_inboxes import count_in, put
+from agent_runtime.blackboard.stores.sqlite_inboxes import count_in, due, put
 from agent_runtime.times import micros
 
 _BY_TIME = "SELECT position FROM artifact INDEXED BY artifact_made WHERE made {} ? ORDER BY made"
@@ -30,6 +31,9 @@ def publish(
     stored, new = _compare(db, publications)
     if new and db.execute("SELECT version FROM subscriber_version").get != version:
         raise StaleSubscribers
+    at = gathers_at(new)
+    if at is not None and due(db, at):
+        raise Overdue(at)
     count_in(db, (plan.agent for publication in new for plan in publication.deliveries), max_pending)
     for publication in new:
         _insert(db, publication.artifact)

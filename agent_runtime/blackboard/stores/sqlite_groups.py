@@ -52,11 +52,14 @@ def gather(db: apsw.Connection, place: int, agent: str, gathering: Gathering, no
     return _pass_on(db, agent, gathering, partial(gathering.needs, _waiting(db, agent, gathering)), now)
 
 
-def end(db: apsw.Connection, place: int, now: datetime) -> Ended | None:
-    """End the next set of the group in which this item waits; None when its window has not passed."""
+def end(db: apsw.Connection, place: int, at: datetime, now: datetime) -> Ended | None:
+    """End the next set of the group in which this item waits; None when its window has not passed.
+
+    It goes on as if it were `at`; one that is given up was given up `now`.
+    """
     row = db.execute(
         "SELECT agent, gathering FROM delivery WHERE place = ? AND state = ? AND timer <= ?",
-        (place, GATHERED, micros(now)),
+        (place, GATHERED, micros(at)),
     ).get
     if row is None:
         return None
@@ -67,7 +70,7 @@ def end(db: apsw.Connection, place: int, now: datetime) -> Ended | None:
     incomplete = Incomplete(taken[0].name, agent, gathering.expiry, message)
     match gathering.expiry:
         case "Deliver":
-            ready = agent if _pass_on(db, agent, gathering, taken, now) else None
+            ready = agent if _pass_on(db, agent, gathering, taken, at) else None
             return Ended(ready, None if gathering.is_batch else incomplete)
         case "DeadLetter":
             return Ended(None, incomplete, give_up(db, _merge(db, agent, taken).place, message, now))

@@ -16,6 +16,13 @@ READY, WAITS, HELD, GATHERED = 0, 1, 2, 3
 """States of a delivery."""
 
 
+def due(db: apsw.Connection, now: datetime) -> bool:
+    """Whether a sweep would do something."""
+    return bool(
+        db.execute("SELECT 1 FROM delivery WHERE state <> 0 AND timer <= ? LIMIT 1", (micros(now),)).get
+    )
+
+
 def count_in(db: apsw.Connection, agents: Iterable[str], max_pending: int | None) -> None:
     """Count a delivery for each time an agent is named; `max_pending` None: however many there are already.
 

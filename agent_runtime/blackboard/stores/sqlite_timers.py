@@ -17,11 +17,11 @@ _AT_ONCE = 1000
 """Publishers wait for a sweep to end; what is left comes with the next one, which is due at once."""
 
 
-def due(db: apsw.Connection, now: datetime) -> bool:
-    """Whether a sweep would do something."""
-    return bool(
-        db.execute("SELECT 1 FROM delivery WHERE state <> 0 AND timer <= ? LIMIT 1", (micros(now),)).get
-    )
+_NEXT = """
+SELECT place, state, timer FROM delivery WHERE state <> 0 AND timer <= ?
+ORDER BY timer, state <> 3, gathering ->> '$.names[0]' <> 'artifact', place LIMIT 1
+"""
+"""See `Waiting.turn`."""
 
 
 def next_due(db: apsw.Connection) -> datetime | None:
@@ -31,21 +31,19 @@ def next_due(db: apsw.Connection) -> datetime | None:
 
 
 def sweep(db: apsw.Connection, now: datetime, terms: Terms) -> Swept:
-    """What has become due, in the order of time."""
-    rows = list(
-        db.execute(
-            "SELECT place, state FROM delivery WHERE state <> 0 AND timer <= ? ORDER BY timer, place LIMIT ?",
-            (micros(now), _AT_ONCE),
-        )
-    )
+    """What has become due, in the order of time; for groups as if it were that time."""
     sweep = _Sweep(db, now, terms)
-    for place, state in rows:
+    for _ in range(_AT_ONCE):
+        row = db.execute(_NEXT, (micros(now),)).fetchone()  # by what was done before, there may be others
+        if row is None:
+            break
+        place, state, timer = row
         if state == WAITS:
-            sweep.end_wait(place)
+            sweep.end_wait(place, moment(timer))
         elif state == HELD:
             sweep.take_back(place)
         else:
-            sweep.end_window(place)
+            sweep.end_window(place, moment(timer))
     trim(db)
     return Swept(
         tuple(sweep.ready), tuple(sweep.expired), tuple(sweep.dead), tuple(sweep.incomplete), next_due(db)
@@ -64,14 +62,14 @@ class _Sweep:
     dead: list[DeadLetter] = field(default_factory=list)
     incomplete: list[Incomplete] = field(default_factory=list)
 
-    def end_wait(self, place: int) -> None:
+    def end_wait(self, place: int, at: datetime) -> None:
         """An embargo or a pause before the next attempt is over."""
         agent, gathering = self.db.execute(
             "SELECT agent, gathering FROM delivery WHERE place = ?", (place,)
         ).get
         if gathering is None:
             self._offer(place, agent)
-        elif gather(self.db, place, agent, from_wire(orjson.loads(gathering)), self.now):
+        elif gather(self.db, place, agent, from_wire(orjson.loads(gathering)), at):
             self.ready[agent] = None
 
     def take_back(self, place: int) -> None:
@@ -85,9 +83,9 @@ class _Sweep:
             self.expired.append(name)
             self._offer(place, agent)
 
-    def end_window(self, place: int) -> None:
+    def end_window(self, place: int, at: datetime) -> None:
         """A window passed. Items that are older by place may go first, until this one is gone as well."""
-        while (ended := end(self.db, place, self.now)) is not None:
+        while (ended := end(self.db, place, at, self.now)) is not None:
             if ended.ready is not None:
                 self.ready[ended.ready] = None
             if ended.incomplete is not None:

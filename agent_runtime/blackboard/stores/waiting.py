@@ -39,10 +39,19 @@ class Waiting:
         """Smaller is handed out earlier."""
         return -self.plan.priority, self.sequence
 
+    def turn(self) -> tuple[int, int]:
+        """Of what is due at one instant, smaller comes first: windows end before anything is added.
+
+        And those of batches before those of joins, whose sets may go on into a batch.
+        """
+        if self.state is not State.GATHERED or self.plan.gathering is None:
+            return 2, self.sequence
+        return 0 if self.plan.gathering.is_batch else 1, self.sequence
+
 
 _SLACK = 64
-_Entry = tuple[datetime, int, int, Waiting]
-"""When, the delivery's place, what tells two entries of one delivery apart, and the delivery."""
+_Entry = tuple[datetime, tuple[int, int], int, Waiting]
+"""When, the delivery's turn, what tells two entries of one delivery apart, and the delivery."""
 
 
 class Timers:
@@ -67,10 +76,10 @@ class Timers:
         if len(self._heap) > 2 * alive + _SLACK:
             self._heap = [entry for entry in self._heap if _current(entry)]
             heapq.heapify(self._heap)
-        heapq.heappush(self._heap, (due, waiting.sequence, next(self._tie), waiting))
+        heapq.heappush(self._heap, (due, waiting.turn(), next(self._tie), waiting))
 
     def due(self, now: datetime) -> Iterator[Waiting]:
-        """Those whose time has come, in order of time, then age; what is set meanwhile counts as well."""
+        """Those whose time has come, in order of time, then of turns; what is set meanwhile counts too."""
         while (at := self.next()) is not None and at <= now:
             yield heapq.heappop(self._heap)[-1]
 

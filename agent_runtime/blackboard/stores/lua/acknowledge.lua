@@ -16,6 +16,10 @@ if #plan > 0 then
   if stale(ARGV[5]) then
     return {'stale'}
   end
+  local late = overdue(plan)
+  if late then
+    return late
+  end
 end
 insert(plan, 8)
 remove(ARGV[2])

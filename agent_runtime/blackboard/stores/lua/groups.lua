@@ -52,6 +52,7 @@ local function merge(agent, names)
 end
 
 local gather
+local earliest -- of the timers that groups got in this script
 
 -- Merge a set that has ended, and deliver it or put it into the batch; returns true when something is ready.
 local function pass_on(agent, names, gathering, now)
@@ -71,7 +72,9 @@ function gather(name, agent, rank, gathering, now)
   redis.call('HSET', P .. 'delivery:' .. name, 'since', whole(now))
   redis.call('ZADD', slot_of(agent, gathering, gathering.slot), whole(place_of(rank)), name)
   -- at the end of the window it is still inside
-  redis.call('ZADD', P .. 'timers', whole(now + gathering.window + 1), name)
+  local ends = now + gathering.window + 1
+  earliest = math.min(earliest or ends, ends)
+  redis.call('ZADD', P .. 'timers', whole(ends), name)
   local ready = false
   while is_complete(agent, gathering) do
     ready = pass_on(agent, take_set(agent, gathering), gathering, now) or ready

@@ -19,6 +19,21 @@ local function stale(version)
   return (redis.call('GET', P .. 'subscribers:version') or '0') ~= version
 end
 
+-- {'overdue', time} when the plan adds to a group, and something is due by then that has not been done.
+local function overdue(plan)
+  local at
+  for _, publication in ipairs(plan) do
+    for _, delivery in ipairs(publication.deliveries) do
+      if delivery.gathering and delivery.due <= publication.at then
+        at = math.max(at or 0, publication.at)
+      end
+    end
+  end
+  if at and redis.call('ZCOUNT', P .. 'timers', '-inf', whole(at)) > 0 then
+    return {'overdue', whole(at)}
+  end
+end
+
 -- Store the artifacts of a plan, body i is ARGV[first + i], and make them findable.
 local function store(plan, first)
   local known = redis.call('MGET', P .. 'position', P .. 'lateness')

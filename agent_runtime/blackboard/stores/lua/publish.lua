@@ -7,6 +7,10 @@ end
 if stale(ARGV[1]) then
   return {'stale'}
 end
+local late = overdue(plan)
+if late then
+  return late
+end
 local more = {}
 for _, publication in ipairs(plan) do
   for _, delivery in ipairs(publication.deliveries) do

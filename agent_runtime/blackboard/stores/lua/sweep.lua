@@ -5,35 +5,54 @@ local now = tonumber(ARGV[1])
 local expired = {}
 -- a bounded step: what is left comes with the next sweep, which is due at once
 local swept = {ready = {}, dead = {}, incomplete = {}, work = 0}
-for _, name in ipairs(come_due(ARGV[1], STEP)) do
-  local due = redis.call('ZSCORE', P .. 'timers', name)
-  if due and tonumber(due) <= now then -- else it went on with the set of one before
-    swept.work = swept.work + 1
-    redis.call('ZREM', P .. 'timers', name)
-    local delivery = P .. 'delivery:' .. name
-    local fields = redis.call('HMGET', delivery, 'agent', 'rank', 'attempt', 'held', 'base', 'gathering', 'since')
-    local agent, rank, held = fields[1], fields[2], fields[4] == '1'
-    if held and is_last(fields[3], fields[5], ARGV[2]) then
-      table.insert(swept.dead, give_up(name, ARGV[3], now, ARGV[4]))
-    elseif fields[7] then
-      end_window(name, agent, cjson.decode(fields[6]), now, ARGV[4], swept)
-    elseif fields[6] then
-      if gather(name, agent, rank, cjson.decode(fields[6]), now) then
-        swept.ready[agent] = true
-      end
-    else
-      if held then
-        redis.call('HSET', delivery, 'held', 0)
-        expired[#expired + 1] = name
-      end
-      offer(name, agent, rank, now, now)
+
+-- What became due at a time; for groups it is as if it were that time.
+local function come(name, at)
+  swept.work = swept.work + 1
+  redis.call('ZREM', P .. 'timers', name)
+  local delivery = P .. 'delivery:' .. name
+  local fields = redis.call('HMGET', delivery, 'agent', 'rank', 'attempt', 'held', 'base', 'gathering', 'since')
+  local agent, rank, held = fields[1], fields[2], fields[4] == '1'
+  if held and is_last(fields[3], fields[5], ARGV[2]) then
+    table.insert(swept.dead, give_up(name, ARGV[3], now, ARGV[4]))
+  elseif fields[7] then
+    end_window(name, agent, cjson.decode(fields[6]), at, now, ARGV[4], swept)
+  elseif fields[6] then
+    if gather(name, agent, rank, cjson.decode(fields[6]), at) then
       swept.ready[agent] = true
     end
-  end
-  if swept.work >= STEP then
-    break
+  else
+    if held then
+      redis.call('HSET', delivery, 'held', 0)
+      expired[#expired + 1] = name
+    end
+    offer(name, agent, rank, now, now)
+    swept.ready[agent] = true
   end
 end
+
+-- In the order of time. Returns whether something came to be due in between that must go first.
+local function come_all(names, time)
+  earliest = nil
+  for _, name in ipairs(names) do
+    if earliest and earliest <= time[name] then
+      return true
+    end
+    local due = redis.call('ZSCORE', P .. 'timers', name)
+    if due and tonumber(due) == time[name] then -- else it went on with the set of one before
+      come(name, time[name])
+    end
+    if swept.work >= STEP then
+      return false
+    end
+  end
+  return earliest ~= nil and earliest <= now
+end
+
+local names, time
+repeat
+  names, time = come_due(ARGV[1], STEP)
+until not come_all(names, time)
 local agents = {}
 for agent in pairs(swept.ready) do
   agents[#agents + 1] = agent

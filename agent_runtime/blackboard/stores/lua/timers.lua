@@ -1,22 +1,35 @@
 -- What time brings about: the order of timers, and windows that pass before a set is complete.
 
--- Names whose time has come, up to so many; what came at one time in order of place.
+-- Whose turn it is of what comes at one time, smaller first: see `Waiting.turn`.
+local function turn(gathering, since)
+  if not since then
+    return 2
+  end
+  return cjson.decode(gathering).names[1] == 'artifact' and 0 or 1
+end
+
+-- Names whose time has come, up to so many, and their times; what came at one time in order of turns, then of place.
 local function come_due(now, most)
   local found = redis.call('ZRANGEBYSCORE', P .. 'timers', '-inf', now, 'WITHSCORES', 'LIMIT', 0, most)
-  local names, time, place = {}, {}, {}
+  local names, time, turns, place = {}, {}, {}, {}
   for i = 1, #found, 2 do
     local name = found[i]
     names[#names + 1] = name
     time[name] = tonumber(found[i + 1])
-    place[name] = place_of(redis.call('HGET', P .. 'delivery:' .. name, 'rank'))
+    local fields = redis.call('HMGET', P .. 'delivery:' .. name, 'rank', 'gathering', 'since')
+    place[name] = place_of(fields[1])
+    turns[name] = turn(fields[2], fields[3])
   end
   table.sort(names, function(one, other)
     if time[one] ~= time[other] then
       return time[one] < time[other]
     end
+    if turns[one] ~= turns[other] then
+      return turns[one] < turns[other]
+    end
     return place[one] < place[other]
   end)
-  return names
+  return names, time
 end
 
 -- See `gathering.shortfall`.
@@ -32,8 +45,9 @@ local function shortfall(gathering, present)
 end
 
 -- End the sets of a group up to the one with this delivery, whose window has passed.
+-- The set goes on as if it were `at`; one that is given up was given up `now`.
 -- swept: {ready: {agent -> true}, dead: [letter], incomplete: [[name, agent, expiry, message]], work: number}
-local function end_window(name, agent, gathering, now, kept, swept)
+local function end_window(name, agent, gathering, at, now, kept, swept)
   local slot = slot_of(agent, gathering, gathering.slot)
   while redis.call('ZSCORE', slot, name) do
     local names, present = take_set(agent, gathering)
@@ -43,7 +57,7 @@ local function end_window(name, agent, gathering, now, kept, swept)
       table.insert(swept.incomplete, {names[1], agent, gathering.expiry, problem})
     end
     if gathering.expiry == 'Deliver' then
-      if pass_on(agent, names, gathering, now) then
+      if pass_on(agent, names, gathering, at) then
         swept.ready[agent] = true
       end
     else
