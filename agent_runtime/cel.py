@@ -12,6 +12,8 @@ from functools import lru_cache
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_math, ext_strings
 
+from agent_runtime.cel_paths import found_in
+
 _SCOPE = "variables"
 """CEL's own names, such as `type`, cannot be declared again at the root; within a container they can."""
 
@@ -44,7 +46,14 @@ class Expression:
 
     def evaluate(self, variables: Mapping[str, object]) -> object:
         """The value as plain JSON-like Python. Raises CelError where CEL reports an error."""
-        return self.evaluate_in(self.activation(variables))
+        activation = self.activation(variables)
+        try:
+            return self.evaluate_in(activation)
+        except CelError as error:
+            found = found_in(self.source, str(error), variables)
+            if not found:
+                raise
+            raise CelError(f"{error}: {found}") from error
 
     def evaluate_in(self, activation: object) -> object:
         """As `evaluate`, in an activation made by `activation`: many expressions can share one."""
