@@ -15,6 +15,7 @@ from functools import lru_cache
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_math, ext_strings
 
+from agent_runtime.cel_paths import found_in
 from agent_runtime.texts import fault_of, unfit_in
 
 _SCOPE = "variables"
@@ -53,7 +54,14 @@ class Expression:
 
     def evaluate(self, variables: Mapping[str, object]) -> object:
         """The value as plain JSON-like Python. Raises CelError where CEL reports an error."""
-        return self.evaluate_in(self.activation(variables))
+        activation = self.activation(variables)
+        try:
+            return self.evaluate_in(activation)
+        except CelError as error:
+            found = found_in(self.source, str(error), variables)
+            if not found:
+                raise
+            raise CelError(f"{error}: {found}") from error
 
     def evaluate_in(self, activation: object) -> object:
         """As `evaluate`, in an activation made by `activation`: many expressions can share one."""

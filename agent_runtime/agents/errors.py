@@ -34,6 +34,28 @@ class SessionBusy(WorkError):
         super().__init__(f"session {session!r} is answering another message: wait for that answer")
 
 
+class SessionNotFound(WorkError):
+    """The session is not kept here: it never was, or it is gone."""
+
+    code = "session_not_found"
+
+    def __init__(self, session: str, ttl: float) -> None:
+        super().__init__(
+            f"there is no session {session!r} here: sessions are kept in the memory of one process, until "
+            f"{ttl:g}s (memory.ttl) after their last message, and are gone when it restarts. Leave `session` "
+            "out to begin a new one, or name a new one with `newSession` (--new-session)"
+        )
+
+
+class SessionExists(WorkError):
+    """A new session cannot have that id."""
+
+    code = "session_exists"
+
+    def __init__(self, session: str) -> None:
+        super().__init__(f"there is a session {session!r} already: go on with `session`, or name another")
+
+
 class WorkTimeout(WorkError):
     """The work took longer than it may."""
 

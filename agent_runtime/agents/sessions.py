@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from agent_runtime.agents.errors import SessionExists, SessionNotFound
 from agent_runtime.api.agent import Memory
 from agent_runtime.api.base import seconds
 from agent_runtime.clock import Clock
@@ -60,17 +61,33 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def open(self, session_id: str | None = None) -> Session:
-        """The session of that id, or a new one: with a new id when None is given."""
-        self._forget_silent()
-        session = self._sessions.get(session_id) if session_id is not None else None
+    def open(self, session_id: str) -> Session:
+        """The session of that id. Raises SessionNotFound: nothing is begun again in silence."""
+        session = self.get(session_id)
         if session is None:
-            session = Session(session_id or self._new_id(), self._clock.now())
-            self._sessions[session.id] = session
+            raise self.missing(session_id)
+        self._touch(session)
+        return session
+
+    def begin(self, session_id: str | None = None) -> Session:
+        """A new session, with an id made here when None is given. Raises SessionExists."""
+        if session_id is not None and self.get(session_id) is not None:
+            raise SessionExists(session_id)
+        session = Session(session_id or self._new_id(), self._clock.now())
+        self._sessions[session.id] = session
         self._touch(session)
         while len(self._sessions) > self._limit:
             self._sessions.popitem(last=False)
         return session
+
+    def missing(self, session_id: str) -> SessionNotFound:
+        """The error that says why there may be no such session."""
+        return SessionNotFound(session_id, self._ttl)
+
+    def drop(self, session: Session) -> None:
+        """Forget a session."""
+        if self._sessions.get(session.id) is session:
+            del self._sessions[session.id]
 
     def get(self, session_id: str) -> Session | None:
         """The session, without making it younger; None when there is none any more."""

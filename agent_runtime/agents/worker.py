@@ -85,19 +85,28 @@ class AgentWorker:
         """What the agent takes from its blackboard. Raises ValueError when it has none."""
         return duty_of(self.config)
 
-    async def chat(self, message: str, session: str | None = None) -> Reply:
-        """Answer a message of a session; None begins a new one.
+    async def chat(
+        self, message: str, session: str | None = None, *, new_session: str | None = None
+    ) -> Reply:
+        """Answer a message of a session; None begins a new one, which may be given its id by `new_session`.
 
-        Raises Busy when no slot is free, SessionBusy, WorkTimeout, ModelError, AnswerUnfit, StepsExhausted.
+        A message that fails leaves the session as it was, and no new one. Raises SessionNotFound,
+        SessionExists, Busy when no slot is free, SessionBusy, WorkTimeout, ModelError, AnswerUnfit,
+        StepsExhausted.
         """
-        opened = self.sessions.open(session)
+        opened = self.sessions.begin(new_session) if session is None else self.sessions.open(session)
         if opened.busy:
             raise SessionBusy(opened.id)
         opened.busy = True
+        answered = False
         try:
-            return await self._answer(message, opened)
+            reply = await self._answer(message, opened)
+            answered = True
+            return reply
         finally:
             opened.busy = False
+            if session is None and not answered:
+                self.sessions.drop(opened)
 
     async def work(
         self, delivery: Delivery, publish: Publish | None = None, progress: Progress = untold

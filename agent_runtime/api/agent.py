@@ -42,7 +42,7 @@ class Memory(Model):
     window: Annotated[int, Field(ge=0, le=1000)] = 20
     """Messages of a session that are shown to the model."""
     ttl: Duration = "1h"
-    """How long a silent session is kept."""
+    """How long a silent session is kept, in the memory of one replica: a restart ends it sooner."""
     max_sessions: Annotated[int, Field(ge=1, le=100000)] = 1000
     """Sessions that are kept; the one silent for longest goes first."""
 

@@ -55,13 +55,11 @@ class BoardAdmin:
     async def dead_letters(self, limit: int = 100, agent: str | None = None) -> list[DeadLetter]:
         """The newest, newest first."""
         parameters = {"limit": str(limit)} | ({} if agent is None else {"agent": agent})
-        answer = await self._calls.call("GET", "/deadletters", parameters=parameters)
-        return [_letter(one) for one in answer["deadLetters"]]
+        return await self._calls.read(_letters, "GET", "/deadletters", parameters=parameters)
 
     async def dead_letter(self, delivery: str) -> tuple[DeadLetter, list[Artifact]]:
         """One with its artifacts. BoardError 404 when there is none."""
-        answer = await self._calls.call("GET", f"/deadletters/{quote(delivery, safe='')}")
-        return _letter(answer["deadLetter"]), artifacts_of(answer)
+        return await self._calls.read(_whole_letter, "GET", f"/deadletters/{quote(delivery, safe='')}")
 
     async def replay(self, deliveries: Sequence[str]) -> list[DeadLetter]:
         """Offer up to 1000 again, all or none. BoardError 404 names those that are no dead letters.
@@ -69,36 +67,58 @@ class BoardAdmin:
         When the answer is lost (`unreachable`), look before you ask again: they may be none any more.
         """
         body = {"deliveries": list(deliveries)}
-        answer = await self._calls.call("POST", "/deadletters/replay", body, repeatable=False)
-        return [_letter(one) for one in answer["replayed"]]
+        return await self._calls.read(_replayed, "POST", "/deadletters/replay", body, repeatable=False)
 
     async def drop(self, deliveries: Sequence[str]) -> int:
         """Delete up to 1000 for good; returns how many were dead letters."""
-        answer = await self._calls.call("POST", "/deadletters/drop", {"deliveries": list(deliveries)})
-        return int(answer["dropped"])
+        body = {"deliveries": list(deliveries)}
+        return await self._calls.read(
+            lambda answer: int(answer["dropped"]), "POST", "/deadletters/drop", body
+        )
 
     async def subscriptions(self) -> list[Subscriber]:
         """Who is subscribed, in order of registration."""
-        answer = await self._calls.call("GET", "/subscriptions")
-        return [_subscriber(one, order) for order, one in enumerate(answer["subscriptions"])]
+        return await self._calls.read(_subscribers, "GET", "/subscriptions")
 
     async def forget(self, agent: str) -> int:
         """End an agent's subscription; returns how many deliveries its inbox had."""
-        answer = await self._calls.call("DELETE", f"/subscriptions/{quote(agent, safe='')}")
-        return int(answer["deliveries"])
+        path = f"/subscriptions/{quote(agent, safe='')}"
+        return await self._calls.read(lambda answer: int(answer["deliveries"]), "DELETE", path)
 
     async def explain(self, artifact: str, agent: str) -> Explanation:
         """Why did it not run? BoardError 404 when there is no such artifact."""
         parameters = {"artifact": artifact, "agent": agent}
-        answer = await self._calls.call("GET", "/explain", parameters=parameters)
-        return Explanation(answer["subscribed"], tuple(_verdict(one) for one in answer["entries"]))
+        return await self._calls.read(_explanation, "GET", "/explain", parameters=parameters)
 
     async def stats(self) -> Stats:
         """How full the board is."""
-        answer = await self._calls.call("GET", "/stats")
-        return Stats(
-            answer["artifacts"], answer["deadLetters"], answer["pending"], subscribers=answer["subscribers"]
-        )
+        return await self._calls.read(_stats, "GET", "/stats")
+
+
+def _letters(answer: Mapping[str, Any]) -> list[DeadLetter]:
+    return [_letter(one) for one in answer["deadLetters"]]
+
+
+def _whole_letter(answer: Mapping[str, Any]) -> tuple[DeadLetter, list[Artifact]]:
+    return _letter(answer["deadLetter"]), artifacts_of(answer)
+
+
+def _replayed(answer: Mapping[str, Any]) -> list[DeadLetter]:
+    return [_letter(one) for one in answer["replayed"]]
+
+
+def _subscribers(answer: Mapping[str, Any]) -> list[Subscriber]:
+    return [_subscriber(one, order) for order, one in enumerate(answer["subscriptions"])]
+
+
+def _explanation(answer: Mapping[str, Any]) -> Explanation:
+    return Explanation(answer["subscribed"], tuple(_verdict(one) for one in answer["entries"]))
+
+
+def _stats(answer: Mapping[str, Any]) -> Stats:
+    return Stats(
+        answer["artifacts"], answer["deadLetters"], answer["pending"], subscribers=answer["subscribers"]
+    )
 
 
 def _letter(wire: Mapping[str, Any]) -> DeadLetter:

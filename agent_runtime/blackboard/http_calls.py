@@ -8,9 +8,9 @@ their ids before they are sent, and leases have names. A call that is cancelled 
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 import orjson
@@ -18,17 +18,25 @@ import orjson
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import BoardError
 from agent_runtime.blackboard.codec import dumps, from_wire
+from agent_runtime.strict_json import parse
 from agent_runtime.token_file import TokenUnreadable
 
 TIMEOUT = 10.0
 """Seconds for one attempt."""
 PATIENCE = 30.0
 """Seconds for all attempts of a call."""
+T = TypeVar("T")
 _JSON = {"content-type": "application/json"}
 _PASSING = frozenset({429, 503})
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
+_LONGEST_ASKED = 60.0
+"""Seconds that a server may ask to wait; longer is not believed."""
 _CONNECTIONS = httpx2.Limits(max_connections=100, max_keepalive_connections=20)
+
+
+_ODD = (LookupError, TypeError, ValueError, AttributeError)
+"""What reading an answer of another shape ends in."""
 
 
 class _NotNow(Exception):
@@ -103,18 +111,26 @@ class HttpCalls:
             try:
                 response = await self._send(method, path, content, parameters, within)
                 _check(response)
-                answer: dict[str, Any] = orjson.loads(response.content or b"{}")
-                return answer
+                with understood(self.url, response):
+                    return _object(response.content or b"{}")
             except _NotNow as error:
                 wait = error.after + pause
                 if attempt == self._attempts or monotonic() + wait > deadline:
                     raise error.refusal from error
-            except httpx2.TransportError as error:
+            except httpx2.RequestError as error:
                 wait = pause
                 if not repeatable or attempt == self._attempts or monotonic() + wait > deadline:
                     raise self._unreachable(error) from error
             await asyncio.sleep(wait)
         raise AssertionError("there is always a next pause")
+
+    async def read(
+        self, read: Callable[[dict[str, Any]], T], method: str, path: str, *arguments: Any, **more: Any
+    ) -> T:
+        """As `call`, and what `read` makes of the answer. An answer that it cannot read is a BoardError."""
+        answer = await self.call(method, path, *arguments, **more)
+        with understood(self.url):
+            return read(answer)
 
     async def _send(
         self,
@@ -148,7 +164,7 @@ class HttpCalls:
                 yield response.aiter_lines()
         except _NotNow as error:
             raise error.refusal from error
-        except httpx2.TransportError as error:
+        except httpx2.RequestError as error:
             raise self._unreachable(error) from error
 
     def _headers(self) -> dict[str, str]:
@@ -164,7 +180,7 @@ class HttpCalls:
         except TokenUnreadable as error:
             raise BoardError("unauthenticated", str(error), status=401) from error
 
-    def _unreachable(self, error: httpx2.TransportError) -> BoardError:
+    def _unreachable(self, error: httpx2.RequestError) -> BoardError:
         reason = str(error) or type(error).__name__
         return BoardError(
             "unreachable", f"the blackboard at {self.url} does not answer: {reason}", status=503
@@ -177,8 +193,9 @@ def _check(response: httpx2.Response) -> None:
         return
     refusal = _refusal(response)
     if response.status_code in _PASSING:
-        value = response.headers.get("retry-after", "")
-        raise _NotNow(refusal, float(value) if value.isdigit() else 0.0)
+        value = response.headers.get("retry-after", "")[:9]
+        asked = float(value) if value.isascii() and value.isdecimal() else 0.0
+        raise _NotNow(refusal, min(asked, _LONGEST_ASKED))
     raise refusal
 
 
@@ -186,12 +203,37 @@ def _refusal(response: httpx2.Response) -> BoardError:
     """The server's error, also when something between us and it answered in its own words."""
     try:
         error = orjson.loads(response.content)["error"]
+        details = [{str(k): str(v) for k, v in one.items()} for one in error.get("details", ())]
         return BoardError(
-            error["code"], error["message"], status=response.status_code, details=error.get("details", ())
+            str(error["code"]), str(error["message"]), status=response.status_code, details=details
         )
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        text = response.text[:200] or response.reason_phrase
+    except _ODD:
+        text = _shown(response) or response.reason_phrase
         return BoardError("unexpected", f"not a blackboard's answer: {text}", status=response.status_code)
+
+
+@contextmanager
+def understood(url: str, response: httpx2.Response | None = None) -> Iterator[None]:
+    """What goes wrong within, with an answer that was a success, is a BoardError: it is no blackboard's."""
+    try:
+        yield
+    except _ODD as error:
+        said = f": {_shown(response)}" if response is not None else f" ({type(error).__name__}: {error})"
+        raise BoardError(
+            "unexpected", f"what answers at {url} is no blackboard, or not of this version{said}", status=502
+        ) from error
+
+
+def _object(content: bytes) -> dict[str, Any]:
+    value = parse(content)
+    if not isinstance(value, dict):
+        raise TypeError(f"want an object, got a {type(value).__name__}")
+    return value
+
+
+def _shown(response: httpx2.Response) -> str:
+    """The beginning of an answer, whatever it says of its encoding."""
+    return response.content[:800].decode("utf-8", "replace")[:200]
 
 
 def artifacts_of(answer: Mapping[str, Any]) -> list[Artifact]:

@@ -58,17 +58,16 @@ class HttpBoard:
 
     async def publish(self, drafts: Sequence[Draft]) -> list[Artifact]:
         body = {"artifacts": [self._named(draft) for draft in drafts]}
-        return artifacts_of(await self._calls.call("POST", "/artifacts", body))
+        return await self._calls.read(artifacts_of, "POST", "/artifacts", body)
 
     async def invoke(self, agent: str, draft: Draft) -> Artifact:
         """Publish a draft that sets this agent to work, and no other."""
         path = f"/agents/{quote(agent, safe='')}/invocations"
-        answer = await self._calls.call("POST", path, self._named(draft))
-        return from_wire(answer["artifact"])
+        return await self._calls.read(_artifact, "POST", path, self._named(draft))
 
     async def get(self, artifact_id: str) -> Artifact | None:
         try:
-            return from_wire(await self._calls.call("GET", f"/artifacts/{quote(artifact_id, safe='')}"))
+            return await self._calls.read(from_wire, "GET", f"/artifacts/{quote(artifact_id, safe='')}")
         except BoardError as error:
             if error.status == 404:
                 return None
@@ -76,8 +75,7 @@ class HttpBoard:
 
     async def query(self, query: Query) -> Page:
         parameters = {**filters(query), "limit": str(query.limit)}
-        answer = await self._calls.call("GET", "/artifacts", parameters=parameters)
-        return Page(tuple(artifacts_of(answer)), answer["cursor"])
+        return await self._calls.read(_page, "GET", "/artifacts", parameters=parameters)
 
     def follow(self, query: Query) -> AsyncIterator[tuple[str, Artifact]]:
         """Artifacts from the query's cursor on, and on as they are published, each with its cursor.
@@ -93,20 +91,19 @@ class HttpBoard:
 
     async def unsubscribe(self) -> int:
         """End the subscription; what waits in the inbox is gone: so many deliveries."""
-        answer = await self._calls.call("DELETE", "/subscriptions")
-        return int(answer["deliveries"])
+        return await self._calls.read(_deliveries, "DELETE", "/subscriptions")
 
     async def lease(self, limit: int, wait: float) -> list[Delivery]:
         body = {"limit": limit, "wait": wait}
-        answer = await self._calls.call("POST", "/leases", body, within=TIMEOUT + wait)
-        return [_delivery(one) for one in answer["deliveries"]]
+        return await self._calls.read(_leased, "POST", "/leases", body, within=TIMEOUT + wait)
 
     async def extend(self, delivery_id: str, note: str = "") -> None:
         await self._calls.call("PUT", _lease(delivery_id), {"note": note} if note else None)
 
     async def acknowledge(self, delivery_id: str, results: Sequence[Draft]) -> list[Artifact]:
         body = {"results": [self._named(draft) for draft in results]}
-        return artifacts_of(await self._calls.call("POST", f"{_lease(delivery_id)}/acknowledge", body))
+        path = f"{_lease(delivery_id)}/acknowledge"
+        return await self._calls.read(artifacts_of, "POST", path, body)
 
     async def fail(self, delivery_id: str, error: str, *, retry_in: float | None = 0.0) -> None:
         body = {"error": error[:4096], "retryIn": retry_in}
@@ -133,6 +130,22 @@ def filters(query: Query) -> dict[str, str]:
         "cursor": query.cursor,
     }
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _artifact(answer: Mapping[str, Any]) -> Artifact:
+    return from_wire(answer["artifact"])
+
+
+def _page(answer: Mapping[str, Any]) -> Page:
+    return Page(tuple(artifacts_of(answer)), answer["cursor"])
+
+
+def _deliveries(answer: Mapping[str, Any]) -> int:
+    return int(answer["deliveries"])
+
+
+def _leased(answer: Mapping[str, Any]) -> list[Delivery]:
+    return [_delivery(one) for one in answer["deliveries"]]
 
 
 def _delivery(wire: Mapping[str, Any]) -> Delivery:

@@ -9,7 +9,7 @@ import orjson
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import BoardError
 from agent_runtime.blackboard.codec import from_wire
-from agent_runtime.blackboard.http_calls import HttpCalls, pauses
+from agent_runtime.blackboard.http_calls import HttpCalls, pauses, understood
 
 _SILENCE = 45.0
 """Seconds without a sign of life, of which the server gives three in that time."""
@@ -22,7 +22,7 @@ async def follow(calls: HttpCalls, parameters: Mapping[str, str]) -> AsyncIterat
     while True:
         try:
             async with calls.lines("/events", parameters=wanted, silence=_SILENCE) as lines:
-                async for cursor, artifact in _artifacts(lines):
+                async for cursor, artifact in _artifacts(lines, calls.url):
                     waits = pauses()
                     wanted["cursor"] = cursor
                     yield cursor, artifact
@@ -32,7 +32,7 @@ async def follow(calls: HttpCalls, parameters: Mapping[str, str]) -> AsyncIterat
         await asyncio.sleep(next(waits))
 
 
-async def _artifacts(lines: AsyncIterator[str]) -> AsyncIterator[tuple[str, Artifact]]:
+async def _artifacts(lines: AsyncIterator[str], url: str) -> AsyncIterator[tuple[str, Artifact]]:
     event: dict[str, str] = {}
     async for line in lines:
         name, _, value = line.partition(": ")
@@ -40,12 +40,16 @@ async def _artifacts(lines: AsyncIterator[str]) -> AsyncIterator[tuple[str, Arti
         if line:
             continue
         if event.get("event") == "error":
-            raise _told(orjson.loads(event["data"])["error"])
+            with understood(url):
+                told = _told(orjson.loads(event["data"])["error"])
+            raise told
         if "data" in event:
-            yield event["id"], from_wire(orjson.loads(event["data"]))
+            with understood(url):
+                heard = event["id"], from_wire(orjson.loads(event["data"]))
+            yield heard
         event = {}
 
 
 def _told(error: Mapping[str, Any]) -> BoardError:
     """What ends a stream under way is what may pass: what does not was refused before it began."""
-    return BoardError(error["code"], error["message"], status=503)
+    return BoardError(str(error["code"]), str(error["message"]), status=503)

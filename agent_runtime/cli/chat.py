@@ -8,19 +8,22 @@ import typer
 from agent_runtime.cli.client import Client
 
 
-def run(agent: str, message: str, session: str, state: Path | None) -> None:
+def run(agent: str, message: str, session: str, new_session: str, state: Path | None) -> None:
     """Print the reply to `message`; without one, to each line of standard input."""
     client = Client.connect(state)
     if message:
-        reply, _ = _say(client, agent, message, session)
+        reply, named = _say(client, agent, message, session, new_session)
         typer.echo(reply)
+        if sys.stderr.isatty() and not session:
+            typer.echo(f"(go on with: covey chat {agent} --session {named} ...)", err=True)
         return
     client.get(f"/v1/resources/Agent/{agent}")  # an agent that is not there is told before the first word
     interactive = sys.stdin.isatty()
     if interactive:
         typer.echo(f"Talking to {agent}. An empty line or Ctrl-D ends it.")
     while line := _line(interactive):
-        reply, session = _say(client, agent, line, session)
+        reply, session = _say(client, agent, line, session, new_session)
+        new_session = ""
         typer.echo(reply)
 
 
@@ -34,7 +37,8 @@ def _line(interactive: bool) -> str:
         return ""
 
 
-def _say(client: Client, agent: str, message: str, session: str) -> tuple[str, str]:
-    body = {"message": message, **({"session": session} if session else {})}
+def _say(client: Client, agent: str, message: str, session: str, new_session: str) -> tuple[str, str]:
+    named = {"session": session, "newSession": new_session}
+    body = {"message": message, **{name: value for name, value in named.items() if value}}
     answer = client.post(f"/v1/agents/{agent}/chat", body)
     return str(answer["reply"]), str(answer["session"])

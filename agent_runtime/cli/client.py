@@ -53,8 +53,8 @@ class Client:
                 if response.status_code >= 400:
                     response.read()
                     raise _refused(response)
-                yield (orjson.loads(line) for line in response.iter_lines() if line)
-        except httpx.TransportError as error:
+                yield (self._object(line) for line in response.iter_lines() if line)
+        except httpx.RequestError as error:
             raise self._lost(error) from error
 
     def _call(
@@ -66,12 +66,25 @@ class Client:
             response = self._http.request(
                 method, path, params=_query(query or {}), content=content, headers=headers
             )
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise self._lost(error) from error
         if response.status_code >= 400:
             raise _refused(response)
-        answer: Json = response.json()
-        return answer
+        return self._object(response.content)
+
+    def _object(self, content: bytes | str) -> Json:
+        try:
+            answer: Json = orjson.loads(content)
+            if isinstance(answer, dict):
+                return answer
+        except ValueError:
+            pass
+        shown = content if isinstance(content, str) else content[:800].decode("utf-8", "replace")
+        raise Failure(
+            f"what answers at {self.address.url} is no covey up: {shown[:200]!r}",
+            START_IT.replace("DIR", self.address.folder),
+            code=2,
+        )
 
     def _lost(self, error: Exception) -> Failure:
         return Failure(
@@ -88,13 +101,14 @@ def _query(query: Mapping[str, str | int]) -> dict[str, str]:
 def _refused(response: httpx.Response) -> Failure:
     """The one error body as sentences: the message, then each detail on a line of its own."""
     try:
-        error = response.json()["error"]
-        message, details = str(error["message"]), error.get("details") or []
-    except (ValueError, KeyError, TypeError):
-        message, details = f"the server answered {response.status_code}: {response.text[:200]}", []
+        error = orjson.loads(response.content)["error"]
+        message, details = str(error["message"]), [{**one} for one in error.get("details") or []]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        shown = response.content[:800].decode("utf-8", "replace")[:200]
+        message, details = f"the server answered {response.status_code}: {shown}", []
     listed = [
         f"  {detail.get('pointer', '')}: {detail.get('message', '')}"
         for detail in details
-        if len(details) > 1 or detail.get("message", "") not in message
+        if len(details) > 1 or str(detail.get("message", "")) not in message
     ]
     return Failure("\n".join([message, *listed]))

@@ -239,12 +239,16 @@ def chat(
         str, typer.Argument(help="What to say; none: a conversation.", show_default=False)
     ] = "",
     session: Annotated[str, typer.Option(help="Go on with this session.", show_default=False)] = "",
+    new_session: Annotated[
+        str,
+        typer.Option(help="Begin a session of this name.", show_default=False),
+    ] = "",
     state: State = None,
 ) -> None:
     """Talk to an Agent: one message, or a conversation."""
     from agent_runtime.cli.chat import run
 
-    run(agent, message, session, state)
+    run(agent, message, session, new_session, state)
 
 
 @app.command()

@@ -3,8 +3,8 @@
 Every call is safe to repeat; see `durable.port` and `runs_server.queue`.
 """
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +30,10 @@ _ANSWER_SECONDS = 30.0
 _AWAY = frozenset({502, 503, 504})
 
 Query = Mapping[str, str | int | float | bool | None]
+
+
+_ODD = (LookupError, TypeError, ValueError, AttributeError)
+"""What reading an answer of another shape ends in."""
 
 
 class Refused(StoreError):
@@ -71,7 +75,19 @@ class HttpCalls:
     async def json(self, method: str, path: str, query: Query, content: bytes | None = None) -> Any:
         """The answer's JSON; None when there is none. Raises StoreError."""
         response = await self.call(method, path, query, content)
-        return orjson.loads(response.content) if response.content else None
+        with self.understood(response):
+            return orjson.loads(response.content) if response.content else None
+
+    @contextmanager
+    def understood(self, response: httpx2.Response | None = None) -> Iterator[None]:
+        """What goes wrong within, on reading an answer that was a success, is Unavailable."""
+        try:
+            yield
+        except _ODD as error:
+            said = f": {_shown(response)}" if response is not None else f" ({type(error).__name__}: {error})"
+            raise Unavailable(
+                f"what answers at {self._url} is no runs server, or not of this version{said}"
+            ) from error
 
     async def once(
         self, method: str, path: str, query: Query, content: bytes | None = None, *, wait: float = 0.0
@@ -99,21 +115,23 @@ class HttpCalls:
                     await response.aread()
                     raise self._error(response, query)
                 yield response
-        except httpx2.TransportError as error:
+        except httpx2.RequestError as error:
             reason = str(error) or type(error).__name__
             raise Unavailable(f"the runs server at {self._url} does not answer: {reason}") from error
 
     def _error(self, response: httpx2.Response, query: Query) -> StoreError:
         try:
             fault = orjson.loads(response.content)["error"]
-            code, message, details = fault["code"], fault["message"], fault["details"]
-        except (orjson.JSONDecodeError, KeyError, TypeError):  # something between us and it answered
-            code, message, details = "", f"HTTP {response.status_code}: {response.text[:200]!r}", []
+            code, message, details = str(fault["code"]), str(fault["message"]), fault["details"]
+        except _ODD:  # something between us and it answered
+            code, message, details = "", f"HTTP {response.status_code}: {_shown(response)!r}", []
         if response.status_code in _AWAY:
             return Unavailable(f"the runs server at {self._url} cannot do it now: {message}")
-        return _known(code, message, details, query) or Refused(
-            response.status_code, f"the runs server at {self._url} refused: {message}"
-        )
+        try:
+            known = _known(code, message, details, query)
+        except _ODD:
+            known = None
+        return known or Refused(response.status_code, f"the runs server at {self._url} refused: {message}")
 
 
 def _known(code: str, message: str, details: list[dict[str, str]], query: Query) -> StoreError | None:
@@ -135,6 +153,11 @@ def _known(code: str, message: str, details: list[dict[str, str]], query: Query)
             return StoreFull(message)
         case _:
             return None
+
+
+def _shown(response: httpx2.Response) -> str:
+    """The beginning of an answer, whatever it says of its encoding."""
+    return response.content[:800].decode("utf-8", "replace")[:200]
 
 
 def _word(value: str | int | float | bool) -> str:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 import httpx2
 
 from agent_runtime.clock import SYSTEM_CLOCK, Clock
-from agent_runtime.durable.frames import FrameReader, NotFrames, frames
+from agent_runtime.durable.frames import FrameReader, frames
 from agent_runtime.durable.http_calls import PATIENCE, HttpCalls, Query
 from agent_runtime.durable.port import (
     Boundary,
@@ -42,7 +42,8 @@ class HttpRunStore:
     async def acquire(self, run: str, holder: str, ttl: float, *, take_over: bool = False) -> Writer:
         query: Query = {"run": run, "holder": holder, "ttl": ttl, "takeOver": take_over}
         answer = await self._calls.json("POST", "/v1/lease", query)
-        return Writer(run, holder, answer["generation"])
+        with self._calls.understood():
+            return Writer(run, holder, int(answer["generation"]))
 
     async def renew(self, writer: Writer, ttl: float) -> None:
         await self._calls.call("PUT", "/v1/lease", {**_named(writer), "ttl": ttl})
@@ -64,13 +65,15 @@ class HttpRunStore:
 
     async def _entry(self, query: Query) -> Entry | None:
         response = await self._calls.call("GET", "/v1/entry", query)
-        for head, body in frames(response.content):
-            return Entry(boundary_from_wire(head), body)
+        with self._calls.understood():
+            for head, body in frames(response.content):
+                return Entry(boundary_from_wire(head), body)
         return None
 
     async def history(self, run: str) -> list[Boundary]:
         answer = await self._calls.json("GET", "/v1/history", {"run": run})
-        return [boundary_from_wire(one) for one in answer["boundaries"]]
+        with self._calls.understood():
+            return [boundary_from_wire(one) for one in answer["boundaries"]]
 
     async def record(self, writer: Writer, records: Sequence[Record]) -> None:
         await self._calls.call("POST", "/v1/records", _named(writer), records_to_wire(records))
@@ -92,21 +95,24 @@ class HttpRunStore:
                             yield index, body
                     reader.end()
                     return
-            except (Unavailable, NotFrames):
+            except (Unavailable, ValueError) as error:
                 pause = next(pauses, None)
                 if pause is None:
-                    raise
+                    with self._calls.understood():
+                        raise error
                 await self._calls.patience.sleep(pause)
 
     async def count_records(self, run: str, path: str, visit: int) -> int:
         query: Query = {"run": run, "path": path, "visit": visit}
-        count: int = (await self._calls.json("GET", "/v1/records/count", query))["count"]
-        return count
+        answer = await self._calls.json("GET", "/v1/records/count", query)
+        with self._calls.understood():
+            return int(answer["count"])
 
     async def fork(self, run: str, number: int | None, into: str) -> Boundary:
         query: Query = {"run": run, "number": number, "into": into}
         answer = await self._calls.json("POST", "/v1/fork", query)
-        return boundary_from_wire(answer["boundary"])
+        with self._calls.understood():
+            return boundary_from_wire(answer["boundary"])
 
     async def delete(self, run: str) -> None:
         await self._calls.call("DELETE", "/v1/runs", {"run": run})
@@ -114,7 +120,8 @@ class HttpRunStore:
     async def runs(self, prefix: str = "", limit: int = 100) -> list[RunSummary]:
         query: Query = {"prefix": prefix, "limit": limit}
         answer = await self._calls.json("GET", "/v1/runs", query)
-        return [RunSummary(one["run"], boundary_from_wire(one["latest"])) for one in answer["runs"]]
+        with self._calls.understood():
+            return [RunSummary(one["run"], boundary_from_wire(one["latest"])) for one in answer["runs"]]
 
     async def cached(self, scope: str, key: str) -> bytes | None:
         response = await self._calls.call("GET", "/v1/cache", {"scope": scope, "key": key})

@@ -1,6 +1,7 @@
 """An embedder behind OpenAI's protocol: OpenAI itself, Ollama, vLLM and others."""
 
 from collections.abc import Sequence
+from math import isfinite
 
 from openai import APIConnectionError, APIError, AsyncOpenAI
 
@@ -43,7 +44,23 @@ class EndpointEmbedder:
             raise EmbeddingError(f"{self._place} cannot be reached: check its spec.baseURL") from error
         except APIError as error:
             raise EmbeddingError(f"{self._place} embeds nothing: {error.message}") from error
-        vectors = [normal(one.embedding) for one in sorted(answer.data, key=lambda one: one.index)]
+        except Exception as error:  # the library reads what it expects, and ends in its own exceptions
+            raise self._odd(f"{type(error).__name__}: {error}") from error
+        try:
+            ordered = sorted(answer.data, key=lambda one: one.index)
+            vectors = [normal([float(value) for value in one.embedding]) for one in ordered]
+        except (TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise self._odd(f"{type(error).__name__}: {error}") from error
         if len(vectors) != len(texts):
             raise EmbeddingError(f"{self._place} gave {len(vectors)} vectors for {len(texts)} texts")
+        if len({len(vector) for vector in vectors}) > 1 or not all(vectors):
+            raise self._odd("its vectors are empty, or differ in length")
+        if not all(isfinite(value) for vector in vectors for value in vector):
+            raise self._odd("its vectors hold numbers that are not finite")
         return vectors
+
+    def _odd(self, why: str) -> EmbeddingError:
+        return EmbeddingError(
+            f"{self._place} answers with no list of embeddings ({why[:200]}): check that its "
+            "spec.baseURL is that of an OpenAI-compatible API, and that its spec.model embeds"
+        )

@@ -139,7 +139,7 @@ def _work_routes(routes: APIRouter, laptop: Laptop) -> None:
             ready = laptop.resource("Agent", name)["status"]["conditions"][-1]
             raise ApiError(503, f'Agent "{name}" is not ready: {ready["message"] or ready["reason"]}')
         try:
-            reply = await hosted.worker.chat(body.message, body.session)
+            reply = await hosted.worker.chat(body.message, body.session, new_session=body.newSession)
         except (ModelError, WorkError) as error:
             raise refusal(error) from error
         return Response(orjson.dumps(reply_wire(reply)), media_type="application/json")

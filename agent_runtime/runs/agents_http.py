@@ -14,6 +14,7 @@ from agent_runtime.compile.config import AgentAccess
 from agent_runtime.models.port import Usage
 from agent_runtime.runs.errors import AgentFailed
 from agent_runtime.runs.port import AgentAnswer
+from agent_runtime.strict_json import DEEPEST, parse
 from agent_runtime.telemetry import traces
 
 PATIENCE = 60.0
@@ -94,29 +95,38 @@ class HttpAgents:
         body = _json(response)
         if response.status_code in _NOT_NOW:
             return _NotNow(_reason(response, body), _seconds(response.headers.get("retry-after")))
-        if response.status_code != 200 or "reply" not in body:
+        if response.status_code != 200:
             raise AgentFailed(f'agent "{agent}" at {access.url} failed: {_reason(response, body)}')
-        usage = body.get("usage") or {}
-        return AgentAnswer(
-            body["reply"],
-            body.get("output"),
-            Usage(usage.get("inputTokens", 0), usage.get("outputTokens", 0)),
-        )
+        if not isinstance(body.get("reply"), str):
+            raise AgentFailed(
+                f'agent "{agent}" at {access.url} failed: {_reason(response, body)} is no agent\'s answer'
+            )
+        return AgentAnswer(body["reply"], body.get("output"), _usage(body.get("usage")))
 
 
 def _json(response: httpx.Response) -> dict[str, Any]:
     try:
-        body = response.json()
+        body = parse(response.content, deepest=DEEPEST)
     except ValueError:
         return {}
     return body if isinstance(body, dict) else {}
 
 
+def _usage(usage: object) -> Usage:
+    """What is no number counts nothing."""
+    counts = [
+        usage.get(name) if isinstance(usage, dict) else None for name in ("inputTokens", "outputTokens")
+    ]
+    return Usage(*(count if isinstance(count, int) and count >= 0 else 0 for count in counts))
+
+
 def _reason(response: httpx.Response, body: dict[str, Any]) -> str:
     error = body.get("error")
     message = error.get("message") if isinstance(error, dict) else None
-    return str(message or f"HTTP {response.status_code}: {response.text[:200]!r}")
+    shown = response.content[:800].decode("utf-8", "replace")[:200]
+    return str(message or f"HTTP {response.status_code}: {shown!r}")
 
 
 def _seconds(header: str | None) -> float | None:
-    return float(header) if header is not None and header.isdigit() else None
+    asked = header or ""
+    return float(asked[:9]) if asked.isascii() and asked.isdecimal() else None

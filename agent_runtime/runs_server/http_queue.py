@@ -41,8 +41,8 @@ class HttpQueue:
     async def submit(self, run: str, queue: str, body: bytes) -> bool:
         """See `RunQueue.submit`. When an answer was lost on the way, False although it is new."""
         answer = await self._calls.json("POST", "/v1/queue", {"run": run, "queue": queue}, body)
-        new: bool = answer["new"]
-        return new
+        with self._calls.understood():
+            return bool(answer["new"])
 
     async def update(self, run: str, body: bytes | None, wanted: Wanted) -> None:
         """See `RunQueue.update`."""
@@ -59,15 +59,18 @@ class HttpQueue:
             left = min(max(0.0, deadline - self._clock.monotonic()), _LONGEST_WAIT)
             response = await self._calls.call("POST", "/v1/tickets", {**query, "wait": left}, wait=left)
             if response.status_code == 200:
-                return _ticket(response, queue, holder)
+                with self._calls.understood():
+                    return _ticket(response, queue, holder)
             if self._clock.monotonic() >= deadline:
                 return None
 
     async def heartbeat(self, ticket: Ticket, ttl: float, progress: bytes | None = None) -> Wanted:
         """See `RunQueue.heartbeat`."""
         query = {**_named(ticket), "ttl": ttl}
-        wanted: Wanted = (await self._calls.json("PUT", "/v1/tickets", query, progress or b""))["wanted"]
-        return wanted
+        answer = await self._calls.json("PUT", "/v1/tickets", query, progress or b"")
+        with self._calls.understood():
+            wanted: Wanted = answer["wanted"]
+            return wanted
 
     async def finish(self, ticket: Ticket, outcome: bytes) -> None:
         """See `RunQueue.finish`."""
@@ -78,9 +81,9 @@ class HttpQueue:
         answer = await self._calls.json("GET", "/v1/queue", {"run": run})
         if answer is None:
             return None
-        answer["outcome"] = _bytes(answer["outcome"])
-        answer["progress"] = _bytes(answer["progress"])
-        return QueueState(**answer)
+        with self._calls.understood():
+            kept = {name: _bytes(answer[name]) for name in ("outcome", "progress")}
+            return QueueState(**{**answer, **kept})
 
     async def remove(self, run: str) -> None:
         """See `RunQueue.remove`."""
@@ -91,7 +94,8 @@ class HttpQueue:
         wait = min(wait, _LONGEST_WAIT)
         query = {"after": after, "limit": limit, "wait": wait}
         response = await self._calls.call("GET", "/v1/changes", query, wait=wait)
-        return [(sequence, run) for sequence, run in orjson.loads(response.content)["changes"]]
+        with self._calls.understood(response):
+            return [(int(sequence), str(run)) for sequence, run in orjson.loads(response.content)["changes"]]
 
 
 def _ticket(response: httpx2.Response, queue: str, holder: str) -> Ticket:

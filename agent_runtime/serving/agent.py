@@ -1,14 +1,22 @@
 """The agent's HTTP API: chat, sessions, what the agent is; health and metrics."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import orjson
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from agent_runtime.agents.conversation import Step
-from agent_runtime.agents.errors import AnswerUnfit, Busy, SessionBusy, WorkError, WorkTimeout
+from agent_runtime.agents.errors import (
+    AnswerUnfit,
+    Busy,
+    SessionBusy,
+    SessionExists,
+    SessionNotFound,
+    WorkError,
+    WorkTimeout,
+)
 from agent_runtime.agents.worker import AgentWorker, Reply
 from agent_runtime.models.errors import ModelError, ModelTimeout
 from agent_runtime.serving.auth import Verify, anyone, bearer
@@ -24,14 +32,25 @@ MAX_BODY = 1024 * 1024
 _RETRY_AFTER = 1.0
 
 
+SessionId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
+
+
 class ChatRequest(BaseModel):
     """A message for the agent."""
 
     model_config = ConfigDict(extra="forbid")
 
     message: Annotated[str, Field(min_length=1)]
-    session: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,128}$")] | None = None
+    session: SessionId | None = None
     """The session to go on with; left out: a new one."""
+    newSession: SessionId | None = None  # noqa: N815 - the name on the wire
+    """The id of the new session; left out: one is made."""
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> Self:
+        if self.session is not None and self.newSession is not None:
+            raise ValueError("give session to go on, or newSession to begin, not both")
+        return self
 
 
 class UsageBody(BaseModel):
@@ -76,13 +95,15 @@ def create_app(worker: AgentWorker, health: Health, verify: Verify | None) -> Fa
     # On the app itself and first: each router in between costs every message a part of its time.
     app.router.route_class = guarded(anyone() if verify is None else bearer(verify))
 
-    @app.post("/v1/chat", response_model=ChatReply, responses=_errors(401, 409, 413, 422, 429, 500, 503, 504))
+    @app.post(
+        "/v1/chat", response_model=ChatReply, responses=_errors(401, 404, 409, 413, 422, 429, 500, 503, 504)
+    )
     async def chat(body: ChatRequest) -> Response:
         """Send a message, get the answer."""
         if health.draining:
             raise ApiError(503, "this replica is about to stop: ask again", code="draining", retry_after=1)
         try:
-            reply = await worker.chat(body.message, body.session)
+            reply = await worker.chat(body.message, body.session, new_session=body.newSession)
         except (ModelError, WorkError) as error:
             raise refusal(error) from error
         return Response(orjson.dumps(reply_wire(reply)), media_type="application/json")
@@ -92,7 +113,7 @@ def create_app(worker: AgentWorker, health: Health, verify: Verify | None) -> Fa
         """What was said in a session, as far as it is remembered."""
         found = worker.sessions.get(session)
         if found is None:
-            raise ApiError(404, f"there is no session {session!r}, or not any more")
+            raise refusal(worker.sessions.missing(session))
         return {
             "session": found.id,
             "createdAt": found.created_at,
@@ -130,8 +151,10 @@ def refusal(error: ModelError | WorkError) -> ApiError:
     match error:
         case Busy():
             status = 429
-        case SessionBusy():
+        case SessionBusy() | SessionExists():
             status = 409
+        case SessionNotFound():
+            status = 404
         case WorkTimeout() | ModelTimeout():
             status = 504
         case AnswerUnfit():

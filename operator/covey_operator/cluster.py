@@ -238,7 +238,10 @@ class Cluster:
             self._metrics.requested(method, kind.plural, status)
         if status >= 400:
             raise _refusal(status, content)
-        result: Object = orjson.loads(content)
+        try:
+            result: Object = orjson.loads(content)
+        except orjson.JSONDecodeError as error:  # something between us and the API server answered
+            raise ApiError(502, "NotJson", content[:200].decode(errors="replace")) from error
         return result
 
 

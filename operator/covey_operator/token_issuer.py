@@ -87,8 +87,9 @@ async def _read(cluster: Cluster) -> Issuer:
     url = (await cluster.document(_DESCRIPTION)).get("issuer")
     if not isinstance(url, str) or not url:
         raise Undescribed(f"{_DESCRIPTION} of the API server names no issuer")
-    listed = (await cluster.document(_KEYS)).get("keys") or ()
-    usable = [key for key in listed if key.get("kid") and key.get("kty") in _KINDS]
+    listed = (await cluster.document(_KEYS)).get("keys")
+    keys = [key for key in listed if isinstance(key, dict)] if isinstance(listed, list) else []
+    usable = [key for key in keys if key.get("kid") and key.get("kty") in _KINDS]
     if not usable:
         raise Undescribed(f"{_KEYS} of the API server has no key of {' or '.join(_KINDS)}")
     return Issuer(url=url, keys=sorted(usable, key=lambda key: str(key["kid"])))

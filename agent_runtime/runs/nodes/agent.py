@@ -6,13 +6,13 @@ from typing import Any
 from agent_runtime.api.nodes import FlowNode
 from agent_runtime.runs.errors import NodeFailed
 from agent_runtime.runs.nodes.field import Field
-from agent_runtime.runs.nodes.text import as_text
+from agent_runtime.runs.nodes.text import as_text, structured
 from agent_runtime.runs.nodes.work import Done, PlainWork
 from agent_runtime.runs.port import AskAgent, Invocation
 
 
 class AgentWork(PlainWork):
-    """The agent's output when it has a type, else its reply."""
+    """The agent's output when it has a type, else its reply; a JSON object or list is taken as such."""
 
     def __init__(self, node: FlowNode, variables: Iterable[str], ask: AskAgent) -> None:
         assert node.agent is not None
@@ -29,4 +29,5 @@ class AgentWork(PlainWork):
 
     async def do(self, given: Any, invocation: Invocation) -> Done:
         answer = await self._ask(self._agent, given, invocation.idempotency_key)
-        return Done(answer.reply if answer.output is None else answer.output, usage=answer.usage)
+        value = structured(answer.reply) if answer.output is None else answer.output
+        return Done(value, usage=answer.usage)

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import httpx2 as httpx
-import orjson
 
 from agent_runtime.api.nodes import FlowNode
 from agent_runtime.compile.run import header_env
 from agent_runtime.runs.errors import NodeFailed
 from agent_runtime.runs.nodes.field import Field
+from agent_runtime.runs.nodes.http_body import Unreadable, read_body
 from agent_runtime.runs.nodes.text import as_text
 from agent_runtime.runs.nodes.work import Done, PlainWork
 from agent_runtime.runs.port import Invocation
@@ -111,17 +111,11 @@ class HttpWork(PlainWork):
             shown = content.decode("utf-8", "replace")[:_SHOWN]
             want = ", ".join(map(str, self._http.expect)) or "200 to 299"
             raise NodeFailed(f"{self._told(response)}, want {want}: {shown or 'no body'}")
-        if not content:
-            return None
-        if not _is_json(response.headers.get("content-type", "")):
-            return content.decode(response.charset_encoding or "utf-8", "replace")
         try:
-            return orjson.loads(content)
-        except ValueError as error:
-            shown = content.decode("utf-8", "replace")[:_SHOWN]
-            raise NodeFailed(
-                f"{self._told(response)} says that it is JSON, but is not ({error}): {shown}"
-            ) from error
+            return read_body(content, response.headers.get("content-type", ""))
+        except Unreadable as error:
+            shown = content[:_SHOWN].decode("utf-8", "replace")
+            raise NodeFailed(f"{self._told(response)}, and what it sent {error}: {shown}") from error
 
     def _secrets(self) -> dict[str, str]:
         headers = {}
@@ -148,8 +142,3 @@ class HttpWork(PlainWork):
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
-
-
-def _is_json(content_type: str) -> bool:
-    kind = content_type.partition(";")[0].strip().lower()
-    return kind == "application/json" or kind.endswith("+json")

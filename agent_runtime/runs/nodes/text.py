@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from agent_runtime.strict_json import DEEPEST, parse
+
 
 def as_text(value: Any) -> str:
     """Text as it is, everything else as compact JSON."""
@@ -10,10 +12,10 @@ def as_text(value: Any) -> str:
 
 
 def structured(text: str) -> Any:
-    """An answer that is a JSON object or list is taken as such."""
+    """An answer that is a JSON object or list is taken as such; one that could not be kept stays text."""
     if not text.lstrip().startswith(("{", "[")):
         return text
     try:
-        return json.loads(text)
+        return parse(text, deepest=DEEPEST)
     except ValueError:
         return text

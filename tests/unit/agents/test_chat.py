@@ -186,6 +186,7 @@ async def test_more_than_it_may_do_at_once_is_refused() -> None:
 async def test_a_session_answers_one_message_at_a_time() -> None:
     clock = ManualClock()
     ann = Bench(agent_config([{"reply": "ok", "delay": "5s"}]), clock=clock)
+    ann.worker.sessions.begin("s1")
     (first,) = await blocked(ann, clock, ("one", "s1"))
     with pytest.raises(SessionBusy, match="'s1' is answering another message"):
         await ann.worker.chat("two", "s1")

@@ -72,6 +72,33 @@ async def test_output_and_steps() -> None:
     assert body["steps"] == [{"tool": "clock", "arguments": {"timezone": "UTC"}, "failed": False}]
 
 
+async def test_a_session_is_begun_by_name_or_not_at_all() -> None:
+    async with serving(bench(ECHO)) as client:
+        lost = await client.post("/v1/chat", json={"message": "hi", "session": "s1"})
+        assert (lost.status_code, lost.json()["error"]["code"]) == (404, "session_not_found")
+        assert "`newSession`" in lost.json()["error"]["message"]
+        begun = await client.post("/v1/chat", json={"message": "hi", "newSession": "s1"})
+        assert (begun.status_code, begun.json()["session"]) == (200, "s1")
+        again = await client.post("/v1/chat", json={"message": "hi", "newSession": "s1"})
+        assert (again.status_code, again.json()["error"]["code"]) == (409, "session_exists")
+        went_on = await client.post("/v1/chat", json={"message": "ho", "session": "s1"})
+        assert went_on.status_code == 200
+        kept = (await client.get("/v1/sessions/s1")).json()
+        assert [said["text"] for said in kept["messages"]] == ["hi", "you said hi", "ho", "you said ho"]
+
+
+async def test_a_message_that_fails_leaves_its_session_as_it_was() -> None:
+    script = [{"when": "message == 'fail'", "error": "out of ink"}, *ECHO]
+    async with serving(bench(script, retry={"maxAttempts": 1})) as client:
+        failed = await client.post("/v1/chat", json={"message": "fail", "newSession": "s1"})
+        assert failed.status_code == 503
+        assert (await client.get("/v1/sessions/s1")).status_code == 404, "no session was begun"
+        await client.post("/v1/chat", json={"message": "one", "newSession": "s1"})
+        assert (await client.post("/v1/chat", json={"message": "fail", "session": "s1"})).status_code == 503
+        kept = (await client.get("/v1/sessions/s1")).json()
+        assert [said["text"] for said in kept["messages"]] == ["one", "you said one"]
+
+
 async def test_what_the_agent_is() -> None:
     ann = bench(ECHO, description="Echoes.", tools=[{"builtin": "clock"}], pattern="ReAct")
     async with serving(ann) as client:
@@ -95,6 +122,8 @@ async def test_what_the_agent_is() -> None:
         ({"message": 5}, 422, "/message"),
         ({"message": "hi", "mesage": 1}, 422, "/mesage"),
         ({"message": "hi", "session": "a b"}, 422, "/session"),
+        ({"message": "hi", "newSession": "a b"}, 422, "/newSession"),
+        ({"message": "hi", "session": "a", "newSession": "b"}, 422, "not both"),
         ({"message": "x" * 1024 * 1024}, 413, "larger than 1048576 bytes"),
     ],
 )
@@ -114,7 +143,7 @@ async def test_a_long_prompt_is_fine_and_no_json_is_not() -> None:
         )
         assert (broken.status_code, broken.json()["error"]["code"]) == (400, "not_json")
         missing = await client.get("/v1/sessions/nobody")
-        assert (missing.status_code, missing.json()["error"]["code"]) == (404, "not_found")
+        assert (missing.status_code, missing.json()["error"]["code"]) == (404, "session_not_found")
 
 
 @pytest.mark.parametrize(("token", "status"), [(TOKEN, 200), ("wrong", 401), ("", 401)])
@@ -147,7 +176,7 @@ async def test_too_much_at_once_is_429_and_the_session_under_way_409() -> None:
     clock = ManualClock()
     config = agent_config([{"reply": "ok", "delay": "5s"}], limits={"maxConcurrency": 1, "timeout": "1h"})
     async with serving(Bench(config, clock=clock)) as client:
-        first = asyncio.create_task(client.post("/v1/chat", json={"message": "one", "session": "s1"}))
+        first = asyncio.create_task(client.post("/v1/chat", json={"message": "one", "newSession": "s1"}))
         await eventually(lambda: clock.sleeps)
         busy = await client.post("/v1/chat", json={"message": "two"})
         assert (busy.status_code, busy.json()["error"]["code"]) == (429, "agent_busy")

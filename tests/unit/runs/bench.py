@@ -53,6 +53,8 @@ class Agents:
             self._clock.advance(float(message))
         if agent == "typed":
             return AgentAnswer('{"score": 7}', {"score": 7}, Usage(5, 2))
+        if agent == "echo":
+            return AgentAnswer(message)
         return AgentAnswer(f"{agent} says {message}", usage=Usage(1, 1))
 
 

@@ -51,6 +51,11 @@ async def test_a_chain_passes_on_what_each_node_yields() -> None:
         (llm("a", "hello", input={"k": [1]}), 'about hello\n\n{"k":[1]}'),
         (agent("a", "bob", {"k": 1}), 'bob says {"k":1}'),
         (agent("a", "typed", "hi"), {"score": 7}),
+        (agent("a", "echo", ' {"to": "billing"}\n'), {"to": "billing"}),
+        (agent("a", "echo", '["a", 1]'), ["a", 1]),
+        (agent("a", "echo", '{"a": NaN}'), '{"a": NaN}'),
+        (agent("a", "echo", "[18446744073709551616]"), "[18446744073709551616]"),
+        (agent("a", "echo", "7"), "7"),
         ({"name": "a", "tool": {"builtin": "clock"}}, {"weekday": "Monday"}),
         ({"name": "a", "branch": [{"when": "true", "action": "x"}]}, None),
     ],
@@ -92,6 +97,13 @@ async def test_a_branch_takes_the_first_condition_that_holds(score: int, result:
         params={"score": score},
     )
     assert (outcome.result["value"] if score < 0 else outcome.result) == result
+
+
+async def test_a_condition_on_text_where_json_was_meant_says_what_it_met() -> None:
+    branch = {"name": "pick", "branch": [{"when": "shared.route.to == 'billing'", "action": "b"}]}
+    outcome = await Ran().flow(agent("route", "echo", "To billing.", next={"default": "pick"}), branch)
+    assert outcome.error is not None
+    assert outcome.error.message.endswith("shared.route is the text \"To billing.\", which has no 'to'")
 
 
 async def test_a_loop_counts_its_visits_and_ends_at_the_step_limit() -> None:
