@@ -1,6 +1,7 @@
 """The observer that writes a run down: a snapshot at each boundary, committed before the next node."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from agent_runtime.clock import Clock
@@ -50,6 +51,10 @@ class Journal(Observer):
         self._max_bytes = max_bytes
         self._clock = clock
         self._recorded: dict[str, int] = {}
+        self._is_resumed = boundaries > 0
+        self._walked: set[str] = set()
+        self._repeated: set[Visit] = set()
+        """Visits under way at which, or within which, this process resumed the run."""
         self.kept: Any = checkpoint.extra
         """What `extra` gave last."""
 
@@ -66,6 +71,22 @@ class Journal(Observer):
 
     def resume(self, walk: str) -> Frame | None:
         return self._progress.begin(walk)
+
+    @contextmanager
+    def visit(self, visit: Visit) -> Iterator[None]:
+        """Note whether the run was resumed at it: it is the first of its walk, and so are all around it."""
+        walk, around = visit.walk.path, visit.walk.parent
+        if self._is_resumed and walk not in self._walked and (around is None or around in self._repeated):
+            self._repeated.add(visit)
+        self._walked.add(walk)
+        try:
+            yield
+        finally:
+            self._repeated.discard(visit)
+
+    def was_under_way(self, visit: Visit) -> bool:
+        """Whether the process before this one ended at this visit."""
+        return visit in self._repeated
 
     def boundary(self, visit: Visit) -> Awaitable[None] | None:
         if visit.shared is not self._shared:

@@ -22,6 +22,7 @@ from agent_runtime.durable.strict_json import dumps
 from agent_runtime.durable.writing import Writing
 from agent_runtime.flow import Visit
 
+_LOWEST = -(2**31)
 FACT = -1
 """The index of a visit's own fact, when it has one."""
 
@@ -34,6 +35,12 @@ def records_of(visit: Visit) -> "VisitRecords | None":
     if not isinstance(journal.sink, Writing):
         raise TypeError(f"run {journal.run!r} is sync: use blocking_records_of for {visit.path!r}")
     return VisitRecords(journal, journal.sink, visit)
+
+
+def was_under_way(visit: Visit) -> bool:
+    """Whether a process before this one ended while this visit was, or was to be, under way."""
+    journal = Journal.of(visit)
+    return journal is not None and journal.was_under_way(visit)
 
 
 def blocking_records_of(visit: Visit) -> "BlockingVisitRecords | None":
@@ -63,6 +70,13 @@ class VisitRecords:
         async for found, body in self._read(after=index - 1):
             return orjson.loads(body) if found == index else None
         return None
+
+    async def facts(self, most: int = FACT) -> AsyncIterator[tuple[int, Any]]:
+        """What was put under negative indices up to `most`, by index."""
+        async for index, body in self._read(after=_LOWEST):
+            if index > most:
+                return
+            yield index, orjson.loads(body)
 
     async def items(self) -> AsyncIterator[tuple[int, Any]]:
         """The recorded items by index."""

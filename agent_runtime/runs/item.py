@@ -25,7 +25,7 @@ from agent_runtime.models.port import ModelClient
 from agent_runtime.runs.build import Builder
 from agent_runtime.runs.deadline import Deadline
 from agent_runtime.runs.errors import Interrupted
-from agent_runtime.runs.execute import PATIENCE, http_client
+from agent_runtime.runs.execute import PATIENCE, deaths_allowed, http_client
 from agent_runtime.runs.functions import Functions
 from agent_runtime.runs.nodes.declared import NOT_THE_NODES
 from agent_runtime.runs.nodes.items import Result, failure_of
@@ -83,6 +83,7 @@ async def execute_item(
             services=services,
             deadline=Deadline(seconds(config.flow.run.deadline), clock),
             may_suspend=False,
+            most_deaths=deaths_allowed(config.flow.run.backoff_limit),
         )
         item = _Item(place, node, state, Builder(config.flows, state), Patience(patience, clock))
         try:
@@ -109,6 +110,30 @@ def node_at(config: RunConfig, path: str) -> FlowNode:
     return found
 
 
+class _Tallies:
+    """The attempts at the item, among the records of the visit; see `attempts.Records`."""
+
+    def __init__(self, store: RunStore, writer: Writer, place: Place, persist: Patience) -> None:
+        self._store = store
+        self._writer = writer
+        self._place = place
+        self._persist = persist
+
+    async def fact(self, index: int) -> Any:
+        return await self._persist(partial(self._read, index))
+
+    async def put(self, index: int, value: Any) -> None:
+        record = Record(self._place.path, self._place.visit, index, orjson.dumps(value))
+        await self._persist(partial(self._store.record, self._writer, [record]))
+
+    async def _read(self, index: int) -> Any:
+        place = self._place
+        records = self._store.records(self._writer.run, place.path, place.visit, after=index - 1)
+        async for found, body in records:
+            return orjson.loads(body) if found == index else None
+        return None
+
+
 class _Item:
     def __init__(
         self, place: Place, node: FlowNode, state: RunState, builder: Builder, persist: Patience
@@ -128,9 +153,10 @@ class _Item:
             raise ConfigError(f"--index {place.index}: run {run} waits for no such item of {place.path}")
         here = Invocation(run, place.path, place.visit)
         self._node.begin(known[VARIABLES]["variables"], here)
+        writer = Writer(run, known[VARIABLES]["holder"], place.generation)
+        self._node.keep_tallies(_Tallies(store, writer, place, self._persist))
         result = await self._work(known[ITEMS]["items"][place.index])
         body = dumps(result, f"{place.path}[{place.index}]")
-        writer = Writer(run, known[VARIABLES]["holder"], place.generation)
         record = Record(place.path, place.visit, place.index, body)
         await self._persist(partial(store.record, writer, [record]))
         await self._node.forget(place.index)

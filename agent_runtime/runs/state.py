@@ -56,6 +56,10 @@ class RunState:
     """Which of the orchestrator's attempts at the run this is; None: not known."""
     may_suspend: bool = True
     """Whether the process may end to wait; not within a mapped flow, whose siblings go on."""
+    most_deaths: int = 2
+    """How often a node with one attempt is begun again after its process died."""
+    epoch: int = 0
+    """Of a flow that is run for an item: which attempt at the item this is; 0: the run's own flow."""
     usage: Usage = NO_USAGE
 
     def tell(self, kind: Kind, message: str, **data: object) -> None:

@@ -2,11 +2,14 @@
 
 from typing import Any
 
+from agent_runtime.api.base import seconds
 from agent_runtime.api.nodes import FlowNode
 from agent_runtime.compile.graph import FAILED
 from agent_runtime.durable.checkpoint import CheckpointError
 from agent_runtime.durable.port import StoreError
-from agent_runtime.flow import AsyncNode, ResumeError, current_visit
+from agent_runtime.durable.records import records_of, was_under_way
+from agent_runtime.flow import AsyncNode, ResumeError, Visit, current_visit
+from agent_runtime.runs.attempts import Attempts, Limits
 from agent_runtime.runs.failures import message_of
 from agent_runtime.runs.nodes.work import Done, check_result
 from agent_runtime.runs.port import Invocation
@@ -15,6 +18,24 @@ from agent_runtime.runs.state import RunState
 
 NOT_THE_NODES = (StoreError, CheckpointError, ResumeError)
 """Failures of the run, not of the node in which they show: no retry and no fallback helps."""
+
+
+class LateRecords:
+    """The records of a visit, asked for when there is something to read or write."""
+
+    def __init__(self, visit: Visit) -> None:
+        self._visit = visit
+
+    async def fact(self, index: int) -> Any:
+        """See `attempts.Records`."""
+        records = records_of(self._visit)
+        return None if records is None else await records.fact(index)
+
+    async def put(self, index: int, value: Any) -> None:
+        """See `attempts.Records`."""
+        records = records_of(self._visit)
+        if records is not None:
+            await records.put(index, value)
 
 
 class Declared(AsyncNode):
@@ -60,6 +81,32 @@ class Declared(AsyncNode):
     def variables(self, shared: Shared) -> dict[str, Any]:
         """What expressions see."""
         return {"params": self.params, "shared": self.scope.outputs(shared)}
+
+    def attempts(self) -> Attempts:
+        """Those of the visit under way."""
+        visit = current_visit()
+        assert visit is not None, "runs are observed"
+        resumed = was_under_way(visit)
+        # Records are dropped with the visit, which costs; most visits have none.
+        is_kept = self.state.services.store is not None
+        return Attempts(
+            self.limits(),
+            self.state.services.clock,
+            records=LateRecords(visit) if is_kept else None,
+            epoch=self.state.epoch,
+            was_under_way=resumed,
+        )
+
+    def limits(self) -> Limits:
+        """How often the node is tried."""
+        retry = self.declared.retry
+        return Limits(retry.max_attempts, seconds(retry.wait), self.state.most_deaths)
+
+    def note_attempt(self, number: int) -> None:
+        """The visit is at this attempt, those of earlier processes counted."""
+        visit = current_visit()
+        if visit is not None and visit.node is self:
+            visit.retries = number - 1
 
     def invocation(self) -> Invocation:
         """The visit under way, as the outside world knows it."""

@@ -11,6 +11,7 @@ from agent_runtime.durable.port import StoreError
 from agent_runtime.durable.running import run_durably
 from agent_runtime.flow import AsyncFlow, StepLimitExceeded, observe
 from agent_runtime.flow.observe import current_run
+from agent_runtime.runs.attempts import current_attempt
 from agent_runtime.runs.nodes.field import Field
 from agent_runtime.runs.nodes.subflow import checked_params, too_many_steps
 from agent_runtime.runs.nodes.work import Done
@@ -55,6 +56,8 @@ class FlowWork:
             deadline=self._state.deadline,
             leg=self._state.leg,
             may_suspend=False,
+            most_deaths=self._state.most_deaths,
+            epoch=current_attempt.get(),
         )
         shared: dict[str, Any] = {}
         try:

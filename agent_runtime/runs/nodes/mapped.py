@@ -1,14 +1,17 @@
 """Do a node's work for each item of a list, in the process of the run."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from agent_runtime.api.base import seconds
 from agent_runtime.api.nodes import FlowNode
 from agent_runtime.durable.items import RecordedItems
-from agent_runtime.durable.records import records_of
+from agent_runtime.durable.records import VisitRecords, records_of, was_under_way
 from agent_runtime.flow import AsyncParallelBatchNode, current_visit
 from agent_runtime.models.port import NO_USAGE, Usage
+from agent_runtime.runs.attempts import NODE, Attempts, Records, item_index
 from agent_runtime.runs.nodes.declared import NOT_THE_NODES, Declared
 from agent_runtime.runs.nodes.items import Items, Result, item_failed, result_of, usage_of
 from agent_runtime.runs.nodes.work import Done, Work, attempt
@@ -18,6 +21,22 @@ from agent_runtime.runs.state import RunState
 
 ITEMS = -1
 """The index under which a visit's items are recorded, once: each process of the run maps the same."""
+
+
+class _Tallies:
+    """Tallies of items: those of earlier processes were read together."""
+
+    def __init__(self, records: VisitRecords, known: dict[int, Any]) -> None:
+        self._records = records
+        self._known = known
+
+    async def fact(self, index: int) -> Any:
+        """See `attempts.Records`."""
+        return self._known.pop(index, None)
+
+    async def put(self, index: int, value: Any) -> None:
+        """See `attempts.Records`."""
+        await self._records.put(index, value)
 
 
 class MapNode(Declared, RecordedItems, AsyncParallelBatchNode):
@@ -35,11 +54,18 @@ class MapNode(Declared, RecordedItems, AsyncParallelBatchNode):
         self._as = node.map.as_
         self._given: Mapping[str, object] = {}
         self._here = Invocation(state.run, node.name, 1)
+        self._tallies: Records | None = None
+        self._alone = asyncio.Lock()
+        """Held while an item is worked on that a process has died of."""
 
     def begin(self, variables: Mapping[str, object], here: Invocation) -> None:
         """Say what the expressions of the items see, and for which visit they are."""
         self._given = variables
         self._here = here
+
+    async def _exec(self, prep_res: Any) -> Any:
+        self._tallies = await self._kept_tallies()
+        return await super()._exec(prep_res)
 
     async def prep_async(self, shared: Shared) -> Iterable[tuple[int, Any]]:
         variables = self.variables(shared)
@@ -65,17 +91,76 @@ class MapNode(Declared, RecordedItems, AsyncParallelBatchNode):
 
     async def one(self, index: int, item: Any) -> Result:
         """All attempts at one item, outside of a run; `begin` was called."""
-        result: Result = await super()._exec_item(index, (index, item))
-        return result
+        return await self._tried((index, item))
+
+    def keep_tallies(self, records: Records) -> None:
+        """Where the attempts at the item are kept, outside of a run."""
+        self._tallies = records
 
     async def forget(self, index: int) -> None:
         """The item's result is kept."""
         await self._work.settled(self._here.item(index))
 
     async def _exec_item(self, index: int, item: Any) -> Result:
-        result: Result = await super()._exec_item(index, item)
+        if index in self._known:
+            result: Result = self._known.pop(index)
+        else:
+            result = await self._tried(item)
+            if self._records is not None:
+                await self._records.put(index, result)
         await self.forget(index)
         return result
+
+    async def _tried(self, item: tuple[int, Any]) -> Result:
+        """In place of the core's loop: attempts of earlier processes count, too."""
+        attempts = Attempts(
+            self.limits(),
+            self.state.services.clock,
+            records=self._tallies,
+            index=item_index(item[0]),
+            epoch=self.state.epoch,
+            was_under_way=None,
+            alone=self._alone,
+        )
+        earlier = 0
+
+        def begun(number: int) -> None:
+            nonlocal earlier
+            visit = current_visit()
+            if visit is not None and visit.node is self:
+                visit.retries += max(0, number - 1 - earlier)
+            earlier = max(earlier, number - 1)
+
+        try:
+            return await attempts.run(
+                partial(self.exec_async, item),
+                on_attempt=begun,
+                on_retry=self._retried,
+                passes=NOT_THE_NODES,
+            )
+        except NOT_THE_NODES:
+            raise
+        except Exception as error:
+            return await self.exec_fallback_async(item, error)
+
+    def _retried(self, failure: Exception) -> None:
+        visit = current_visit()
+        if visit is not None and visit.node is self:
+            visit.retried_after = failure
+
+    async def _kept_tallies(self) -> Records | None:
+        """Tallies of earlier processes; the first process of a visit without retries keeps none."""
+        visit = current_visit()
+        if visit is None or self.state.services.store is None:
+            return None
+        resumed = was_under_way(visit)
+        if not resumed and self.declared.retry.max_attempts == 1:
+            return None
+        records = records_of(visit)
+        if records is None:
+            return None
+        known = {index: tally async for index, tally in records.facts(NODE - 1)} if resumed else {}
+        return _Tallies(records, known)
 
     async def _recorded(self, variables: Mapping[str, object]) -> list[Any]:
         visit = current_visit()

@@ -1,10 +1,12 @@
 """A node that does its work once in each visit."""
 
+from functools import partial
 from typing import Any
 
 from agent_runtime.api.base import seconds
 from agent_runtime.api.nodes import FlowNode
-from agent_runtime.runs.nodes.declared import Declared
+from agent_runtime.flow.observe import note_retry
+from agent_runtime.runs.nodes.declared import NOT_THE_NODES, Declared
 from agent_runtime.runs.nodes.work import Done, Work, attempt
 from agent_runtime.runs.scope import Scope, Shared
 from agent_runtime.runs.state import RunState
@@ -18,6 +20,15 @@ class WorkNode(Declared):
         self.declare(node, scope, state)
         self._work = work
         self._timeout = seconds(node.timeout)
+
+    async def _exec(self, prep_res: Any) -> Done:
+        # In place of the core's loop: attempts of earlier processes count, too.
+        return await self.attempts().run(
+            partial(self.exec_async, prep_res),
+            on_attempt=self.note_attempt,
+            on_retry=partial(note_retry, self),
+            passes=NOT_THE_NODES,
+        )
 
     async def prep_async(self, shared: Shared) -> Any:
         return self._work.given(self.variables(shared))

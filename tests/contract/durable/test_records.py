@@ -3,6 +3,7 @@
 import pytest
 
 from agent_runtime.durable import RunStore
+from agent_runtime.durable.port import Record
 from tests.contract.durable.conftest import Connect
 from tests.contract.durable.entries import entry, item, recorded
 
@@ -66,3 +67,17 @@ async def test_two_processes_add_to_one_visit(connect: Connect, run: str) -> Non
         await here.record(writer, [item(index)])
         await there.record(writer, [item(index + 1)])
     assert [index for index, _ in await recorded(here, run)] == list(range(20))
+
+
+async def test_facts_about_items_lie_below_those_about_the_visit_and_are_none_of_them(
+    store: RunStore, run: str
+) -> None:
+    writer = await store.acquire(run, "one", 30)
+    await store.commit(writer, [entry(0)], keep=10)
+    indices = [-10_000_011, -12, -11, -10, -2, -1, 0, 5]
+    await store.record(writer, [Record("a", 1, index, b"%d" % index) for index in reversed(indices)])
+    assert [index async for index, _ in store.records(run, "a", 1)] == indices
+    assert [index async for index, _ in store.records(run, "a", 1, after=-11)] == [-10, -2, -1, 0, 5]
+    assert await store.count_records(run, "a", 1) == 2
+    await store.commit(writer, [entry(1)], keep=10, drop=[("a", 1)])
+    assert [index async for index, _ in store.records(run, "a", 1)] == []

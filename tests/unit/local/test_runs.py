@@ -267,10 +267,12 @@ async def test_a_full_disk_stops_no_run_and_its_status_is_written_later(
         disk.setattr(RunFiles, "write", full)
         world.legs.end("one", Interrupted("the disk is full: make room on the disk, then resume the run"))
         await world.reaches("one", "Queued", "Starting")
+        await eventually(lambda: len(world.clock.sleeps) == 2)  # the run's, and the writer's of statuses
         world.clock.advance(10)
         await world.is_under_way("one")  # by itself
         world.legs.end("one", Outcome(result=1))
         await world.reaches("one", "Succeeded", "Succeeded")
+        await eventually(lambda: len(world.clock.sleeps) == 3)
     world.clock.advance(10)
     await eventually(lambda: '"Succeeded"' in (tmp_path / "one.json").read_text())
 
