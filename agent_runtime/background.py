@@ -99,7 +99,7 @@ def describe(failure: BaseException) -> str:
 
 
 def encodable(text: str) -> str:
-    """The text with NUL, and lone surrogates, which names of files may bring, as escapes such as `\\udce9`."""
+    """The text with NUL and lone surrogates, as names of files may hold, as escapes such as `\\udce9`."""
     return _UNFIT.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

@@ -55,14 +55,11 @@ def test_its_progress_is_no_news_and_its_end_is(changes: Object, news: bool) -> 
 
 def test_its_end_is_news_for_the_flow_also_when_the_operator_itself_wrote_it() -> None:
     told: list[Key] = []
-    cache, ended = (
-        Cache(told.append),
-        {"status": {"phase": "Succeeded", "finishedAt": "2026-03-01T06:00:00Z"}},
-    )
+    cache = Cache(told.append)
     cache.put(run(1))
     told.clear()
     with cache.writing(KEY, KEY, expects=lambda answer: True) as answered:
-        answered(run(2, **ended))
+        answered({**run(2), "status": {"phase": "Succeeded", "finishedAt": "2026-03-01T06:00:00Z"}})
     assert told == [FLOW_KEY]
 
 
