@@ -33,12 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from agent_runtime.configuration import ConfigError
     from agent_runtime.models.errors import ModelError
+    from agent_runtime.visible import visible
 
     try:
         return _run(given)
     except (ConfigError, ModelError) as error:
         for line in str(error).splitlines():
-            print(f"{parser.prog} {given.role}: {line}", file=sys.stderr)  # noqa: T201 - before logs exist
+            print(f"{parser.prog} {given.role}: {visible(line)}", file=sys.stderr)  # noqa: T201 - before logs exist
         return CONFIG_ERROR
 
 

@@ -148,7 +148,7 @@ class BlackboardSpec(Model):
     )
 
     store: Store
-    """Where artifacts are kept."""
+    """Where artifacts are kept. On the laptop every store is SQLite, whatever stands here."""
     vector: Vector | None = None
     """Where vectors are kept."""
     backup: Backup | None = None

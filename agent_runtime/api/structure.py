@@ -116,7 +116,7 @@ def _object_faults(schema: Schema, value: dict[str, object], path: str) -> Itera
         if name in known:
             yield from structural_faults(known[name], item, below(path, name))
         elif not schema.get("x-kubernetes-preserve-unknown-fields"):
-            yield _unknown_field(path, str(name), list(known))
+            yield _unknown_field(path, str(name), list(known), _described(schema) if _ways(schema) else "")
     for name in schema.get("required", []):
         if name not in value:
             yield Fault(below(path, name), f"is missing{_purpose(known[name])}")
@@ -137,11 +137,11 @@ def nearest(name: str, known: list[str]) -> str | None:
     return by_lower[found[0]] if found else None
 
 
-def _unknown_field(path: str, name: str, known: list[str]) -> Fault:
+def _unknown_field(path: str, name: str, known: list[str], purpose: str = "") -> Fault:
     near = nearest(name, known)
     if near is not None:
         return Fault(below(path, name), f'unknown field, did you mean "{near}"?', meant=below(path, near))
-    wanted = f"want one of {', '.join(known)}" if known else "nothing goes in here"
+    wanted = f"want one of {', '.join(known)}{purpose}" if known else "nothing goes in here"
     return Fault(below(path, name), f"unknown field, {wanted}")
 
 
@@ -167,6 +167,8 @@ def _instead(schema: Schema, value: object) -> str:
     fields = schema.get("required") or list(schema.get("properties", {}))
     if schema["type"] == "object" and isinstance(value, str) and len(fields) == 1:
         return f": {{{fields[0]}: {_shown(value)}}}"
+    if schema["type"] == "object" and (ways := _ways(schema)):
+        return f", {_one_of(ways)}"
     return ""
 
 
@@ -175,7 +177,33 @@ def _purpose(schema: Schema) -> str:
     says = schema.get("description", "").removesuffix(".")
     required = schema.get("required", [])
     written = f", {{{required[0]}: ...}}" if len(required) == 1 else ""
-    return f": {says[0].lower()}{says[1:]}{written}" if says else ""
+    if ways := _ways(schema):
+        written = f"; write {_one_of(ways)}"
+    elif "enum" in schema:
+        written = f"; write {_one_of(schema['enum'])}"
+    return f": {says[0].lower()}{says[1:]}{written}" if says else written.replace("; ", ": ", 1)
+
+
+def _described(schema: Schema) -> str:
+    says = schema.get("description", "").removesuffix(".")
+    return f": {says[0].lower()}{says[1:]}" if says else ""
+
+
+def _ways(schema: Schema) -> list[object]:
+    """How an object may be written of which exactly one field is set, such as `{memory: {}}`."""
+    rules = [str(rule.get("message", "")) for rule in schema.get("x-kubernetes-validations", [])]
+    named = [rule for rule in rules if rule.startswith("exactly one of ")]
+    if not named:
+        return []
+    fields = named[0].removeprefix("exactly one of ").removesuffix(" must be set").split(", ")
+    known = schema.get("properties", {})
+    return [f"{{{name}: {_empty(known[name])}}}" for name in fields if name in known]
+
+
+def _empty(schema: Schema) -> str:
+    """What stands for a value: `{}` of an object that needs nothing."""
+    needs = schema.get("required") or _ways(schema)
+    return "{}" if schema.get("type") == "object" and not needs else "..."
 
 
 def _one_of(allowed: list[object]) -> str:

@@ -161,7 +161,7 @@ class HttpCalls:
                 if not response.is_success:
                     await response.aread()
                     _check(response)
-                yield response.aiter_lines()
+                yield _lines(response.aiter_bytes())
         except _NotNow as error:
             raise error.refusal from error
         except httpx2.RequestError as error:
@@ -185,6 +185,15 @@ class HttpCalls:
         return BoardError(
             "unreachable", f"the blackboard at {self.url} does not answer: {reason}", status=503
         )
+
+
+async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[str]:
+    """Lines as streams of events end them: JSON may hold other characters that some take for an end."""
+    rest = b""
+    async for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line.removesuffix(b"\r").decode()
 
 
 def _check(response: httpx2.Response) -> None:

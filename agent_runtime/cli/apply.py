@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import typer
-
 from agent_runtime.cli.client import Client
+from agent_runtime.cli.output import say
 from agent_runtime.cli.validate import loaded
 
 
@@ -15,4 +14,4 @@ def run(paths: Sequence[Path], state: Path | None) -> None:
     manifests = loaded(paths)
     answer = client.post("/v1/apply", {"manifests": manifests})
     for item in answer["items"]:
-        typer.echo(f"{item['kind'].lower()}/{item['name']} {item['result']}")
+        say(f"{item['kind'].lower()}/{item['name']} {item['result']}")

@@ -1,20 +1,18 @@
 """`covey board ...`: look at a blackboard, publish on it, and deal with what went wrong."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-import typer
 
 from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.codec import encode
 from agent_runtime.blackboard.stores.records import DeadLetter
 from agent_runtime.cli.board_at import OpenBoard, Where, run_on
-from agent_runtime.cli.payload import typed_payload
+from agent_runtime.cli.output import line, say, say_json
 from agent_runtime.cli.table import age, table
 from agent_runtime.local.failure import Failure
 
@@ -22,10 +20,15 @@ _PAGE = 1000
 
 
 def publish(
-    where: Where, text: str, tags: Sequence[str], correlation: str, partition: str, version: int | None
+    where: Where,
+    artifact: tuple[str, Mapping[str, Any]],
+    tags: Sequence[str],
+    correlation: str,
+    partition: str,
+    version: int | None,
 ) -> None:
-    """Publish `Type=JSON` or `Type=@FILE`, and print the artifact's id."""
-    type_, payload = typed_payload(text, "publish")
+    """Publish a payload of a type, and print the artifact's id."""
+    type_, payload = artifact
     draft = Draft(
         type=type_,
         payload=payload,
@@ -36,8 +39,8 @@ def publish(
     )
 
     async def work(opened: OpenBoard) -> None:
-        [artifact] = await opened.board.publish([draft])
-        typer.echo(f"{artifact.type} {artifact.id} published")
+        [published] = await opened.board.publish([draft])
+        say(f"{published.type} {published.id} published{f' on {opened.name}' if opened.name else ''}")
 
     run_on(where, work)
 
@@ -55,9 +58,9 @@ def query(where: Where, wanted: Query, output: str) -> None:
             found += page.artifacts
             cursor, more = page.cursor, page.cursor is not None
         if output == "json":
-            typer.echo(_pretty({"items": [_as_json(artifact) for artifact in found]}))
+            say_json({"items": [_as_json(artifact) for artifact in found]})
         else:
-            typer.echo(_artifacts(found))
+            say(_artifacts(found))
 
     run_on(where, work)
 
@@ -69,7 +72,7 @@ def show(where: Where, artifact_id: str) -> None:
         artifact = await opened.board.get(artifact_id)
         if artifact is None:
             raise Failure(f"there is no artifact {artifact_id!r} that you may see", "See: covey board query")
-        typer.echo(_pretty(_as_json(artifact)))
+        say_json(_as_json(artifact))
 
     run_on(where, work)
 
@@ -80,13 +83,13 @@ def explain(where: Where, artifact_id: str, agent: str) -> None:
     async def work(opened: OpenBoard) -> None:
         said = await opened.admin.explain(artifact_id, agent)
         if not said.subscribed:
-            typer.echo(f"{agent} is not subscribed")
+            say(f"{agent} is not subscribed")
             return
         rows = [
             [str(one.entry), "yes" if one.refused_by is None else "no", one.refused_by or "", one.message]
             for one in said.verdicts
         ]
-        typer.echo(table(["ENTRY", "MATCHES", "CHECK", "WHY"], rows))
+        say(table(["ENTRY", "MATCHES", "CHECK", "WHY"], rows))
 
     run_on(where, work)
 
@@ -98,7 +101,7 @@ def dead_letters(where: Where, limit: int, agent: str, output: str) -> None:
     async def work(opened: OpenBoard) -> None:
         letters = await opened.admin.dead_letters(limit, agent or None)
         if output == "json":
-            typer.echo(_pretty({"items": [_letter(letter) for letter in letters]}))
+            say_json({"items": [_letter(letter) for letter in letters]})
             return
         now = datetime.now(UTC)
         rows = [
@@ -111,7 +114,7 @@ def dead_letters(where: Where, limit: int, agent: str, output: str) -> None:
             ]
             for letter in letters
         ]
-        typer.echo(table(["DELIVERY", "AGENT", "ATTEMPTS", "AGE", "ERROR"], rows))
+        say(table(["DELIVERY", "AGENT", "ATTEMPTS", "AGE", "ERROR"], rows))
 
     run_on(where, work)
 
@@ -121,9 +124,7 @@ def open_letter(where: Where, delivery: str) -> None:
 
     async def work(opened: OpenBoard) -> None:
         letter, artifacts = await opened.admin.dead_letter(delivery)
-        typer.echo(
-            _pretty({"deadLetter": _letter(letter), "artifacts": [_as_json(one) for one in artifacts]})
-        )
+        say_json({"deadLetter": _letter(letter), "artifacts": [_as_json(one) for one in artifacts]})
 
     run_on(where, work)
 
@@ -133,7 +134,7 @@ def replay(where: Where, deliveries: Sequence[str]) -> None:
 
     async def work(opened: OpenBoard) -> None:
         for letter in await opened.admin.replay(deliveries):
-            typer.echo(f"{letter.delivery} is offered again")
+            say(f"{letter.delivery} is offered again")
 
     run_on(where, work)
 
@@ -143,7 +144,7 @@ def drop(where: Where, deliveries: Sequence[str]) -> None:
 
     async def work(opened: OpenBoard) -> None:
         dropped = await opened.admin.drop(deliveries)
-        typer.echo(f"{dropped} of {len(deliveries)} dropped")
+        say(f"{dropped} of {len(deliveries)} dropped")
 
     run_on(where, work)
 
@@ -154,11 +155,9 @@ def stats(where: Where) -> None:
     async def work(opened: OpenBoard) -> None:
         now = await opened.admin.stats()
         rows = [[agent, str(pending)] for agent, pending in sorted(now.pending.items())]
-        typer.echo(
-            f"{now.artifacts} artifacts, {now.dead_letters} dead letters, {now.subscribers} subscribers"
-        )
+        say(f"{now.artifacts} artifacts, {now.dead_letters} dead letters, {now.subscribers} subscribers")
         if rows:
-            typer.echo("\n" + table(["AGENT", "PENDING"], rows))
+            say("\n" + table(["AGENT", "PENDING"], rows))
 
     run_on(where, work)
 
@@ -170,7 +169,7 @@ def watch(where: Where, wanted: Query, count: int | None, output: str) -> None:
     async def work(opened: OpenBoard) -> None:
         seen = 0
         async for _, artifact in opened.board.follow(wanted):
-            typer.echo(encode(artifact) if output == "json" else _line(artifact))
+            say_json(_as_json(artifact), indent=None) if output == "json" else say(_line(artifact))
             seen += 1
             if seen == count:
                 return
@@ -209,7 +208,7 @@ def _artifacts(artifacts: Sequence[Artifact]) -> str:
 
 def _line(artifact: Artifact) -> str:
     at = artifact.created_at.astimezone()
-    return f"{at:%H:%M:%S}  {artifact.producer:<13}  {artifact.type} {artifact.id}"
+    return line(f"{at:%H:%M:%S}  {artifact.producer:<13}  {artifact.type} {artifact.id}")
 
 
 def _letter(letter: DeadLetter) -> dict[str, Any]:
@@ -226,7 +225,3 @@ def _letter(letter: DeadLetter) -> dict[str, Any]:
 def _as_json(artifact: Artifact) -> dict[str, Any]:
     wire: dict[str, Any] = orjson.loads(encode(artifact))
     return wire
-
-
-def _pretty(value: object) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)

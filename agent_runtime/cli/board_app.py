@@ -49,7 +49,12 @@ Deliveries = Annotated[list[str], typer.Argument(help="Their names.", metavar="D
 @board_app.command("publish")
 @guarded
 def publish(
-    artifact: Annotated[str, typer.Argument(metavar="TYPE=JSON", help="Or TYPE=@FILE.")],
+    artifact: Annotated[
+        str, typer.Argument(metavar="TYPE=JSON", help="Or TYPE=@FILE, or TYPE=- for standard input.")
+    ],
+    content: Annotated[
+        str, typer.Argument(metavar="[JSON]", help="Of a TYPE alone, as it was written once.", hidden=True)
+    ] = "",
     tag: Annotated[list[str] | None, typer.Option(help="A tag; may be given several times.")] = None,
     correlation: Correlation = "",
     partition: Partition = "",
@@ -59,12 +64,14 @@ def publish(
     blackboard: Blackboard = "",
     state: State = None,
 ) -> None:
-    """Publish an artifact."""
+    """Publish an artifact on a Blackboard."""
     from agent_runtime.cli import board
     from agent_runtime.cli.board_at import Where
+    from agent_runtime.cli.publish import given
 
+    draft = given(artifact, content, "covey publish")
     where = Where(url, token, blackboard, state)
-    board.publish(where, artifact, tag or [], correlation, partition, version)
+    board.publish(where, draft, tag or [], correlation, partition, version)
 
 
 @board_app.command("query")

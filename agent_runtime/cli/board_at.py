@@ -11,7 +11,7 @@ from agent_runtime.blackboard.board import BoardError
 from agent_runtime.blackboard.board_admin import BoardAdmin
 from agent_runtime.blackboard.http_client import HttpBoard
 from agent_runtime.cli.boards import board_named
-from agent_runtime.cli.client import Client
+from agent_runtime.cli.client import Client, path
 from agent_runtime.cli.target import laptop, say, without_password
 from agent_runtime.local.failure import Failure
 
@@ -32,7 +32,7 @@ class Where:
 
 
 class OpenBoard:
-    """A board and its admin's side, for the time of one command."""
+    """A board and its admin's side, for the time of one command; `name` is known of a covey up's only."""
 
     def __init__(self, where: Where) -> None:
         """Raises Failure when it cannot be told which board is meant."""
@@ -41,12 +41,13 @@ class OpenBoard:
                 raise Failure(
                     f"{where.url} wants to know who asks", "Set COVEY_BOARD_TOKEN, or give --token.", code=2
                 )
+            self.name = ""
             url, token, root, proxied = where.url, where.token, "/v1", True
             say(f"the blackboard server at {without_password(url)}")
         else:
             address = laptop(where.state)
-            name = board_named(Client(address), where.blackboard)
-            url, token, root, proxied = address.url, address.token, f"/v1/blackboards/{name}", False
+            self.name = board_named(Client(address), where.blackboard)
+            url, token, root, proxied = address.url, address.token, path("blackboards", self.name), False
         client = httpx2.AsyncClient(trust_env=proxied)
         self.board = HttpBoard(url, token, root=root, patience=_PATIENCE, client=client)
         self.admin = BoardAdmin(url, token, root=root, patience=_PATIENCE, client=client)

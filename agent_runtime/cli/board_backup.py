@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-import typer
-
 from agent_runtime.blackboard.backup import RestoreError, back_up
 from agent_runtime.blackboard.backup import restore as restore_board
 from agent_runtime.blackboard.backup_file import Verified, verify
@@ -17,6 +15,7 @@ from agent_runtime.blackboard.backup_format import BadBackup
 from agent_runtime.blackboard.stores.errors import StoreError
 from agent_runtime.blackboard.stores.open import store_at
 from agent_runtime.blackboard.stores.port import Store
+from agent_runtime.cli.output import say, tell
 from agent_runtime.local.failure import Failure
 from agent_runtime.local.state import BOARD_ENDING, BOARDS
 
@@ -45,14 +44,14 @@ def backup(url: str, board: str, folder: Path, keep: int | None) -> None:
     with _files(folder, "written", "Choose another folder with --to."):
         made = _on(url, board, work)
     _tell(made, "backed up")
-    typer.echo(made.path)
+    say(str(made.path))
     if keep is not None:
         with _files(folder, "tidied", "Let its files be deleted, or leave --keep out."):
             tidied = keep_newest(folder, board, keep, _now())
         for warning in tidied.warnings:
-            typer.echo(f"warning: {warning}", err=True)
+            tell(f"warning: {warning}")
         for path in tidied.deleted:
-            typer.echo(f"deleted {path}")
+            say(f"deleted {path}")
 
 
 def restore(file: Path, url: str, board: str, *, resume: bool) -> None:
@@ -130,7 +129,7 @@ def _file_of(url: str) -> Path | None:
 
 def _tell(verified: Verified, what: str) -> None:
     header, footer = verified.header, verified.footer
-    typer.echo(f"{what}: {verified.contents}; {header.board} as it was at {footer.at:%Y-%m-%dT%H:%M:%SZ}")
+    say(f"{what}: {verified.contents}; {header.board} as it was at {footer.at:%Y-%m-%dT%H:%M:%SZ}")
 
 
 def _now() -> datetime:

@@ -3,9 +3,8 @@
 import sys
 from pathlib import Path
 
-import typer
-
-from agent_runtime.cli.client import Client
+from agent_runtime.cli.client import Client, path
+from agent_runtime.cli.output import say
 
 
 def run(agent: str, message: str, session: str, new_session: str, state: Path | None) -> None:
@@ -13,18 +12,18 @@ def run(agent: str, message: str, session: str, new_session: str, state: Path | 
     client = Client.connect(state)
     if message:
         reply, named = _say(client, agent, message, session, new_session)
-        typer.echo(reply)
+        say(reply)
         if sys.stderr.isatty() and not session:
-            typer.echo(f"(go on with: covey chat {agent} --session {named} ...)", err=True)
+            tell(f"(go on with: covey chat {agent} --session {named} ...)")
         return
-    client.get(f"/v1/resources/Agent/{agent}")  # an agent that is not there is told before the first word
+    client.get(path("resources", "Agent", agent))  # an agent that is not there is told before the first word
     interactive = sys.stdin.isatty()
     if interactive:
-        typer.echo(f"Talking to {agent}. An empty line or Ctrl-D ends it.")
+        say(f"Talking to {agent}. An empty line or Ctrl-D ends it.")
     while line := _line(interactive):
         reply, session = _say(client, agent, line, session, new_session)
         new_session = ""
-        typer.echo(reply)
+        say(reply)
 
 
 def _line(interactive: bool) -> str:
@@ -33,12 +32,12 @@ def _line(interactive: bool) -> str:
     try:
         return input("> ").strip()
     except (EOFError, KeyboardInterrupt):
-        typer.echo()
+        say()
         return ""
 
 
 def _say(client: Client, agent: str, message: str, session: str, new_session: str) -> tuple[str, str]:
     named = {"session": session, "newSession": new_session}
     body = {"message": message, **{name: value for name, value in named.items() if value}}
-    answer = client.post(f"/v1/agents/{agent}/chat", body)
+    answer = client.post(path("agents", agent, "chat"), body)
     return str(answer["reply"]), str(answer["session"])

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx2 as httpx
 import orjson
@@ -33,7 +34,7 @@ class Client:
         """To the `covey up` that is meant, which is said. Raises Failure when there is none."""
         return cls(laptop(state))
 
-    def get(self, path: str, **query: str | int) -> Json:
+    def get(self, path: str, **query: str | float) -> Json:
         """The answer's JSON."""
         return self._call("GET", path, query=query)
 
@@ -46,19 +47,19 @@ class Client:
         return self._call("DELETE", path)
 
     @contextmanager
-    def lines(self, path: str, **query: str | int) -> Iterator[Iterator[Json]]:
+    def lines(self, path: str, **query: str | float) -> Iterator[Iterator[Json]]:
         """JSON lines as they come, for as long as the server sends them."""
         try:
             with self._http.stream("GET", path, params=_query(query)) as response:
                 if response.status_code >= 400:
                     response.read()
                     raise _refused(response)
-                yield (self._object(line) for line in response.iter_lines() if line)
+                yield (self._object(line) for line in _lines(response.iter_bytes()) if line)
         except httpx.RequestError as error:
             raise self._lost(error) from error
 
     def _call(
-        self, method: str, path: str, *, query: Mapping[str, str | int] | None = None, body: object = None
+        self, method: str, path: str, *, query: Mapping[str, str | float] | None = None, body: object = None
     ) -> Json:
         content = None if body is None else orjson.dumps(body)
         headers = {} if content is None else {"Content-Type": "application/json"}
@@ -94,7 +95,21 @@ class Client:
         )
 
 
-def _query(query: Mapping[str, str | int]) -> dict[str, str]:
+def path(*names: str) -> str:
+    """`/v1/...` of these names; a name may hold whatever a person typed."""
+    return "/v1/" + "/".join(quote(name, safe="") for name in names)
+
+
+def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Lines that end with a line feed: JSON may hold other characters that some take for an end."""
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from lines
+    yield rest
+
+
+def _query(query: Mapping[str, str | float]) -> dict[str, str]:
     return {key: str(value) for key, value in query.items() if value != ""}
 
 

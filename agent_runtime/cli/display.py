@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import IO, Any, Protocol, Self
 
 from agent_runtime.cli.lines import line
+from agent_runtime.cli.output import note
 from agent_runtime.local.errand import Errand
 
 
@@ -44,7 +45,7 @@ class PlainDisplay:
 
     def note(self, text: str) -> None:
         """As it is."""
-        print(text, file=self._stream, flush=True)
+        note(self._stream, text)
 
     def event(self, event: Mapping[str, Any]) -> None:
         """As a line."""

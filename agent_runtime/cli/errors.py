@@ -1,4 +1,7 @@
-"""How a command ends: 0 fine, 1 it did not succeed, 2 it could not be tried. Never a stack trace."""
+"""How a command ends: 0 fine, 1 it did not succeed, 2 it could not be tried. Never a stack trace.
+
+`covey run` and `covey run follow` have more: see `agent_runtime.cli.run`.
+"""
 
 import functools
 import os
@@ -8,9 +11,14 @@ from typing import ParamSpec
 
 import typer
 
+from agent_runtime.cli import output
 from agent_runtime.local.failure import Failure
 
 P = ParamSpec("P")
+
+
+class Left(Failure):
+    """No error: the command ends before what it is about has ended, with a status of its own."""
 
 
 def guarded(command: Callable[P, None]) -> Callable[P, None]:
@@ -31,8 +39,8 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
 
 
 def tell(failure: Failure) -> None:
-    """What is wrong, and below it what to do; in colour on a terminal."""
-    typer.secho("error: ", fg=typer.colors.RED, bold=True, nl=False, err=True)
-    typer.echo(failure.what, err=True)
-    if failure.cure:
-        typer.echo(failure.cure, err=True)
+    """What is wrong, and below it what to do."""
+    if isinstance(failure, Left):
+        output.tell(str(failure))
+    else:
+        output.tell_error(failure.what, failure.cure)

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import typer
-
 from agent_runtime.api.flow import FlowResource, FlowSpec
 from agent_runtime.api.flowrun import FlowRunResource
-from agent_runtime.cli.client import Client
+from agent_runtime.cli.client import Client, path
 from agent_runtime.cli.flows import in_files, named, of_server
+from agent_runtime.cli.output import say, tell
 from agent_runtime.cli.table import table
 from agent_runtime.draw import Graph, Progress, graph_of, mermaid, progress_of, svg
 from agent_runtime.local.failure import Failure
@@ -33,7 +32,7 @@ def check(targets: Sequence[str], state: Path | None) -> None:
         count = len(found.faults)
         raise Failure(f"{count} {'fault' if count == 1 else 'faults'} in the flows\n{listed}")
     for fault in found.missing:
-        typer.echo(f"note: {fault} (not in these files)", err=True)
+        tell(f"note: {fault} (not in these files)")
     if not found.specs:
         raise Failure(f"there is no Flow in {', '.join(targets)}")
 
@@ -51,7 +50,7 @@ def draw(
     title = f"Run {run} of flow {name}" if run else f"Flow {name}"
     drawing = svg(graph, progress, title) if form == "svg" else mermaid(graph, progress)
     if output is None:
-        typer.echo(drawing, nl=False)
+        say(drawing, end="")
         return
     try:
         output.write_text(drawing, encoding="utf-8")
@@ -97,7 +96,7 @@ def _from_files(target: str, flow: str) -> tuple[str, Mapping[str, FlowSpec]]:
 
 
 def _progress(flow: str, run: str, client: Client) -> Progress:
-    resource = FlowRunResource.model_validate(client.get(f"/v1/resources/FlowRun/{run}"))
+    resource = FlowRunResource.model_validate(client.get(path("resources", "FlowRun", run)))
     of = resource.spec.flow.name if resource.spec.flow is not None else ""
     if of != flow:
         whose = f"of the Flow {of}" if of else "of no Flow with a name"
@@ -108,9 +107,9 @@ def _progress(flow: str, run: str, client: Client) -> Progress:
 def _tell(name: str, spec: FlowSpec) -> None:
     graph = graph_of(spec)
     count = len(graph.nodes)
-    typer.echo(f"flow/{name}: {count} {'node' if count == 1 else 'nodes'}, from {graph.start}")
+    say(f"flow/{name}: {count} {'node' if count == 1 else 'nodes'}, from {graph.start}")
     rows = [[f"  {node.name}", node.kind, node.label, _ways(graph, node.name)] for node in graph.nodes]
-    typer.echo(table(["  NODE", "KIND", "WITH", "NEXT"], [[_short(cell) for cell in row] for row in rows]))
+    say(table(["  NODE", "KIND", "WITH", "NEXT"], [[_short(cell) for cell in row] for row in rows]))
 
 
 def _ways(graph: Graph, node: str) -> str:

@@ -1,19 +1,16 @@
 """`covey get`: resources with the columns that kubectl shows, or a blackboard's artifacts."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import typer
-import yaml
-
 from agent_runtime.api import KINDS
 from agent_runtime.cli.boards import board_named
-from agent_runtime.cli.client import Client
+from agent_runtime.cli.client import Client, path
 from agent_runtime.cli.jsonpath import at
 from agent_runtime.cli.kinds import kind_named
+from agent_runtime.cli.output import line, say, say_data, tell
 from agent_runtime.cli.table import age, table
 from agent_runtime.local.failure import Failure
 
@@ -33,18 +30,18 @@ def run(kind: str, name: str, output: str, blackboard: str, state: Path | None) 
     if name:
         if not wanted:
             raise Failure("a name needs its kind", f"Write: covey get KIND {name}", code=2)
-        items = [client.get(f"/v1/resources/{wanted}/{name}")]
+        items = [client.get(path("resources", wanted, name))]
     else:
         items = client.get("/v1/resources", kind=wanted)["items"]
     if output in ("yaml", "json"):
-        _dump(items[0] if name else {"items": items}, output)
+        say_data(items[0] if name else {"items": items}, output)
     elif output == "name":
         _echo(f"{item['kind'].lower()}/{item['metadata']['name']}" for item in items)
     elif items:
         _echo(_tables(items, wide=output == "wide", prefix=not wanted))
         _echo(_troubles(items))
     else:
-        typer.echo(f"There are no {KINDS[wanted].plural if wanted else 'resources'}.", err=True)
+        tell(f"There are no {KINDS[wanted].plural if wanted else 'resources'}.")
 
 
 def _tables(items: Sequence[Item], *, wide: bool, prefix: bool) -> list[str]:
@@ -74,45 +71,38 @@ def _troubles(items: Sequence[Item]) -> list[str]:
         for condition in at(item, ".status.conditions") or []:  # type: ignore[attr-defined]
             if condition["type"] in ("Ready", "Succeeded") and condition["status"] == "False":
                 subject = f"{item['kind'].lower()}/{item['metadata']['name']}"
-                lines.append(f"{subject}: {condition['reason']}: {condition['message']}")
+                lines.append(line(f"{subject}: {condition['reason']}: {condition['message']}"))
     return ["", *lines] if lines else []
 
 
 def _artifacts(client: Client, artifact: str, output: str, blackboard: str) -> None:
     board = board_named(client, blackboard)
-    path = f"/v1/blackboards/{board}/artifacts"
+    root = ("blackboards", board, "artifacts")
     if artifact:
-        _dump(client.get(f"{path}/{artifact}"), "json" if output == "json" else "yaml")
+        say_data(client.get(path(*root, artifact)), "json" if output == "json" else "yaml")
         return
     items: list[Item] = []
     cursor = ""
     while True:
-        page = client.get(path, limit=500, cursor=cursor)
+        page = client.get(path(*root), limit=500, cursor=cursor)
         items += page["artifacts"]
         cursor = page.get("cursor") or ""
         if not cursor:
             break
     if output in ("yaml", "json"):
-        _dump({"items": items}, output)
+        say_data({"items": items}, output)
     elif output == "name":
         _echo(item["id"] for item in items)
     elif items:
         rows = [[i["id"], i["type"], i["producer"], i["correlation"], _since(i["createdAt"])] for i in items]
-        typer.echo(table(["ID", "TYPE", "PRODUCER", "CORRELATION", "AGE"], rows))
+        say(table(["ID", "TYPE", "PRODUCER", "CORRELATION", "AGE"], rows))
     else:
-        typer.echo(f"There are no artifacts on {board}.", err=True)
-
-
-def _dump(value: object, output: str) -> None:
-    if output == "json":
-        typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
-    else:
-        typer.echo(yaml.safe_dump(value, sort_keys=False, allow_unicode=True), nl=False)
+        tell(f"There are no artifacts on {board}.")
 
 
 def _echo(lines: Iterable[str]) -> None:
-    for line in lines:
-        typer.echo(line)
+    for each in lines:
+        say(each)
 
 
 def _cell(value: object, kind: str) -> str:

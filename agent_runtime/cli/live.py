@@ -12,7 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from agent_runtime.cli.lines import told
+from agent_runtime.cli.lines import line, told
+from agent_runtime.cli.output import line as on_one_line
+from agent_runtime.visible import visible
 
 _ID = re.compile(r" [0-9a-f]{8}\b")
 
@@ -37,7 +39,7 @@ class LiveDisplay:
         self._way: frozenset[str] = frozenset()
         self._artifacts: Counter[str] = Counter()
         self._progress = Progress(
-            TextColumn(f"to {until}"),
+            TextColumn(f"to {on_one_line(until)}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("agents"),
@@ -49,7 +51,7 @@ class LiveDisplay:
 
     def note(self, text: str) -> None:
         """Above the picture."""
-        self._live.console.print(Text(text))
+        self._live.console.print(Text(visible(text)))
 
     def route(self, agents: Sequence[str]) -> None:
         """The rows to begin with, and the length of the bar."""
@@ -63,6 +65,9 @@ class LiveDisplay:
         subject, message = event["subject"], told(event)
         if event["kind"] == "artifact.published":
             self._artifacts[event["data"]["type"]] += 1
+            return
+        if event["kind"].endswith(".warning"):
+            self.note(line(event))
             return
         if not event["kind"].startswith("agent."):
             return
@@ -96,9 +101,11 @@ class LiveDisplay:
         agents.add_column(no_wrap=True, overflow="ellipsis")
         for name, row in self._rows.items():
             count = f"{row.done} done" if row.done else ("at work" if row.under_way > 0 else "")
-            agents.add_row(Text(name, style="bold"), count, Text(row.doing, style=row.style))
+            agents.add_row(Text(on_one_line(name), style="bold"), count, Text(row.doing, style=row.style))
         artifacts = ", ".join(f"{number} {type_}" for type_, number in self._artifacts.items())
-        return Group(self._progress, agents, Text(f"on the blackboard: {artifacts or 'nothing yet'}"))
+        return Group(
+            self._progress, agents, Text(on_one_line(f"on the blackboard: {artifacts or 'nothing yet'}"))
+        )
 
     def __enter__(self) -> Self:
         self._live.start()

@@ -1,12 +1,10 @@
 """`covey logs`: what happened, and with --follow what happens."""
 
-import json
 from pathlib import Path
-
-import typer
 
 from agent_runtime.cli.client import Client
 from agent_runtime.cli.lines import line
+from agent_runtime.cli.output import say, say_json
 from agent_runtime.local.failure import Failure
 
 
@@ -18,6 +16,6 @@ def run(subject: str, follow: bool, tail: int, output: str, state: Path | None) 
     try:
         with client.lines("/v1/logs", follow=str(follow).lower(), tail=tail, subject=subject) as events:
             for event in events:
-                typer.echo(json.dumps(event, ensure_ascii=False) if output == "json" else line(event))
+                say_json(event, indent=None) if output == "json" else say(line(event))
     except KeyboardInterrupt:
         return

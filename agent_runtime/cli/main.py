@@ -6,17 +6,40 @@ from typing import Annotated, Literal
 import typer
 
 from agent_runtime.cli.board_app import board_app
+from agent_runtime.cli.board_app import publish as board_publish
+from agent_runtime.cli.entry import CommandLine
 from agent_runtime.cli.errors import guarded
 from agent_runtime.cli.groups import StartsByDefault
+from agent_runtime.cli.output import say
+from agent_runtime.local.failure import Failure
 
-app = typer.Typer(
+app = CommandLine(
     name="covey",
     help="AI agents as ordinary Kubernetes resources, and the same manifests on this machine.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # what stands in [brackets] is part of the help
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version as installed
+
+        say(f"covey {installed('covey')}")
+        raise typer.Exit
+
+
+@app.callback()
+def covey(
+    version: Annotated[
+        bool, typer.Option("--version", "-V", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """AI agents as ordinary Kubernetes resources, and the same manifests on this machine."""
+
 
 Paths = Annotated[list[Path], typer.Argument(help="Files or folders of manifests.", metavar="PATH...")]
 State = Annotated[
@@ -140,20 +163,53 @@ Boundary = Annotated[
 ]
 
 
+Timeout = Annotated[
+    str, typer.Option(help="Give up waiting after this long, with exit status 4; the run goes on.")
+]
+Wait = Annotated[
+    str | None,
+    typer.Option(
+        help="Wait for the end, past approvals that others answer; --wait alone for as long as it takes.",
+        metavar="[=DURATION]",
+        show_default=False,
+    ),
+]
+
+
 @run_app.command("start")
 @guarded
 def run_start(
     flow: Annotated[str, typer.Argument(help="The Flow.")],
     param: Annotated[
-        list[str] | None, typer.Option("--param", "-p", help="A parameter.", metavar="KEY=VALUE")
+        list[str] | None,
+        typer.Option("--param", "-p", help="A parameter, or KEY=@FILE.", metavar="KEY=VALUE"),
     ] = None,
-    timeout: Annotated[str, typer.Option(help="Give up waiting after this long; the run goes on.")] = "10m",
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Start it and leave.")] = False,
+    wait: Wait = None,
+    timeout: Timeout = "10m",
     state: State = None,
 ) -> None:
-    """Run a Flow, follow it, and print its result: covey run FLOW for short."""
-    from agent_runtime.cli.run import start
+    """Run a Flow, follow it, and print its result: covey run FLOW for short.
 
-    start(flow, param or [], timeout, state)
+    When the run asks for an approval it is asked here on a terminal; elsewhere the command says how to answer
+    and ends with exit status 3.
+    """
+    from agent_runtime.cli.run import Patience, start
+
+    if detach and wait is not None:
+        raise Failure("--detach and --wait are opposites", "Give one of them.", code=2)
+    start(flow, param or [], Patience(timeout, wait), detach=detach, state=state)
+
+
+@run_app.command("follow")
+@guarded
+def run_follow(run: Run, wait: Wait = None, timeout: Timeout = "10m", state: State = None) -> None:
+    """Follow a run that was started, and print its result."""
+    from agent_runtime.cli.client import Client
+    from agent_runtime.cli.run import Patience, follow
+
+    client = Client.connect(state)
+    follow(client, run, Patience(timeout, wait))
 
 
 @run_app.command("show")
@@ -251,20 +307,7 @@ def chat(
     run(agent, message, session, new_session, state)
 
 
-@app.command()
-@guarded
-def publish(
-    type_: Annotated[str, typer.Argument(metavar="TYPE", help="The artifact's type.")],
-    payload: Annotated[str, typer.Argument(help="JSON, @FILE, or - for standard input.")],
-    blackboard: Blackboard = "",
-    tag: Annotated[list[str] | None, typer.Option(help="A tag; may be given several times.")] = None,
-    correlation: Annotated[str, typer.Option(help="What it belongs to.", show_default=False)] = "",
-    state: State = None,
-) -> None:
-    """Publish an artifact on a Blackboard."""
-    from agent_runtime.cli.publish import run
-
-    run(type_, payload, blackboard, tag or [], correlation, state)
+app.command("publish")(board_publish)  # the same command, as one writes it most often
 
 
 @app.command()
@@ -350,9 +393,7 @@ def token(
 @guarded
 def version() -> None:
     """Print the version."""
-    from importlib.metadata import version as installed
-
-    typer.echo(f"covey {installed('covey')}")
+    _version(True)
 
 
 flow_app = typer.Typer(help="Check Flows, and draw them.", no_args_is_help=True)

@@ -1,25 +1,17 @@
-"""`covey publish`: one artifact from outside."""
+"""`TYPE=JSON`: the one way to write an artifact on the command line, and the older one beside it."""
 
-from pathlib import Path
-from typing import Any
-
-import typer
-
-from agent_runtime.cli.boards import board_named
-from agent_runtime.cli.client import Client
-from agent_runtime.cli.payload import payload
+from agent_runtime.cli.payload import typed_payload
+from agent_runtime.local.failure import Failure
 
 
-def run(
-    type_: str, text: str, blackboard: str, tags: list[str], correlation: str, state: Path | None
-) -> None:
-    """Publish, and print the artifact's id."""
-    draft: dict[str, Any] = {"type": type_, "payload": payload(text, type_)}
-    if tags:
-        draft["tags"] = tags
-    if correlation:
-        draft["correlation"] = correlation
-    client = Client.connect(state)
-    board = board_named(client, blackboard)
-    published = client.post(f"/v1/blackboards/{board}/artifacts", draft)["artifacts"][0]
-    typer.echo(f"{published['type']} {published['id']} published on {board}")
+def given(artifact: str, content: str, command: str) -> tuple[str, dict[str, object]]:
+    """The type and the payload of `TYPE=JSON`, or of `TYPE` and `JSON` as two words. Raises Failure."""
+    if not content:
+        return typed_payload(artifact, command)
+    if "=" in artifact:
+        raise Failure(
+            f"{command} has two contents: {artifact!r} and {content!r}",
+            f"Write {command} TYPE=JSON; what belongs together stands in one pair of quotes.",
+            code=2,
+        )
+    return typed_payload(f"{artifact}={content}", command)

@@ -4,12 +4,11 @@ import asyncio
 from contextlib import AsyncExitStack
 from datetime import datetime
 
-import typer
-
 from agent_runtime.blackboard.stores.errors import StoreError
 from agent_runtime.blackboard.stores.open import store_at
 from agent_runtime.blackboard.stores.port import Store
 from agent_runtime.cli.board import moment
+from agent_runtime.cli.output import say, tell
 from agent_runtime.eventlog.open import make_log
 from agent_runtime.eventlog.port import LogUnavailable
 from agent_runtime.eventlog.rebuild import Rebuilt, rebuild
@@ -48,7 +47,7 @@ async def _replay(url: str, board: str, store: Store | None, until: datetime | N
 
 
 def _tell(done: Rebuilt, dry_run: bool) -> None:
-    typer.echo(
+    say(
         f"{'found' if dry_run else 'rebuilt'}: {done.artifacts} artifacts, "
         f"{done.deliveries} open deliveries, "
         f"{done.dead_letters} dead letters, {done.subscribers} subscribers"
@@ -62,8 +61,8 @@ def _tell(done: Rebuilt, dry_run: bool) -> None:
         (done.unreadable, "records could not be read, and were left out"),
     ):
         if count:
-            typer.echo(f"  {count} {what}")
+            say(f"  {count} {what}")
     if done.trimmed:
-        typer.echo("  the log has lost its beginning")
+        say("  the log has lost its beginning")
     for one in done.unread:
-        typer.echo(f"  {one}", err=True)
+        tell(f"  {one}")

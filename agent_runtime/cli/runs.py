@@ -1,14 +1,12 @@
 """`covey run show|answer|suspend|resume|cancel|fork`: runs that are there."""
 
 import asyncio
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import typer
-
-from agent_runtime.cli.client import Client, Json
+from agent_runtime.cli.client import Client, Json, path
+from agent_runtime.cli.output import block, json_text, line, say, say_json
 from agent_runtime.cli.table import table
 from agent_runtime.cli.target import say, without_password
 from agent_runtime.local.failure import Failure
@@ -20,7 +18,7 @@ def show(name: str, at: int | None, output: str, store: str, state: Path | None)
         raise Failure(f"-o {output} is no format", "There are text, json.", code=2)
     found = _from_store(name, at, store) if store else _from_server(name, at, Client.connect(state))
     if output == "json":
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        say_json(found)
         return
     blocks = (
         _headline(name, found),
@@ -29,45 +27,45 @@ def show(name: str, at: int | None, output: str, store: str, state: Path | None)
         _history(found["history"]),
         _known(found["state"]),
     )
-    typer.echo("\n\n".join(block for block in blocks if block))
+    say("\n\n".join(block for block in blocks if block))
 
 
 def answer(name: str, action: str, node: str, visit: int | None, comment: str, state: Path | None) -> None:
     """Answer what the run asks."""
     body: Json = {"action": action, "comment": comment, "visit": visit, "node": node or None}
-    Client.connect(state).post(f"/v1/runs/{name}/answers", body)
-    typer.echo(f"flowrun/{name} answered: {action}")
+    Client.connect(state).post(path("runs", name, "answers"), body)
+    say(f"flowrun/{name} answered: {action}")
 
 
 def change(name: str, verb: str, done: str, state: Path | None) -> None:
     """Suspend or cancel it."""
-    Client.connect(state).post(f"/v1/runs/{name}/{verb}", {})
-    typer.echo(f"flowrun/{name} {done}")
+    Client.connect(state).post(path("runs", name, verb), {})
+    say(f"flowrun/{name} {done}")
 
 
 def resume(name: str, state: Path | None) -> None:
     """Take a pause back; a run that failed goes on as a new one."""
-    run = Client.connect(state).post(f"/v1/runs/{name}/resume", {})
+    run = Client.connect(state).post(path("runs", name, "resume"), {})
     _tell_new(name, run, "resumed")
 
 
 def fork(name: str, at: int | None, state: Path | None) -> None:
     """A new run from a boundary of this one."""
-    run = Client.connect(state).post(f"/v1/runs/{name}/fork", {} if at is None else {"at": at})
+    run = Client.connect(state).post(path("runs", name, "fork"), {} if at is None else {"at": at})
     _tell_new(name, run, "forked")
 
 
 def _tell_new(name: str, run: Json, done: str) -> None:
     new = run["metadata"]["name"]
-    typer.echo(f"flowrun/{name} {done}" if new == name else f"flowrun/{new} goes on where {name} stood")
+    say(f"flowrun/{name} {done}" if new == name else f"flowrun/{new} goes on where {name} stood")
 
 
 def _from_server(name: str, at: int | None, client: Client) -> Json:
     query = {} if at is None else {"at": at}
     return {
-        "run": client.get(f"/v1/runs/{name}"),
-        "history": client.get(f"/v1/runs/{name}/history")["items"],
-        "state": client.get(f"/v1/runs/{name}/state", **query),
+        "run": client.get(path("runs", name)),
+        "history": client.get(path("runs", name, "history"))["items"],
+        "state": client.get(path("runs", name, "state"), **query),
     }
 
 
@@ -108,8 +106,9 @@ def _headline(name: str, found: Json) -> str:
     status = found["run"]["status"]
     condition = status["conditions"][0]
     lines = [f"flowrun/{name} is {status['phase']} ({condition['reason']})"]
-    lines += [condition["message"]] if condition.get("message") else []
-    lines += [status["waiting"]["prompt"]] if "prompt" in status.get("waiting", {}) else []
+    lines += [line(condition["message"])] if condition.get("message") else []
+    waiting = status.get("waiting") or {}
+    lines += [f"{waiting['node']} asks:", block(waiting["prompt"], "| ")] if "prompt" in waiting else []
     return "\n".join(lines)
 
 
@@ -142,5 +141,5 @@ def _place(boundary: Json) -> str:
 def _known(state: Json) -> str:
     following = ", ".join(state["next"]) or "nothing"
     outputs = {key: value for key, value in state["shared"].items() if not key.startswith("$")}
-    shown = json.dumps(outputs, indent=2, ensure_ascii=False)
+    shown = json_text(outputs)
     return f"At boundary {state['boundary']['number']}, next comes {following}. It knows:\n{shown}"

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+from agent_runtime.cli.output import line as on_one_line
+
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Lines of left-aligned columns, three spaces apart; the last column is not padded."""
-    lines = [header, *rows]
+    lines = [header, *([on_one_line(cell) for cell in row] for row in rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
     return "\n".join(
         "   ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import typer
 import yaml
 
+from agent_runtime.cli.output import tell
 from agent_runtime.local.address import Address, find
 from agent_runtime.local.failure import Failure
 
@@ -57,7 +57,7 @@ def laptop(state: Path | None) -> Address:
 
 def say(target: str) -> None:
     """On standard error: standard output is for results."""
-    typer.echo(f"target: {target}", err=True)
+    tell(f"target: {target}")
 
 
 def without_password(url: str) -> str:

@@ -4,10 +4,9 @@ import os
 from time import time
 from typing import Literal
 
-import typer
-
 from agent_runtime.api.base import seconds
 from agent_runtime.blackboard.board import Identity
+from agent_runtime.cli.output import say
 from agent_runtime.identity import grant_audience, mint
 from agent_runtime.local.failure import Failure
 
@@ -31,7 +30,7 @@ def run(
     except ValueError as error:
         raise Failure(f"--for: {error}", code=2) from error
     identity = Identity(name, role, frozenset(labels), tenant or None)
-    typer.echo(mint(key, identity, grant_audience(namespace, blackboard), until=until))
+    say(mint(key, identity, grant_audience(namespace, blackboard), until=until))
 
 
 def _cure(board: str) -> str:

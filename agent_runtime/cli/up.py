@@ -8,12 +8,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import typer
-
 from agent_runtime.api.base import seconds
 from agent_runtime.background import report, spawn
 from agent_runtime.cli.command import spelled, wrapped
 from agent_runtime.cli.display import Display, display_for
+from agent_runtime.cli.output import say, tell
 from agent_runtime.cli.payload import typed_payload
 from agent_runtime.local.address import Address
 from agent_runtime.local.errand import Delivered, Errand
@@ -23,6 +22,7 @@ from agent_runtime.local.laptop import Laptop
 from agent_runtime.local.real_model import RealModel
 from agent_runtime.local.up import Settings, Up, troubles
 from agent_runtime.serving import loop
+from agent_runtime.visible import visible
 
 DEFAULT_PORT = 8765
 DEFAULT_MODEL = "gpt-5-mini"
@@ -70,7 +70,7 @@ def run(options: Options) -> None:
 
 async def _run(up: Up, display: Display) -> None:
     async def show() -> None:
-        async for entry in up.feed.follow(0):
+        async for entry in up.feed.live():
             try:
                 display.event(entry.wire())
             except (ValueError, TypeError, KeyError) as error:  # one event that cannot be shown
@@ -170,17 +170,17 @@ def _finish(options: Options, delivered: Delivered) -> None:
                 f"{options.save} cannot be written: {error.strerror}", "Choose another file with --save."
             ) from error
     _print(str(text))
-    typer.echo(_closing(options, delivered), err=True)
+    tell(_closing(options, delivered))
 
 
 def _print(text: str) -> None:
     if not sys.stdout.isatty():
-        typer.echo(text, nl=False)
+        say(text, end="")
         return
     from rich.console import Console
     from rich.markdown import Markdown
 
-    Console().print(Markdown(text))
+    Console().print(Markdown(visible(text), hyperlinks=False))  # where a link leads is seen, too
 
 
 def _closing(options: Options, delivered: Delivered) -> str:

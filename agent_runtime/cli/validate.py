@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import typer
-
+from agent_runtime.cli.output import say, tell
 from agent_runtime.local.check import Checked, check
 from agent_runtime.local.failure import Failure
 from agent_runtime.local.manifests import load
@@ -18,8 +17,8 @@ def run(paths: Sequence[Path]) -> None:
     checked = check(found, os.environ)
     _require_faultless(checked)
     for note in (*found.notes, *(f"{fault} (not in these files)" for fault in checked.missing)):
-        typer.echo(f"note: {note}", err=True)
-    typer.echo(f"{_count(len(found.resources), 'resource')} in order")
+        tell(f"note: {note}")
+    say(f"{_count(len(found.resources), 'resource')} in order")
 
 
 def loaded(paths: Sequence[Path]) -> list[Mapping[str, Any]]:

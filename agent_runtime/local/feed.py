@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from agent_runtime.background import encodable, plain_json
+from agent_runtime.local.event_file import EventFile
 from agent_runtime.telemetry.events import Event
 
 KEPT = 10_000
@@ -46,13 +47,26 @@ def _encodable(event: Event) -> Event:
 
 
 class Feed:
-    """An Observer that can be followed. All of it lives in one event loop."""
+    """An Observer that can be followed. All of it lives in one event loop.
+
+    With a file it remembers what processes before this one saw; numbers go on from theirs.
+    """
 
     def __init__(self, kept: int = KEPT) -> None:
         self._entries: deque[Entry] = deque(maxlen=kept)
         self._last = 0
         self._news = asyncio.Event()
         self._closed = False
+        self._file: EventFile | None = None
+        self._before = 0
+
+    def keep_in(self, file: EventFile) -> None:
+        """Remember what the file holds, and write what comes to it. Before the first event."""
+        for number, event in file.read():
+            self._entries.append(Entry(number, event))
+            self._last = max(self._last, number)
+        self._before = self._last
+        self._file = file
 
     @property
     def last(self) -> int:
@@ -62,7 +76,10 @@ class Feed:
     def __call__(self, event: Event) -> None:
         """Take an event in, and wake everybody who follows."""
         self._last += 1
-        self._entries.append(Entry(self._last, _encodable(event)))
+        entry = Entry(self._last, _encodable(event))
+        self._entries.append(entry)
+        if self._file is not None:
+            self._file.append(entry.wire())
         self._wake()
 
     def after(self, number: int) -> list[Entry]:
@@ -80,6 +97,12 @@ class Feed:
                 return
             if self._last <= after:
                 await news.wait()
+
+    async def live(self) -> AsyncIterator[Entry]:
+        """As `follow`, from the first event of this process on."""
+        async for entry in self.follow(0):
+            if entry.number > self._before:
+                yield entry
 
     def close(self) -> None:
         """No more events will come: let the followers end."""

@@ -6,12 +6,14 @@ from pathlib import Path
 
 from agent_runtime.blackboard.board import Identity
 from agent_runtime.blackboard.configured import make_service
-from agent_runtime.blackboard.events import BoardEvent
+from agent_runtime.blackboard.events import BoardEvent, log
 from agent_runtime.blackboard.local_board import LocalBoard
 from agent_runtime.blackboard.stores.open import terms_of
 from agent_runtime.blackboard.stores.sqlite import SqliteStore
 from agent_runtime.compile.config import BlackboardConfig
-from agent_runtime.telemetry.events import Event, Observer
+from agent_runtime.local.board_events import told
+from agent_runtime.serving.blackboard_metrics import BlackboardMetrics
+from agent_runtime.telemetry.events import Observer
 
 OWNER = Identity("user", "admin")
 """Whoever runs `covey up`: the state folder is theirs, so they see everything."""
@@ -28,6 +30,7 @@ class HostedBoard:
         self.environ = dict(environ)
         self._observer = observer
         self._closing = AsyncExitStack()
+        self.metrics = BlackboardMetrics()
         self.service = make_service(config, SqliteStore(file, terms_of(config)), self._tell, environ)
 
     async def open(self) -> None:
@@ -57,21 +60,8 @@ class HostedBoard:
             await self.service.forget(name)
 
     def _tell(self, event: BoardEvent) -> None:
-        """Board events that people want to see, as events of the runtime."""
-        if event.kind == "published" and event.artifact is not None:
-            artifact = event.artifact
-            data = {
-                "blackboard": self.config.name,
-                "artifact": artifact.id,
-                "type": artifact.type,
-                "correlation": artifact.correlation,
-            }
-            message = f"published {artifact.type} {artifact.id}"
-            self._observer(Event(event.at, "artifact.published", artifact.producer, message, data))
-        elif event.kind == "progress":
-            about = {"blackboard": self.config.name, "delivery": event.delivery}
-            self._observer(Event(event.at, "agent.progress", event.agent, event.message, about))
-        elif event.kind == "dead":
-            failure = {"blackboard": self.config.name, "final": True, "error": event.message}
-            message = f"gives up: {event.message}"
-            self._observer(Event(event.at, "agent.failed", event.agent, message, failure))
+        """Count it, log it as the cluster does, and tell people what they want to see."""
+        self.metrics.observe(event)
+        log(event)
+        if (seen := told(event, self.config.name)) is not None:
+            self._observer(seen)

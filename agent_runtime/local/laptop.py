@@ -11,6 +11,7 @@ from agent_runtime.compile.result import Compiled, Manifest
 from agent_runtime.local.admission import admit
 from agent_runtime.local.check import Checked, check, lookup_in
 from agent_runtime.local.credentials import environment_of
+from agent_runtime.local.defaults import with_laptop_defaults
 from agent_runtime.local.feed import Feed
 from agent_runtime.local.host import Host
 from agent_runtime.local.inventory import InFile, Inventory, key_of
@@ -101,6 +102,7 @@ class Laptop:
 
     async def apply(self, manifests: Sequence[Manifest]) -> list[dict[str, str]]:
         """Take in all of them, or none. Raises ApiError 409 and 422, with each fault."""
+        manifests = [with_laptop_defaults(manifest) for manifest in manifests]
         async with self._changing:
             admit(manifests, {**self.manifests, **self.runs.manifests}, self._around.environ)
             with _in_file_is_a_conflict():

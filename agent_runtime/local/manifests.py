@@ -13,6 +13,7 @@ from agent_runtime.api import GROUP, KINDS
 from agent_runtime.api.fault import Fault
 from agent_runtime.api.validate import faults
 from agent_runtime.background import describe, encodable
+from agent_runtime.local.defaults import NO_STORE, lacks_store, with_laptop_defaults
 from agent_runtime.local.yaml_reader import MAX_BYTES, Document, InvalidYaml, read_documents
 
 SUFFIXES = (".yaml", ".yml")
@@ -197,6 +198,9 @@ def _take(source: Source, resources: list[Source], found: list[FileFault], notes
             notes.append(f"{source.origin}: {kind} ({version}) is Kubernetes' own, and skipped here")
         return
     else:
+        if lacks_store(manifest):
+            notes.append(f"{source.origin}: {NO_STORE}")
+            manifest = with_laptop_defaults(manifest)
         wrong = faults(manifest)
     found.extend(source.fault(fault.path, fault.message) for fault in wrong)
     if not wrong:

@@ -18,6 +18,8 @@ from agent_runtime.local.failure import Failure
 from agent_runtime.local.feed import Entry
 from agent_runtime.local.hosted_board import OWNER
 from agent_runtime.local.laptop import Laptop
+from agent_runtime.local.metrics import exposed
+from agent_runtime.local.refusals import TellsRefusals
 from agent_runtime.models.errors import ModelError
 from agent_runtime.serving.agent import ChatRequest, refusal, reply_wire
 from agent_runtime.serving.auth import Credentials, Verify, bearer
@@ -25,6 +27,7 @@ from agent_runtime.serving.errors import ApiError, ErrorBody, error_response, in
 from agent_runtime.serving.health import Health
 from agent_runtime.serving.json_body import StrictJsonRoute
 from agent_runtime.serving.limits import BodyLimit
+from agent_runtime.telemetry.http import OBSERVED_HERE, ObservedHttp
 
 LARGEST_BODY = 4 * 1024 * 1024
 """Bytes of a request."""
@@ -67,7 +70,12 @@ class NewRun(BaseModel):
 
 def local_app(laptop: Laptop, token: str, health: Health) -> FastAPI:
     """The app. Whoever has `token` may do everything; without it only the health is told."""
-    app = FastAPI(title="covey up", openapi_url="/openapi.json", responses={422: {"model": ErrorBody}})
+    app = FastAPI(
+        title="covey up",
+        openapi_url="/openapi.json",
+        responses={422: {"model": ErrorBody}},
+        telemetry=OBSERVED_HERE,
+    )
     install_errors(app)
 
     @app.exception_handler(Failure)
@@ -75,7 +83,15 @@ def local_app(laptop: Laptop, token: str, health: Health) -> FastAPI:
         return error_response(request, 507, str(failure), code="not_stored")
 
     app.add_middleware(BodyLimit, limit=LARGEST_BODY)
+    app.add_middleware(TellsRefusals, observer=laptop.feed)
+    app.add_middleware(ObservedHttp)
     app.include_router(health.router)
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        body, content_type = await exposed(laptop)
+        return Response(body, media_type=content_type)
+
     caller = bearer(_only(token))
 
     async def refuse_when_draining(request: Request) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from agent_runtime.background import describe, keep_running, report, spawn
 from agent_runtime.local.address import Address, remember
 from agent_runtime.local.errand import Delivered, Errand, carry_out
+from agent_runtime.local.event_file import EventFile
 from agent_runtime.local.failure import Failure
 from agent_runtime.local.feed import Feed
 from agent_runtime.local.files import written
@@ -28,6 +29,7 @@ from agent_runtime.runs.nodes import reloading
 from agent_runtime.serving.health import Health
 from agent_runtime.serving.server import serve_app
 from agent_runtime.telemetry import traces
+from agent_runtime.telemetry.events import Event, Observer
 from agent_runtime.tools.port import INPUT_DIR_VARIABLE, ToolContext
 
 HOST = "127.0.0.1"
@@ -90,7 +92,10 @@ class Up:
             ExitStack() as closing,
         ):
             with written(state.path):
-                log_to(state.path)
+                events = EventFile(state.path)
+                closing.callback(events.close)
+                self.feed.keep_in(events)
+                log_to(state.path, _in_loop(asyncio.get_running_loop(), self.feed))
             closing.callback(traces.configure("covey up", settings.environ))
             if str(settings.folder) not in sys.path:
                 sys.path.append(str(settings.folder))  # functions of python nodes lie beside the manifests
@@ -178,6 +183,16 @@ class Up:
             raise Failure(f"{number} {word} in the manifests\n{listed}", code=1)
         for fault in checked.missing:
             self.note(f"note: {fault}")
+
+
+def _in_loop(loop: asyncio.AbstractEventLoop, observer: Observer) -> Observer:
+    """The observer for whatever thread: what is logged is told in the loop, after what is under way."""
+
+    def tell(event: Event) -> None:
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(observer, event)
+
+    return tell
 
 
 def troubles(laptop: Laptop) -> list[str]:

@@ -12,6 +12,8 @@ Kind = Literal[
     "agent.finished",
     "agent.failed",
     "artifact.published",
+    "board.warning",
+    "process.warning",
     "run.started",
     "run.node",
     "run.item",

@@ -13,6 +13,7 @@ from structlog.exceptions import NoConsoleRendererConfiguredError
 from agent_runtime.background import plain_json
 from agent_runtime.telemetry.context import add_context, resource_of
 from agent_runtime.telemetry.events import Event
+from agent_runtime.visible import visible_json
 
 
 def configure(service: str, *, level: int = logging.INFO) -> None:
@@ -74,7 +75,7 @@ class LogEvents:
 
     def __call__(self, event: Event) -> None:
         match event.kind:
-            case "agent.failed" | "run.warning" | "run.interrupted":
+            case "agent.failed" | "board.warning" | "process.warning" | "run.warning" | "run.interrupted":
                 write = self._log.warning
             case "agent.started" | "agent.tool" | "run.cached":
                 write = self._log.debug
@@ -92,8 +93,7 @@ class LogEvents:
 
 def _dumps(line: object, **options: Any) -> bytes:
     try:
-        return orjson.dumps(line, default=options.get("default", str), option=orjson.OPT_NON_STR_KEYS)
-    except (
-        TypeError
-    ):  # lone surrogates, or integers beyond 64 bits: a line in other words is better than none
-        return plain_json(line)
+        dumped = orjson.dumps(line, default=options.get("default", str), option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:  # lone surrogates, or integers beyond 64 bits: better in other words than not
+        dumped = plain_json(line)
+    return dumped if dumped.isascii() and b"\x7f" not in dumped else visible_json(dumped.decode()).encode()

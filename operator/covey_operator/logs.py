@@ -13,6 +13,8 @@ from structlog.types import EventDict, Processor
 from covey_operator.keys import Key
 from covey_operator.labels import OPERATOR
 
+from agent_runtime.visible import visible_json
+
 _SHARED: tuple[Processor, ...] = (
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -70,4 +72,4 @@ def _context(**fixed: str) -> Processor:
 
 
 def _json(value: object, **_: object) -> str:
-    return orjson.dumps(value, default=repr).decode()
+    return visible_json(orjson.dumps(value, default=repr).decode())

@@ -30,7 +30,7 @@ def test_publish_query_show_explain_stats_and_watch(covey: Covey, tmp_path: Path
     with covey.up(kitchen(tmp_path / "kitchen")) as up:
         told = covey("board", "publish", 'Order={"dish": "soup"}', "--tag", "hot", "--partition", "east")
         order = told.stdout.split()[1]
-        assert told.stdout == f"Order {order} published\n"
+        assert told.stdout == f"Order {order} published on kitchen\n"
         up.wait_for("published Dish")
         assert json.loads(covey("board", "show", order).stdout)["payload"] == {"dish": "soup"}
         found = json.loads(covey("board", "query", "--tag", "hot", "-o", "json").stdout)["items"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from agent_runtime.cli.run import ASKS, STILL_RUNNING
 from tests.laptop.conftest import Covey, example
 
 LETTER = "* Bees dance to say where the lime trees are in flower.\n"
@@ -25,8 +26,9 @@ def runs(covey: Covey) -> dict[str, Any]:
 
 def test_a_question_outlives_the_process(covey: Covey, newsletter: Path) -> None:
     with covey.up(newsletter) as up:
-        asked = covey("run", "newsletter", "-p", 'topics=["bees"]', "--timeout", "1s", status=1).stderr
-        assert f"  review asks: Send this?\n{LETTER}" in asked
+        asked = covey("run", "newsletter", "-p", 'topics=["bees"]', status=ASKS).stderr
+        assert f"  review asks:\n  | Send this?\n  | {LETTER}" in asked
+        assert f"run answer {next(iter(runs(covey)))} send\n" in asked
         (name,) = runs(covey)
         up.signal(signal.SIGKILL)
         up.end()
@@ -49,7 +51,7 @@ def test_a_killed_laptop_goes_on_where_the_run_was(covey: Covey, tmp_path: Path)
     (folder / "work.py").write_text(WORK)
     journal = tmp_path / "journal"
     with covey.up(folder, JOURNAL=str(journal)) as up:
-        started = covey("run", "steps", "--timeout", "1s", status=1).stderr
+        started = covey("run", "steps", "--timeout", "1s", status=STILL_RUNNING).stderr
         name = started.split()[0].partition("/")[2]
         up.wait_for("second running")
         up.signal(signal.SIGKILL)
@@ -66,7 +68,7 @@ def test_a_killed_laptop_goes_on_where_the_run_was(covey: Covey, tmp_path: Path)
 
 def test_pausing_resuming_and_forking(covey: Covey, newsletter: Path) -> None:
     with covey.up(newsletter):
-        covey("run", "newsletter", "-p", 'topics=["bees"]', "--timeout", "1s", status=1)
+        covey("run", "newsletter", "-p", 'topics=["bees"]', status=ASKS)
         (name,) = runs(covey)
         assert covey("run", "suspend", name).stdout == f"flowrun/{name} suspended\n"
         assert runs(covey)[name]["status"]["conditions"][0]["reason"] == "Suspended"
@@ -101,7 +103,7 @@ def test_a_broken_expression_at_run_time_names_node_and_field(covey: Covey, tmp_
 
 def test_the_command_reads_a_store_by_itself(covey: Covey, newsletter: Path) -> None:
     with covey.up(newsletter):
-        covey("run", "newsletter", "-p", 'topics=["bees"]', "--timeout", "1s", status=1)
+        covey("run", "newsletter", "-p", 'topics=["bees"]', status=ASKS)
         (name,) = runs(covey)
     url = f"sqlite:///{newsletter / '.covey' / 'runs.db'}"
     assert "next comes review" in covey("run", "show", f"default/{name}", "--store", url).stdout

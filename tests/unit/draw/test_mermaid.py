@@ -22,7 +22,7 @@ LINES = [
     rf'\s+{ID} -->(?:\|{TEXT}\|)? {ID}(?:\(\(\("#8203;"\)\)\))?',
     r"  classDef (?:Running|Waiting|Succeeded|Failed) fill:#\w{6},stroke:#\w{6},color:#\w{6}",
     rf"  class {ID}(?:,{ID})* (?:Running|Waiting|Succeeded|Failed)",
-    r"  linkStyle \d+(?:,\d+)* stroke-width:4px",
+    r"  linkStyle \d+(?:,\d+)* stroke:#\w{6},stroke-width:4px",
 ]
 GRAMMAR = re.compile("|".join(LINES))
 
