@@ -13,6 +13,8 @@ from agent_runtime.blackboard.codec import encode
 from agent_runtime.blackboard.stores.records import DeadLetter
 from agent_runtime.cli.board_at import OpenBoard, Where, run_on
 from agent_runtime.cli.output import line, say, say_json
+from agent_runtime.cli.prefixes import SHORTEST, completed
+from agent_runtime.cli.summary import cut, summary
 from agent_runtime.cli.table import age, table
 from agent_runtime.local.failure import Failure
 
@@ -47,7 +49,7 @@ def publish(
 
 def query(where: Where, wanted: Query, output: str) -> None:
     """Print up to `wanted.limit` artifacts, oldest first."""
-    _check_format(output, "table", "json")
+    _check_format(output, "table", "wide", "json")
 
     async def work(opened: OpenBoard) -> None:
         found: list[Artifact] = []
@@ -60,7 +62,7 @@ def query(where: Where, wanted: Query, output: str) -> None:
         if output == "json":
             say_json({"items": [_as_json(artifact) for artifact in found]})
         else:
-            say(_artifacts(found))
+            say(_artifacts(found, wide=output == "wide"))
 
     run_on(where, work)
 
@@ -69,10 +71,7 @@ def show(where: Where, artifact_id: str) -> None:
     """Print one artifact."""
 
     async def work(opened: OpenBoard) -> None:
-        artifact = await opened.board.get(artifact_id)
-        if artifact is None:
-            raise Failure(f"there is no artifact {artifact_id!r} that you may see", "See: covey board query")
-        say_json(_as_json(artifact))
+        say_json(_as_json(await _artifact_named(opened, artifact_id)))
 
     run_on(where, work)
 
@@ -81,7 +80,8 @@ def explain(where: Where, artifact_id: str, agent: str) -> None:
     """Print what each entry of the agent's `consumes` says to the artifact."""
 
     async def work(opened: OpenBoard) -> None:
-        said = await opened.admin.explain(artifact_id, agent)
+        artifact = await _artifact_named(opened, artifact_id)
+        said = await opened.admin.explain(artifact.id, agent)
         if not said.subscribed:
             say(f"{agent} is not subscribed")
             return
@@ -96,7 +96,7 @@ def explain(where: Where, artifact_id: str, agent: str) -> None:
 
 def dead_letters(where: Where, limit: int, agent: str, output: str) -> None:
     """Print the newest, newest first."""
-    _check_format(output, "table", "json")
+    _check_format(output, "table", "wide", "json")
 
     async def work(opened: OpenBoard) -> None:
         letters = await opened.admin.dead_letters(limit, agent or None)
@@ -110,7 +110,7 @@ def dead_letters(where: Where, limit: int, agent: str, output: str) -> None:
                 letter.agent,
                 str(letter.attempts),
                 age((now - letter.at).total_seconds()),
-                letter.error.partition("\n")[0],
+                cut(letter.error, wide=output == "wide"),
             ]
             for letter in letters
         ]
@@ -123,7 +123,7 @@ def open_letter(where: Where, delivery: str) -> None:
     """Print a dead letter with its artifacts."""
 
     async def work(opened: OpenBoard) -> None:
-        letter, artifacts = await opened.admin.dead_letter(delivery)
+        letter, artifacts = await opened.admin.dead_letter((await _letters_named(opened, [delivery]))[0])
         say_json({"deadLetter": _letter(letter), "artifacts": [_as_json(one) for one in artifacts]})
 
     run_on(where, work)
@@ -133,7 +133,7 @@ def replay(where: Where, deliveries: Sequence[str]) -> None:
     """Offer dead letters again."""
 
     async def work(opened: OpenBoard) -> None:
-        for letter in await opened.admin.replay(deliveries):
+        for letter in await opened.admin.replay(await _letters_named(opened, deliveries)):
             say(f"{letter.delivery} is offered again")
 
     run_on(where, work)
@@ -143,7 +143,7 @@ def drop(where: Where, deliveries: Sequence[str]) -> None:
     """Delete dead letters for good."""
 
     async def work(opened: OpenBoard) -> None:
-        dropped = await opened.admin.drop(deliveries)
+        dropped = await opened.admin.drop(await _letters_named(opened, deliveries))
         say(f"{dropped} of {len(deliveries)} dropped")
 
     run_on(where, work)
@@ -164,12 +164,14 @@ def stats(where: Where) -> None:
 
 def watch(where: Where, wanted: Query, count: int | None, output: str) -> None:
     """Print artifacts as they are published, until Ctrl-C or until there were `count` of them."""
-    _check_format(output, "text", "json")
+    _check_format(output, "text", "wide", "json")
 
     async def work(opened: OpenBoard) -> None:
         seen = 0
         async for _, artifact in opened.board.follow(wanted):
-            say_json(_as_json(artifact), indent=None) if output == "json" else say(_line(artifact))
+            say_json(_as_json(artifact), indent=None) if output == "json" else say(
+                _line(artifact, wide=output == "wide")
+            )
             seen += 1
             if seen == count:
                 return
@@ -197,18 +199,49 @@ def _check_format(output: str, *formats: str) -> None:
         raise Failure(f"-o {output} is no format", f"There are {' and '.join(formats)}.", code=2)
 
 
-def _artifacts(artifacts: Sequence[Artifact]) -> str:
+def _artifacts(artifacts: Sequence[Artifact], *, wide: bool) -> str:
     now = datetime.now(UTC)
     rows = [
-        [one.id, one.type, one.producer, one.correlation, age((now - one.created_at).total_seconds())]
+        [
+            one.id,
+            one.type,
+            one.producer,
+            one.correlation,
+            age((now - one.created_at).total_seconds()),
+            summary(one.payload, wide=wide),
+        ]
         for one in artifacts
     ]
-    return table(["ID", "TYPE", "PRODUCER", "CORRELATION", "AGE"], rows)
+    return table(["ID", "TYPE", "PRODUCER", "CORRELATION", "AGE", "CONTENT"], rows)
 
 
-def _line(artifact: Artifact) -> str:
+def _line(artifact: Artifact, *, wide: bool) -> str:
     at = artifact.created_at.astimezone()
-    return line(f"{at:%H:%M:%S}  {artifact.producer:<13}  {artifact.type} {artifact.id}")
+    content = summary(artifact.payload, wide=wide)
+    return line(f"{at:%H:%M:%S}  {artifact.producer:<13}  {artifact.type} {artifact.id}  {content}")
+
+
+async def _artifact_named(opened: OpenBoard, name: str) -> Artifact:
+    """The artifact, of whose id `name` may be the beginning. Raises Failure."""
+    if (artifact := await opened.board.get(name)) is not None:
+        return artifact
+    found: list[Artifact] = []
+    cursor, more = None, len(name) >= SHORTEST
+    while more:
+        page = await opened.board.query(Query(limit=_PAGE, cursor=cursor))
+        found += [one for one in page.artifacts if one.id.startswith(name)]
+        cursor, more = page.cursor, page.cursor is not None
+    whole = completed(name, (one.id for one in found), "artifacts")
+    for one in found:
+        if one.id == whole:
+            return one
+    raise Failure(f"there is no artifact {name!r} that you may see", "See: covey board query")
+
+
+async def _letters_named(opened: OpenBoard, names: Sequence[str]) -> list[str]:
+    """Their whole names. Raises Failure when several begin with one of these."""
+    known = [letter.delivery for letter in await opened.admin.dead_letters(_PAGE, None)]
+    return [completed(name, known, "dead letters") for name in names]
 
 
 def _letter(letter: DeadLetter) -> dict[str, Any]:

@@ -42,8 +42,10 @@ Tag = Annotated[str, typer.Option(help="With this tag.", show_default=False)]
 Partition = Annotated[str, typer.Option(help="Of this partition.", show_default=False)]
 Since = Annotated[str, typer.Option(help="Made then or later.", metavar="TIME", show_default=False)]
 Until = Annotated[str, typer.Option(help="Made before.", metavar="TIME", show_default=False)]
-Format = Annotated[str, typer.Option("--output", "-o", help="table or json.")]
-Deliveries = Annotated[list[str], typer.Argument(help="Their names.", metavar="DELIVERY...")]
+Format = Annotated[str, typer.Option("--output", "-o", help="table, wide or json.")]
+Deliveries = Annotated[
+    list[str], typer.Argument(help="Their names, or how they begin.", metavar="DELIVERY...")
+]
 
 
 @board_app.command("publish")
@@ -112,7 +114,7 @@ def query(
 @board_app.command("show")
 @guarded
 def show(
-    artifact: Annotated[str, typer.Argument(help="The artifact's id.", metavar="ID")],
+    artifact: Annotated[str, typer.Argument(help="The artifact's id, or how it begins.", metavar="ID")],
     url: Url = "",
     token: Token = "",
     blackboard: Blackboard = "",
@@ -128,7 +130,7 @@ def show(
 @board_app.command("explain")
 @guarded
 def explain(
-    artifact: Annotated[str, typer.Argument(help="The artifact's id.")],
+    artifact: Annotated[str, typer.Argument(help="The artifact's id, or how it begins.")],
     agent: Annotated[str, typer.Argument(help="The Agent.")],
     url: Url = "",
     token: Token = "",
@@ -162,7 +164,7 @@ def watch(
     partition: Partition = "",
     since: Since = "",
     count: Annotated[int | None, typer.Option(help="End after so many.", min=1, show_default=False)] = None,
-    output: Annotated[str, typer.Option("--output", "-o", help="text or json.")] = "text",
+    output: Annotated[str, typer.Option("--output", "-o", help="text, wide or json.")] = "text",
     url: Url = "",
     token: Token = "",
     blackboard: Blackboard = "",

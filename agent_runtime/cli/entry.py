@@ -10,6 +10,7 @@ from typing import Any
 import typer
 from typer.main import get_command
 
+from agent_runtime.cli.completion import prepare
 from agent_runtime.cli.output import OutputLost, tell, tell_error
 from agent_runtime.local.failure import Failure
 from agent_runtime.visible import visible_line
@@ -34,9 +35,12 @@ class CommandLine(typer.Typer):
 
     def _status(self, *args: Any, **kwargs: Any) -> int:
         try:
+            prepare()
             code = get_command(self)(*args, standalone_mode=False, **kwargs)
-        except (BrokenPipeError, SystemExit):  # the library leaves so when nobody reads the help any more
+        except BrokenPipeError:
             return 0
+        except SystemExit as left:  # the completion ends so, and the help that nobody reads any more
+            return left.code if isinstance(left.code, int) and "_COVEY_COMPLETE" in os.environ else 0
         except Failure as failure:
             return _told(failure)
         except typer.Abort:

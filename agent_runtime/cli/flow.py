@@ -8,6 +8,7 @@ from agent_runtime.api.flowrun import FlowRunResource
 from agent_runtime.cli.client import Client, path
 from agent_runtime.cli.flows import in_files, named, of_server
 from agent_runtime.cli.output import say, tell
+from agent_runtime.cli.runs import run_named
 from agent_runtime.cli.table import table
 from agent_runtime.draw import Graph, Progress, graph_of, mermaid, progress_of, svg
 from agent_runtime.local.failure import Failure
@@ -96,12 +97,15 @@ def _from_files(target: str, flow: str) -> tuple[str, Mapping[str, FlowSpec]]:
 
 
 def _progress(flow: str, run: str, client: Client) -> Progress:
+    run = run_named(client, run)
     resource = FlowRunResource.model_validate(client.get(path("resources", "FlowRun", run)))
     of = resource.spec.flow.name if resource.spec.flow is not None else ""
     if of != flow:
         whose = f"of the Flow {of}" if of else "of no Flow with a name"
         raise Failure(f"flowrun/{run} is a run {whose}, not of {flow}", code=2)
-    return progress_of(resource.status.nodes or () if resource.status is not None else ())
+    history = client.get(path("runs", run, "history"))["items"]
+    ends = [(str(each["node"]), each["action"]) for each in history if each["node"]]
+    return progress_of(resource.status.nodes or () if resource.status is not None else (), ends)
 
 
 def _tell(name: str, spec: FlowSpec) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 from agent_runtime.cli.output import line as on_one_line
 
 _WIDTH = 13
-_ID = re.compile(r"\b([0-9a-f]{8})(?:[0-9a-f]{24}|(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")
+_ID = re.compile(
+    r"\b([0-9a-f]{20}(?=[0-9a-f]{12}\b)|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}(?=-[0-9a-f]{12}\b))[0-9a-f-]{12,13}"
+)
 
 
 def line(event: Mapping[str, Any]) -> str:
@@ -25,5 +27,5 @@ def told(event: Mapping[str, Any]) -> str:
 
 
 def shortened(message: str) -> str:
-    """The message with long ids cut to their first eight digits."""
+    """The message with long ids cut to their first twenty digits: twelve are the time, the others chance."""
     return _ID.sub(r"\1", message)

@@ -16,7 +16,7 @@ from agent_runtime.cli.lines import line, told
 from agent_runtime.cli.output import line as on_one_line
 from agent_runtime.visible import visible
 
-_ID = re.compile(r" [0-9a-f]{8}\b")
+_ID = re.compile(r" [0-9a-f]{8}[0-9a-f-]{12,15}\b")
 
 
 @dataclass(slots=True)

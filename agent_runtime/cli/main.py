@@ -7,6 +7,7 @@ import typer
 
 from agent_runtime.cli.board_app import board_app
 from agent_runtime.cli.board_app import publish as board_publish
+from agent_runtime.cli.completion import kinds, names_of
 from agent_runtime.cli.entry import CommandLine
 from agent_runtime.cli.errors import guarded
 from agent_runtime.cli.groups import StartsByDefault
@@ -122,6 +123,30 @@ def up(
 
 @app.command()
 @guarded
+def init(
+    folder: Annotated[
+        Path, typer.Argument(help="Where to; made when it is missing.", metavar="[FOLDER]")
+    ] = Path(),
+) -> None:
+    """Write a model, agents, a blackboard and a flow to begin with."""
+    from agent_runtime.cli.init import run
+
+    run(folder)
+
+
+@app.command()
+@guarded
+def completion(
+    shell: Annotated[str, typer.Argument(help="bash, zsh or fish.", metavar="SHELL")],
+) -> None:
+    """Print the script for a shell's completion: source <(covey completion bash)."""
+    from agent_runtime.cli.completion import run
+
+    run(shell)
+
+
+@app.command()
+@guarded
 def validate(paths: Paths) -> None:
     """Check manifests, and name every fault with its file, line and field."""
     from agent_runtime.cli.validate import run
@@ -141,23 +166,31 @@ def apply(paths: Paths, state: State = None) -> None:
 @app.command()
 @guarded
 def get(
-    kind: Annotated[str, typer.Argument(help="all, a kind such as agents, or artifacts.")] = "all",
+    kind: Annotated[
+        str, typer.Argument(help="all, a kind such as agents, or artifacts.", autocompletion=kinds)
+    ] = "all",
     name: Annotated[str, typer.Argument(help="One of them.", show_default=False)] = "",
     output: Format = "table",
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Go on with what changes, until Ctrl-C.")
+    ] = False,
     blackboard: Blackboard = "",
     state: State = None,
 ) -> None:
     """Show resources and whether they are ready, or the artifacts of a blackboard."""
     from agent_runtime.cli.get import run
 
-    run(kind, name, output, blackboard, state)
+    run(kind, name, output, blackboard, state, watch=watch)
 
 
 app.add_typer(board_app, name="board")
 
 run_app = typer.Typer(cls=StartsByDefault, help="Run Flows, and deal with their runs.", no_args_is_help=True)
 app.add_typer(run_app, name="run")
-Run = Annotated[str, typer.Argument(help="The FlowRun.", metavar="RUN")]
+Run = Annotated[
+    str,
+    typer.Argument(help="The FlowRun, or how it begins.", metavar="RUN", autocompletion=names_of("FlowRun")),
+]
 Boundary = Annotated[
     int | None, typer.Option("--at", help="The number of a boundary.  [default: the latest]", min=0)
 ]
@@ -179,7 +212,7 @@ Wait = Annotated[
 @run_app.command("start")
 @guarded
 def run_start(
-    flow: Annotated[str, typer.Argument(help="The Flow.")],
+    flow: Annotated[str, typer.Argument(help="The Flow.", autocompletion=names_of("Flow"))],
     param: Annotated[
         list[str] | None,
         typer.Option("--param", "-p", help="A parameter, or KEY=@FILE.", metavar="KEY=VALUE"),
@@ -207,9 +240,10 @@ def run_follow(run: Run, wait: Wait = None, timeout: Timeout = "10m", state: Sta
     """Follow a run that was started, and print its result."""
     from agent_runtime.cli.client import Client
     from agent_runtime.cli.run import Patience, follow
+    from agent_runtime.cli.runs import run_named
 
     client = Client.connect(state)
-    follow(client, run, Patience(timeout, wait))
+    follow(client, run_named(client, run), Patience(timeout, wait))
 
 
 @run_app.command("show")
@@ -290,7 +324,7 @@ def run_fork(run: Run, at: Boundary = None, state: State = None) -> None:
 @app.command()
 @guarded
 def chat(
-    agent: Annotated[str, typer.Argument(help="The Agent.")],
+    agent: Annotated[str, typer.Argument(help="The Agent.", autocompletion=names_of("Agent"))],
     message: Annotated[
         str, typer.Argument(help="What to say; none: a conversation.", show_default=False)
     ] = "",

@@ -22,6 +22,8 @@ from agent_runtime.local.run_status import ENDED
 
 ASKS, STILL_RUNNING, INTERRUPTED = 3, 4, 130
 """Exit statuses, see above."""
+_EVENTS = 1000
+"""So many of the last events of a run are told to who begins to follow it."""
 _STEP = 20
 """Seconds that one request waits for news of the run."""
 
@@ -80,14 +82,14 @@ class _Following:
         self._patience = patience
         until = patience.seconds
         self._until = None if until is None else time.monotonic() + until
-        self._told: dict[str, str] = {}
+        self._seen = 0
         self._asked = ""
 
     def until_it_ends(self) -> Json:
         """Its status then. Raises Left when it asks and nobody answers, or takes too long."""
         while True:
             status: Json = self._client.get(path("runs", self._name), wait=self._step())["status"]
-            self._tell_nodes(status)
+            self._tell_nodes()
             if status["phase"] in ENDED:
                 return status
             self._tell_wait(status)
@@ -102,13 +104,17 @@ class _Following:
         left = _STEP if self._until is None else self._until - time.monotonic()
         return round(min(_STEP, max(0.1, left)), 1)
 
-    def _tell_nodes(self, status: Json) -> None:
-        for node in status.get("nodes") or []:
-            now = f"{node['state']} {node.get('visits', 0)}"
-            if self._told.get(node["name"]) != now:
-                self._told[node["name"]] = now
-                visits = f" (visit {node['visits']})" if node.get("visits", 1) > 1 else ""
-                tell(line(f"  {node['name']}: {node['state'].lower()}{visits}"))
+    def _tell_nodes(self) -> None:
+        """Each visit of a node in the order in which it happened, those of loops too."""
+        with self._client.lines("/v1/logs", tail=_EVENTS, subject=self._name) as events:
+            for event in events:
+                if event["number"] <= self._seen:
+                    continue
+                self._seen = event["number"]
+                data = event["data"]
+                if event["kind"] == "run.node" and "node" in data:
+                    visit = f" (visit {data['visit']})" if data.get("visit", 1) > 1 else ""
+                    tell(line(f"  {data['node']}: {str(data['state']).lower()}{visit}"))
 
     def _tell_wait(self, status: Json) -> None:
         """Say once what it waits for; of an approval ask the person, or say how to answer."""

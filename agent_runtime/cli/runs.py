@@ -7,16 +7,28 @@ from pathlib import Path
 
 from agent_runtime.cli.client import Client, Json, path
 from agent_runtime.cli.output import block, json_text, line, say, say_json
+from agent_runtime.cli.prefixes import completed
 from agent_runtime.cli.table import table
 from agent_runtime.cli.target import say, without_password
 from agent_runtime.local.failure import Failure
+
+
+def run_named(client: Client, name: str) -> str:
+    """The run's name, of which `name` may be the beginning. Raises Failure when several begin so."""
+    runs = client.get("/v1/resources", kind="FlowRun")["items"]
+    return completed(name, (str(run["metadata"]["name"]) for run in runs), "runs")
 
 
 def show(name: str, at: int | None, output: str, store: str, state: Path | None) -> None:
     """Print how the run stands, its history, and what it knew: at the boundary `at`, or at the latest."""
     if output not in ("text", "json"):
         raise Failure(f"-o {output} is no format", "There are text, json.", code=2)
-    found = _from_store(name, at, store) if store else _from_server(name, at, Client.connect(state))
+    if store:
+        found = _from_store(name, at, store)
+    else:
+        client = Client.connect(state)
+        name = run_named(client, name)
+        found = _from_server(name, at, client)
     if output == "json":
         say_json(found)
         return
@@ -33,25 +45,33 @@ def show(name: str, at: int | None, output: str, store: str, state: Path | None)
 def answer(name: str, action: str, node: str, visit: int | None, comment: str, state: Path | None) -> None:
     """Answer what the run asks."""
     body: Json = {"action": action, "comment": comment, "visit": visit, "node": node or None}
-    Client.connect(state).post(path("runs", name, "answers"), body)
+    client = Client.connect(state)
+    name = run_named(client, name)
+    client.post(path("runs", name, "answers"), body)
     say(f"flowrun/{name} answered: {action}")
 
 
 def change(name: str, verb: str, done: str, state: Path | None) -> None:
     """Suspend or cancel it."""
-    Client.connect(state).post(path("runs", name, verb), {})
+    client = Client.connect(state)
+    name = run_named(client, name)
+    client.post(path("runs", name, verb), {})
     say(f"flowrun/{name} {done}")
 
 
 def resume(name: str, state: Path | None) -> None:
     """Take a pause back; a run that failed goes on as a new one."""
-    run = Client.connect(state).post(path("runs", name, "resume"), {})
+    client = Client.connect(state)
+    name = run_named(client, name)
+    run = client.post(path("runs", name, "resume"), {})
     _tell_new(name, run, "resumed")
 
 
 def fork(name: str, at: int | None, state: Path | None) -> None:
     """A new run from a boundary of this one."""
-    run = Client.connect(state).post(path("runs", name, "fork"), {} if at is None else {"at": at})
+    client = Client.connect(state)
+    name = run_named(client, name)
+    run = client.post(path("runs", name, "fork"), {} if at is None else {"at": at})
     _tell_new(name, run, "forked")
 
 

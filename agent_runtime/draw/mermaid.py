@@ -72,7 +72,8 @@ class _Chart:
             self.lines.append(f"  classDef {state} fill:{paint.fill},stroke:{paint.line},color:{DAY.text}")
             self.lines.append(f"  class {','.join(names)} {state}")
         if self.taken:
-            self.lines.append(f"  linkStyle {','.join(map(str, self.taken))} stroke-width:4px")
+            taken = DAY.states["Running"].line
+            self.lines.append(f"  linkStyle {','.join(map(str, self.taken))} stroke:{taken},stroke-width:4px")
 
     def _node(self, node: Node, path: str, name: str, space: str) -> None:
         state = self.progress.nodes.get(path)

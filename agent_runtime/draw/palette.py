@@ -76,7 +76,7 @@ def style() -> str:
 
 
 def _rules(palette: Palette) -> list[str]:
-    plain = palette.plain
+    plain, taken = palette.plain, palette.states["Running"].line
     rules = [
         f".covey-flow .ground,.covey-flow .plate{{fill:{palette.ground}}}",
         f".covey-flow text,.covey-flow .dot{{fill:{palette.text}}}",
@@ -85,8 +85,8 @@ def _rules(palette: Palette) -> list[str]:
         f".covey-flow .outline{{stroke:{plain.line};fill:{plain.fill}}}",
         f".covey-flow .link{{stroke:{plain.line}}}",
         f".covey-flow .head{{fill:{plain.line}}}",
-        f".covey-flow .took>.link{{stroke:{palette.text}}}",
-        f".covey-flow .took>.head,.covey-flow .took>.action{{fill:{palette.text}}}",
+        f".covey-flow .took>.link{{stroke:{taken}}}",
+        f".covey-flow .took>.head,.covey-flow .took>.action{{fill:{taken}}}",
         f".covey-flow .stroke{{stroke:{palette.ground}}}",
         f".covey-flow .count{{fill:{palette.ground}}}",
     ]

@@ -48,8 +48,8 @@ class RunControl:
         return {("FlowRun", name): run.manifest for name, run in self._runs.all.items()}
 
     def all(self) -> list[dict[str, Any]]:
-        """Every run with its status, by name."""
-        return [run.manifest for _, run in sorted(self._runs.all.items())]
+        """Every run with its status, the newest first."""
+        return [run.manifest for run in reversed(list(self._runs.all.values()))]
 
     def one(self, name: str) -> dict[str, Any]:
         """A run with its status. Raises ApiError 404."""
