@@ -12,7 +12,7 @@ from agent_runtime.blackboard.board_admin import BoardAdmin
 from agent_runtime.blackboard.http_client import HttpBoard
 from agent_runtime.cli.boards import board_named
 from agent_runtime.cli.client import Client, path
-from agent_runtime.cli.target import laptop, say, without_password
+from agent_runtime.cli.target import announce, laptop, without_password
 from agent_runtime.local.failure import Failure
 
 _PATIENCE = 5.0
@@ -43,7 +43,7 @@ class OpenBoard:
                 )
             self.name = ""
             url, token, root, proxied = where.url, where.token, "/v1", True
-            say(f"the blackboard server at {without_password(url)}")
+            announce(f"the blackboard server at {without_password(url)}")
         else:
             address = laptop(where.state)
             self.name = board_named(Client(address), where.blackboard)

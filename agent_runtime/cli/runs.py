@@ -9,7 +9,7 @@ from agent_runtime.cli.client import Client, Json, path
 from agent_runtime.cli.output import block, json_text, line, say, say_json
 from agent_runtime.cli.prefixes import completed
 from agent_runtime.cli.table import table
-from agent_runtime.cli.target import say, without_password
+from agent_runtime.cli.target import announce, without_password
 from agent_runtime.local.failure import Failure
 
 
@@ -96,7 +96,7 @@ def _from_store(name: str, at: int | None, url: str) -> Json:
     from agent_runtime.durable.port import StoreError
     from agent_runtime.local.run_history import history_of, state_at
 
-    say(f"the run store at {without_password(url)}")
+    announce(f"the run store at {without_password(url)}")
 
     async def read() -> Json:
         store = open_store(url, environ=os.environ)

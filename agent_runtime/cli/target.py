@@ -1,7 +1,7 @@
 """Which server a command speaks to: it says so, and it never takes a laptop's for a cluster's.
 
-`covey` means a `covey up` on this machine. `kubectl covey` means the cluster of the kubeconfig: it speaks to a
-laptop only when `--state` or COVEY_STATE says so, and otherwise refuses, with the command that does it.
+`covey` means a `covey up` on this machine. `kubectl covey` means the cluster of the kubeconfig: it speaks to
+a laptop only when `--state` or COVEY_STATE says so, and otherwise refuses, with the command that does it.
 """
 
 import os
@@ -51,11 +51,11 @@ def laptop(state: Path | None) -> Address:
     if is_plugin(sys.argv) and state is None and not os.environ.get("COVEY_STATE"):
         raise _cannot(command_of(sys.argv), os.environ)
     address = find(state, os.environ, Path.cwd())
-    say(f"covey up of {address.folder} at {address.url}")
+    announce(f"covey up of {address.folder} at {address.url}")
     return address
 
 
-def say(target: str) -> None:
+def announce(target: str) -> None:
     """On standard error: standard output is for results."""
     tell(f"target: {target}")
 
