@@ -11,6 +11,7 @@ from agent_runtime.api.agent import Publishes
 from agent_runtime.api.blackboard import ArtifactType
 from agent_runtime.compile.schemas import faults_at
 from agent_runtime.strict_json import parse
+from agent_runtime.texts import unfit_in
 
 _MOST_FAULTS = 10
 _OPENING = re.compile(r"""\{\s*["}]|\[\s*[]["{0-9tfn-]""")
@@ -77,6 +78,8 @@ class Shape:
             return None, []
         value = self._completed(value)
         faults = [_fault(pointer, message) for pointer, message in faults_at(self.schema, value)]
+        if (unfit := unfit_in(value)) is not None:
+            faults.append(_fault(unfit.pointer, unfit.message))
         return value, (faults or check(value))[:_MOST_FAULTS]
 
     def _purpose(self) -> str:
