@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agent_runtime.agents.embedding import embedded
@@ -11,6 +11,7 @@ from agent_runtime.api.agent import Publishes
 from agent_runtime.api.blackboard import ArtifactType
 from agent_runtime.compile.schemas import faults_at
 from agent_runtime.strict_json import parse
+from agent_runtime.texts import unfit_in
 
 _MOST_FAULTS = 10
 _OPENING = re.compile(r"""\{\s*["}]|\[\s*[]["{0-9tfn-]""")
@@ -42,9 +43,16 @@ class Shape:
     """What the types are, by name; a type that says nothing of itself has none."""
     output_type: str = ""
     """The type of an answer that is not published."""
+    consumed: Mapping[str, str] = field(default_factory=dict)
+    """What the types of the artifacts are that it is an answer to, by name."""
 
     def instructions(self) -> str:
-        """What to tell the model; empty when any text will do."""
+        """What to tell the model; empty when there is nothing to say and any text will do."""
+        inputs = "\n".join(f'- "{name}": {_line(text)}' for name, text in self.consumed.items())
+        given = f"You are given artifacts as JSON. Their types:\n{inputs}" if inputs else ""
+        return "\n\n".join(part for part in (given, self._wanted()) if part)
+
+    def _wanted(self) -> str:
         if self.schema is None:
             return ""
         schema = json.dumps(self.schema, ensure_ascii=False)
@@ -70,6 +78,8 @@ class Shape:
             return None, []
         value = self._completed(value)
         faults = [_fault(pointer, message) for pointer, message in faults_at(self.schema, value)]
+        if (unfit := unfit_in(value)) is not None:
+            faults.append(_fault(unfit.pointer, unfit.message))
         return value, (faults or check(value))[:_MOST_FAULTS]
 
     def _purpose(self) -> str:
@@ -89,7 +99,7 @@ class Shape:
 
     def _named(self, sentence: str, type_: str) -> str:
         described = self.descriptions.get(type_)
-        return f"{sentence}: {' '.join(described.split())}" if described else f"{sentence}."
+        return f"{sentence}: {_line(described)}" if described else f"{sentence}."
 
     def _completed(self, value: Any) -> Any:
         """Lists as `{"items": [...]}`, and without types that there is nothing of."""
@@ -117,6 +127,10 @@ def _how_many(published: Publishes) -> str:
     return f'0 to {published.fan_out} artifacts (one for each item of "{ITEMS}")'
 
 
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
 def _fault(pointer: str, message: str) -> str:
     return f"{pointer or 'the answer'}: {message}"
 
@@ -129,14 +143,19 @@ def chat_shape(output: ArtifactType | None) -> Shape:
 
 
 def delivery_shape(
-    output: ArtifactType | None, publishes: Sequence[Publishes], types: Sequence[ArtifactType] = ()
+    output: ArtifactType | None,
+    publishes: Sequence[Publishes],
+    types: Sequence[ArtifactType] = (),
+    consumed: Mapping[str, str] | None = None,
 ) -> Shape:
     """The shape of an answer to a delivery: what is to be published, or nothing in particular.
 
-    `types` are the types that are published; one that is not among them may be any object.
+    `types` are the types that are published; one that is not among them may be any object. `consumed` says
+    what the types are that it works on.
     """
+    consumed = consumed or {}
     if not publishes:
-        return chat_shape(output)
+        return replace(chat_shape(output), consumed=consumed)
     known = {type_.name: type_ for type_ in (*types, *([output] if output is not None else []))}
     schemas = {name: _payload(type_.schema_) for name, type_ in known.items()}
     match publishes:
@@ -149,6 +168,7 @@ def delivery_shape(
         may_be_null=True,
         publishes=tuple(publishes),
         descriptions=_descriptions(list(known.values())),
+        consumed=consumed,
     )
 
 

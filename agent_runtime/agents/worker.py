@@ -73,7 +73,7 @@ class AgentWorker:
         )
         self._pattern = PATTERNS[config.pattern]
         self._chat_shape = chat_shape(config.output)
-        self._delivery_shape = delivery_shape(config.output, config.publishes, config.types)
+        self._delivery_shape = delivery_shape(config.output, config.publishes, config.types, config.consumed)
 
     @property
     def tools(self) -> Toolbox:

@@ -47,6 +47,7 @@ def compile_agent(agent: AgentResource, lookup: Lookup, places: Places) -> Compi
             blackboard=_board_access(agent, spec.blackboard, board, places),
             publishes=spec.publishes,
             types=_published_types(spec.publishes, types),
+            consumed=_consumed_types(spec.blackboard, types),
             token_env=None if auth is not None and auth.none is not None else "COVEY_AGENT_TOKEN",
         )
     )
@@ -78,6 +79,12 @@ def _published_types(publishes: list[Publishes], types: dict[str, ArtifactType])
     """What a model must know to make them; how older versions are read it need not know."""
     names = sorted({published.type for published in publishes} & types.keys())
     return [types[name].model_copy(update={"reads": []}) for name in names]
+
+
+def _consumed_types(place: OnBlackboard | None, types: dict[str, ArtifactType]) -> dict[str, str]:
+    names = {name for consumes in (place.consumes if place else ()) for name in consumes.types}
+    described = ((name, types[name].description) for name in sorted(names & types.keys()))
+    return {name: description for name, description in described if description}
 
 
 def _check_types_are_known(

@@ -66,6 +66,8 @@ class AgentConfig(Model):
     publishes: list[Publishes] = Field(default_factory=list)
     types: list[ArtifactType] = Field(default_factory=list)
     """What it publishes: the newest version of each type, which the model is shown. Sorted by name."""
+    consumed: dict[str, str] = Field(default_factory=dict)
+    """What it consumes: the descriptions of the types that have one, by name, which the model is shown."""
     token_env: str | None = "COVEY_AGENT_TOKEN"  # the name of a variable
     """The environment variable with the token that callers must bring; None: anybody may call."""
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 from pydantic_ai import direct, exceptions, messages
 from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.models.openai import OpenAIChatModelSettings
@@ -20,6 +20,7 @@ from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 from pydantic_ai.tools import ToolDefinition
 
 from agent_runtime.compile.config import ModelConfig
+from agent_runtime.models.bounded import BoundedTransport, TooLong
 from agent_runtime.models.completion import End, end_of
 from agent_runtime.models.errors import (
     ModelError,
@@ -96,7 +97,7 @@ class OpenAIModel:
             raise self._translated(error) from error
         except Exception as error:
             # The library reads what it expects; anything else ends in some exception of its own.
-            _log.warning("cannot read an answer", model=self._config.name, exc_info=error)
+            _log.warning("cannot read an answer", model=self._config.name, error=type(error).__name__)
             reason = f"it cannot be read: {type(error).__name__}: {_reason(error)}"
             raise ModelGarbled(self._place, reason) from error
 
@@ -126,6 +127,8 @@ class OpenAIModel:
 
     def _translated(self, error: Exception) -> ModelError:
         place, reason = self._place, _reason(error)
+        if long := _cause_of_kind(error, TooLong):
+            return ModelGarbled(place, str(long))
         match error:
             case exceptions.ModelRequestTimeout() | exceptions.ModelTimeoutError():
                 return ModelTimeout(place, self._config.timeout_seconds)
@@ -156,13 +159,16 @@ class OpenAIModel:
 
 
 def _provider(config: ModelConfig, url: str, key: str) -> Provider[AsyncOpenAI]:
+    client = DefaultAsyncHttpxClient(transport=BoundedTransport())
     match config.provider:
         case "Ollama":
-            return OllamaProvider(base_url=url, api_key=key)
+            return OllamaProvider(base_url=url, api_key=key, http_client=client)
         case "OpenAICompatible":
-            return OpenAICompatibleProvider("openai-compatible", base_url=url, api_key=key)
+            return OpenAICompatibleProvider(
+                "openai-compatible", base_url=url, api_key=key, http_client=client
+            )
         case _:
-            return OpenAIProvider(base_url=url, api_key=key)
+            return OpenAIProvider(base_url=url, api_key=key, http_client=client)
 
 
 def _settings(config: ModelConfig) -> OpenAIChatModelSettings:
@@ -252,6 +258,14 @@ def _arguments(args: str | Mapping[str, Any] | None) -> dict[str, Any] | str:
     except ValueError:
         return args
     return parsed if isinstance(parsed, dict) else args
+
+
+def _cause_of_kind(error: BaseException, kind: type[BaseException]) -> BaseException | None:
+    """The first of that kind in the chain of what caused the error."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, kind):
+        cause = cause.__cause__ or cause.__context__
+    return cause
 
 
 def _reason(error: Exception) -> str:

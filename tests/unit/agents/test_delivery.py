@@ -101,6 +101,10 @@ TYPES: list[dict[str, Any]] = [NOTE, TAG]
         ('{"Tag": {"items": [{"word": "a"}, {"wort": "b"}]}}', "/Tag/items/1: "),
         ('{"Tag": [{"word": "a"}, {"word": "b"}, {"word": "c"}, {"word": "d"}]}', "/Tag/items: "),
         ('{"Tag": [7]}', "/Tag/items/0: 7 is not of type"),
+        (r'{"Tag": [{"word": "a\u0000b"}]}', "/Tag/items/0/word: holds a NUL character"),
+        (r'{"Note": {"text": "one \ud83d"}}', "it is not JSON"),
+        ('{"Note": {"text": "one", "n": 18446744073709551616}}', "does not fit in 64 bits"),
+        ('{"Note": {"text": "one", "n": NaN}}', "it is not JSON"),
     ],
 )
 async def test_each_type_that_is_published_must_fit_its_schema(reply: str, fault: str) -> None:

@@ -112,6 +112,12 @@ async def test_what_is_no_json_is_garbled(server: ChatServer, body: bytes) -> No
         await ask(server, body)
 
 
+async def test_an_answer_that_does_not_end_is_garbled(server: ChatServer) -> None:
+    endless = json.dumps(completion("good", {"content": "x" * (33 * 1024 * 1024)})).encode()
+    with pytest.raises(ModelGarbled, match="more than 32 MiB"):
+        await ask(server, endless)
+
+
 @pytest.mark.parametrize(
     ("message", "finish", "error", "transient", "cure"),
     [

@@ -47,3 +47,5 @@ async def test_schema_and_description_of_all_that_is_published_are_in_the_prompt
         for name in type_.schema_["properties"]:
             assert f'"{name}"' in prompt
         assert (type_.description or "") in prompt
+    for consumes in agent.config.blackboard.consumes if agent.config.blackboard else ():
+        assert all((agent.types()[name].description or "") in prompt for name in consumes.types)
