@@ -1,7 +1,7 @@
 """Which server a command speaks to: it says so, and it never takes a laptop's for a cluster's.
 
-`covey` means a `covey up` on this machine. `kubectl covey` means the cluster of the kubeconfig: it speaks to a
-laptop only when `--state` or COVEY_STATE says so, and otherwise refuses, with the command that does it.
+`covey` means a `covey up` on this machine. `kubectl covey` means the cluster of the kubeconfig: it speaks to
+a laptop only when `--state` or COVEY_STATE says so, and otherwise refuses, with the command that does it.
 """
 
 import os
