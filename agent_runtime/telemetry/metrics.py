@@ -3,6 +3,8 @@
 Labels are names from manifests, and words from small fixed sets; never ids, texts or addresses.
 """
 
+from collections.abc import Iterator
+
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     REGISTRY,
@@ -12,6 +14,8 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 _FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _SLOW = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
@@ -57,6 +61,20 @@ FLOW_SUSPENSIONS = Counter(
 )
 
 
+class _WithSamples(Collector):
+    """The metrics that this process has: of one that never counts it would show an empty HELP line."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics of which there is a sample."""
+        return (metric for metric in self._registry.collect() if metric.samples)
+
+
 def exposition(*registries: CollectorRegistry) -> tuple[bytes, str]:
-    """All metrics as Prometheus reads them, those of further registries too, and the content type."""
-    return b"".join(map(generate_latest, (REGISTRY, *registries))), CONTENT_TYPE_LATEST
+    """This process's metrics as Prometheus reads them, of further registries too, and the content type."""
+    parts = [CollectorRegistry(auto_describe=False) for _ in (REGISTRY, *registries)]
+    for part, registry in zip(parts, (REGISTRY, *registries), strict=True):
+        part.register(_WithSamples(registry))
+    return b"".join(map(generate_latest, parts)), CONTENT_TYPE_LATEST

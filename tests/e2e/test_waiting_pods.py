@@ -1,7 +1,6 @@
-"""Why pods wait, in the words of a real kubelet, scheduler and controllers; and what a lost pod leaves behind."""
+"""Why pods wait, in the words of a real kubelet, scheduler and controllers; what a lost pod leaves behind."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -56,11 +55,11 @@ CASES = [
 
 
 @pytest.fixture(scope="module")
-def place(here: Here) -> Iterator[Here]:
+def place(here: Here) -> Here:
     """With an agent that is fine."""
     apply(here, MODEL, agent("fine"))
     here.wait("--for=condition=Ready", "agent/fine")
-    yield here
+    return here
 
 
 def apply(here: Here, *objects: Object) -> None:

@@ -95,3 +95,21 @@ def test_within_a_span_a_line_has_its_trace_id() -> None:
     )[:2]
     assert "trace_id" not in outside
     assert len(inside["trace_id"]) == 32
+
+
+def test_a_line_of_a_pod_says_where_it_comes_from() -> None:
+    place = {
+        "COVEY_NAMESPACE": "news",
+        "COVEY_POD": "ann-agent-x",
+        "COVEY_RESOURCE_KIND": "Agent",
+        "COVEY_RESOURCE_NAME": "ann",
+        "COVEY_ENVIRONMENT": "staging",
+    }
+    body = "with traces.continued(None):\n    log.info('hello')\nlogging.getLogger('lib').warning('careful')"
+    ours, theirs = lines(body, **place)
+    for line in (ours, theirs):
+        assert {"COVEY_" + name.upper(): line.get(name) for name in ("namespace", "pod", "environment")} == {
+            name: place[name] for name in ("COVEY_NAMESPACE", "COVEY_POD", "COVEY_ENVIRONMENT")
+        }
+        assert (line["resource_kind"], line["resource_name"]) == ("Agent", "ann")
+    assert len(ours["trace_id"]) == 32

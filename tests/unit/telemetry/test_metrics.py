@@ -1,5 +1,8 @@
 """Metrics have stable names, and no label that a stranger could fill."""
 
+import subprocess
+import sys
+
 from prometheus_client import Counter, Gauge, Histogram
 
 from agent_runtime.telemetry import metrics
@@ -41,3 +44,22 @@ def test_prometheus_can_read_them() -> None:
     body, content_type = metrics.exposition()
     assert content_type.startswith("text/plain")
     assert b'covey_tool_calls_total{outcome="succeeded",tool="quote"}' in body
+
+
+def test_a_process_shows_no_metric_that_it_does_not_have() -> None:
+    """In a process of its own: others of these tests have counted."""
+    script = (
+        "from agent_runtime.telemetry import metrics\n"
+        "metrics.FLOW_RUNS.labels('report', 'done').inc()\n"
+        "print(metrics.exposition()[0].decode())"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    shown = ran.stdout.splitlines()
+    described = {line.split()[2] for line in shown if line.startswith("# HELP ")}
+    typed = {line.split()[2] for line in shown if line.startswith("# TYPE ")}
+    assert described == typed
+    assert "covey_flow_runs_total" in described
+    assert not {name for name in described if name.startswith("covey_agent")}
+    counted = {line.partition("{")[0].partition(" ")[0] for line in shown if line and line[0] != "#"}
+    for name in described:
+        assert any(each.startswith(name.removesuffix("_total")) for each in counted), name

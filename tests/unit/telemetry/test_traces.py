@@ -95,3 +95,20 @@ def test_a_span_names_itself_and_is_linked_to_what_exists() -> None:
     span = recorded["work"]
     assert inside == f"00-0af7651916cd43dd8448eb211c80319c-{span.context.span_id:016x}-01"
     assert [f"{link.context.span_id:x}" for link in span.links] == ["b7ad6b7169203331"]
+
+
+@pytest.mark.parametrize("brought", [None, "", "hello"])
+def test_without_a_callers_trace_one_begins_and_is_handed_on(brought: str | None) -> None:
+    with traces.continued(brought):
+        found = traces.trace_id()
+        assert found is not None
+        assert len(found) == 32
+        assert found in traces.outgoing_headers()[traces.HEADER]
+        with traces.continued(None):
+            assert traces.trace_id() == found
+    assert traces.trace_id() is None
+
+
+def test_a_callers_trace_is_in_the_log_lines_without_a_collector() -> None:
+    with traces.continued("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"):
+        assert traces.trace_id() == "0af7651916cd43dd8448eb211c80319c"
