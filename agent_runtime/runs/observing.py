@@ -96,6 +96,7 @@ class RunObserver(Observer):
                 action=action,
                 attempts=visit.attempts if visit.attempts > 1 else None,
                 finished_at=None if state == "Waiting" else rfc3339(self._clock.now()),
+                answered_by=_answered_by(visit),
             )
         if visit.action is not None:
             self.latest = visit.path
@@ -112,6 +113,7 @@ class RunObserver(Observer):
             error=_trouble(visit, error),
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
+            **({"answered_by": by} if (by := _answered_by(visit)) else {}),
         )
 
     def _attributes(self, visit: Visit) -> dict[str, str | int]:
@@ -139,6 +141,10 @@ def _trouble(visit: Visit, error: BaseException | None) -> str | None:
     handled = visit.node.trouble if isinstance(visit.node, Declared) else None
     failure = error if isinstance(error, Exception) else handled or visit.retried_after
     return None if failure is None else str(failure) or type(failure).__name__
+
+
+def _answered_by(visit: Visit) -> str | None:
+    return visit.node.answered_by if isinstance(visit.node, Declared) else None
 
 
 def _named(node: FlowNode) -> dict[str, str | int]:
