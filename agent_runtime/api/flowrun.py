@@ -53,7 +53,7 @@ class Answer(Model):
     """One of the node's actions."""
     comment: Annotated[str, StringConstraints(max_length=2048)] = ""
     """For those who come after; it becomes part of the node's output."""
-    by: Annotated[str, StringConstraints(max_length=253)] = ""
+    by: Annotated[str, StringConstraints(max_length=253)] | None = None
     """Who gives the answer: the user's name as `kubectl auth whoami` shows it. The chart's admission policy
     holds it to that; on the laptop it is the user of the machine."""
 
@@ -128,6 +128,8 @@ class NodeState(Model):
     """When its last visit began, RFC 3339."""
     finished_at: str | None = None
     """When its last visit ended, RFC 3339."""
+    answered_by: str | None = None
+    """Who gave the answer that its last visit took."""
 
 
 class Waiting(Model):

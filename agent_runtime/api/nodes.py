@@ -199,7 +199,7 @@ class FlowNode(Model):
     wait: Wait | None = None
     """Let time pass."""
     approve: Approve | None = None
-    """Ask a person; the answer is the action, and the output `{action, comment}`."""
+    """Ask a person; the answer is the action, and the output `{action, comment, by}`."""
     map: MapOver | None = None
     """Do the work for each item of a list."""
     input: JsonValue = None

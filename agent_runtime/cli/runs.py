@@ -144,7 +144,11 @@ def _nodes(found: Json) -> str:
         [n["name"], n["state"], n.get("action") or "", str(n.get("visits", "")), str(n.get("attempts") or "")]
         for n in nodes
     ]
-    return table(["NODE", "STATE", "ACTION", "VISITS", "ATTEMPTS"], rows) if rows else ""
+    heads = ["NODE", "STATE", "ACTION", "VISITS", "ATTEMPTS"]
+    if any(n.get("answeredBy") for n in nodes):
+        heads.append("ANSWERED BY")
+        rows = [[*row, n.get("answeredBy") or ""] for row, n in zip(rows, nodes, strict=True)]
+    return table(heads, rows) if rows else ""
 
 
 def _history(boundaries: Sequence[Json]) -> str:

@@ -193,6 +193,8 @@ class RunConfig(Model):
     """Where it goes on from, when that is not the start."""
     secrets: list[EnvFromSecret] = Field(default_factory=list)
     """The environment that each of its processes needs."""
+    headers_env: str | None = None
+    """The environment variable with the values of the headers, which are empty here; None: they are not."""
     traceparent: str | None = None
     """The trace that it goes on with; None: one of its own."""
 

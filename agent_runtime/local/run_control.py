@@ -122,6 +122,7 @@ class RunControl:
             "visit": waiting["visit"],
             "action": action,
             **({"comment": comment} if comment else {}),
+            "by": self._around.user,
         }
         # One that is there already was refused, else the run would not wait.
         question = (answer["node"], answer["visit"])

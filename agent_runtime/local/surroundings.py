@@ -1,5 +1,7 @@
 """What the laptop finds around it."""
 
+import getpass
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -8,6 +10,14 @@ from agent_runtime.compile.config import ModelConfig
 from agent_runtime.local.real_model import RealModel
 from agent_runtime.runs.functions import Functions
 from agent_runtime.tools.port import ToolContext
+
+
+def local_user() -> str:
+    """The name of the user whose process this is; its number when it has no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +29,8 @@ class Surroundings:
     real_model: RealModel | None = None
     """In place of every scripted model."""
     clock: Clock = SYSTEM_CLOCK
+    user: str = field(default_factory=local_user)
+    """Who answers approvals: everybody with the token is the user of the machine."""
     functions: Functions = field(default_factory=Functions.of_image)
     """What python nodes may call."""
 

@@ -13,6 +13,7 @@ from agent_runtime.api.base import seconds
 from agent_runtime.api.flowrun import Answer
 from agent_runtime.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.compile.config import RunConfig
+from agent_runtime.compile.literal_headers import revealed_from
 from agent_runtime.compile.subflows import every_node
 from agent_runtime.durable.leg import own_name
 from agent_runtime.durable.port import RunStore, StoreError
@@ -63,6 +64,7 @@ async def execute(
 
     Raises Interrupted when the process must stop, and CancelledError: the run can go on elsewhere.
     """
+    config = revealed_from(config, environ)
     toolbox = tools or Toolbox(BUILTIN.values(), ToolContext.from_environ(environ, clock))
     async with http_client(any(node.http for node in every_node(config.flow, config.flows))) as http:
         may_call = functions or Functions.of_image()

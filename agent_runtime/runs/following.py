@@ -33,4 +33,5 @@ class NodeStates:
             data["attempts"] if data["attempts"] > 1 else None,
             before.started_at if before is not None else None,
             now if data["state"] in ("Succeeded", "Failed") else None,
+            data.get("answered_by"),
         )

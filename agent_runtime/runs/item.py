@@ -16,6 +16,7 @@ from agent_runtime.api.base import seconds
 from agent_runtime.api.nodes import FlowNode
 from agent_runtime.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.compile.config import RunConfig
+from agent_runtime.compile.literal_headers import revealed_from
 from agent_runtime.compile.subflows import every_node
 from agent_runtime.configuration import ConfigError
 from agent_runtime.durable.patience import Patience
@@ -70,6 +71,7 @@ async def execute_item(
     See `execute` for the arguments. Raises ConfigError for a place that the run does not have, LeaseLost when
     the run has gone on without this item, Interrupted when the store is away.
     """
+    config = revealed_from(config, environ)
     node = node_at(config, place.path)
     toolbox = tools or Toolbox(BUILTIN.values(), ToolContext.from_environ(environ, clock))
     async with http_client(any(each.http for each in every_node(config.flow, config.flows))) as http:

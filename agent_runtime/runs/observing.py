@@ -97,6 +97,7 @@ class RunObserver(Observer):
                 action=action,
                 attempts=visit.attempts if visit.attempts > 1 else None,
                 finished_at=None if state == "Waiting" else rfc3339(self._clock.now()),
+                answered_by=_answered_by(visit),
             )
         if visit.action is not None:
             self.latest = visit.path
@@ -116,6 +117,7 @@ class RunObserver(Observer):
             **({"traceback": trace} if trace else {}),
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
+            **({"answered_by": by} if (by := _answered_by(visit)) else {}),
         )
 
     def _attributes(self, visit: Visit) -> dict[str, str | int]:
@@ -142,6 +144,10 @@ def _trouble(visit: Visit, error: BaseException | None) -> Exception | None:
     """What went wrong, also when the node found a way out; or in an attempt that was followed by another."""
     handled = visit.node.trouble if isinstance(visit.node, Declared) else None
     return error if isinstance(error, Exception) else handled or visit.retried_after
+
+
+def _answered_by(visit: Visit) -> str | None:
+    return visit.node.answered_by if isinstance(visit.node, Declared) else None
 
 
 def _named(node: FlowNode) -> dict[str, str | int]:

@@ -31,6 +31,8 @@ class NodeOutcome:
     """When the last visit began, RFC 3339."""
     finished_at: str | None = None
     """When it ended; None while it is under way."""
+    answered_by: str | None = None
+    """Who gave the answer that its last visit took."""
 
     def wire(self) -> dict[str, Any]:
         """As JSON, without what is not known."""
@@ -42,6 +44,7 @@ class NodeOutcome:
             "attempts": self.attempts,
             "startedAt": self.started_at,
             "finishedAt": self.finished_at,
+            "answeredBy": self.answered_by,
         }
         return {key: value for key, value in body.items() if value is not None}
 
@@ -56,6 +59,7 @@ class NodeOutcome:
             body.get("attempts"),
             body.get("startedAt"),
             body.get("finishedAt"),
+            body.get("answeredBy"),
         )
 
 

@@ -23,6 +23,11 @@ def child_name(run: str) -> str:
     return f"{run}-run"
 
 
+def headers_name(run: str) -> str:
+    """The name of the Secret with the headers that stand in the run's flow as they are sent."""
+    return f"{run}-run-headers"
+
+
 def leg_name(run: str, leg: int) -> str:
     """The name of a leg's Job; legs count from 1."""
     return child_name(run) if leg == 1 else f"{run}-run-{leg}"

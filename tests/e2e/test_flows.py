@@ -39,7 +39,8 @@ def phase(here: Here, name: str, wanted: str) -> Manifest:
 
 def answer(here: Here, name: str, action: str, visit: int = 1) -> None:
     given = here.get("flowrun", name)["spec"].get("answers") or []
-    answers = [*given, {"node": "review", "visit": visit, "action": action}]
+    me = here.kubectl("auth", "whoami", "-o", "jsonpath={.status.userInfo.username}").strip()
+    answers = [*given, {"node": "review", "visit": visit, "action": action, "by": me}]
     here.kubectl("patch", "flowrun", name, "--type=merge", "-p", json.dumps({"spec": {"answers": answers}}))
 
 

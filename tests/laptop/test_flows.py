@@ -1,6 +1,8 @@
 """Runs that outlive `covey up`: answers, kills, pauses, forks, triggers."""
 
+import getpass
 import json
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -42,8 +44,13 @@ def test_a_question_outlives_the_process(covey: Covey, newsletter: Path) -> None
         _until_ended(covey, name)
         told = covey("run", "answer", name, "send", status=1).stderr
         assert told == f'error: FlowRun "{name}" asks nothing now: it is Succeeded\n'
+        assert re.search(rf"review +Succeeded +send .*{getpass.getuser()}", covey("run", "show", name).stdout)
         shown = covey("run", "show", name, "-o", "json").stdout
-        assert json.loads(shown)["state"]["shared"]["review"] == {"action": "send", "comment": "fine"}
+        assert json.loads(shown)["state"]["shared"]["review"] == {
+            "action": "send",
+            "comment": "fine",
+            "by": getpass.getuser(),
+        }
 
 
 def test_a_killed_laptop_goes_on_where_the_run_was(covey: Covey, tmp_path: Path) -> None:

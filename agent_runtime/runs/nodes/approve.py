@@ -21,7 +21,7 @@ from agent_runtime.runs.state import RunState
 
 
 class ApproveNode(Declared):
-    """Its action is the answer's; its output `{action, comment}`. When it was asked first is recorded."""
+    """Its action is the answer's; its output `{action, comment, by}`. When it was asked first is recorded."""
 
     def __init__(self, node: FlowNode, scope: Scope, state: RunState) -> None:
         super().__init__(name=node.name)
@@ -66,7 +66,9 @@ class ApproveNode(Declared):
         offered = ", ".join(self._asks.actions)
         for answer in self.state.answers.to(here.node, here.visit):
             if answer.action in self._asks.actions:
-                return Done({"action": answer.action, "comment": answer.comment}, answer.action)
+                self.answered_by = answer.by or None
+                by = {"by": answer.by} if answer.by else {}
+                return Done({"action": answer.action, "comment": answer.comment, **by}, answer.action)
             self.state.tell(
                 "run.warning",
                 f'{here.node} was answered "{answer.action}", which is none of {offered}: it waits on',

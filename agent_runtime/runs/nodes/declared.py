@@ -43,6 +43,8 @@ class Declared(AsyncNode):
 
     trouble: Exception | None = None
     """The failure that the visit found a way out of."""
+    answered_by: str | None = None
+    """Who gave the answer that the visit took, when that was said."""
 
     def declare(self, node: FlowNode, scope: Scope, state: RunState) -> None:
         """Say which node it is; called once, in `__init__`."""

@@ -4,25 +4,28 @@ The config is frozen when the run starts, in an immutable ConfigMap: later legs 
 FlowRun's own spec, and the Flow is not looked at again but for its limits.
 """
 
+import base64
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import orjson
 from pydantic import ValidationError
 
 from agent_runtime.api.base import seconds
 from agent_runtime.api.flow import RunSettings
 from agent_runtime.api.flowrun import FlowRunResource
 from agent_runtime.compile.config import RunConfig
+from agent_runtime.compile.literal_headers import revealed
 from agent_runtime.compile.result import Compiled, Lookup, Ref
 from agent_runtime.compile.run import compile_run
 from covey_operator.admission import Claim
 from covey_operator.conditions import Said
 from covey_operator.desired.queued_run import cancelled, plan_queued
-from covey_operator.desired.run_jobs import items_job, leg_job, parts
+from covey_operator.desired.run_jobs import HEADERS, items_job, leg_job, parts
 from covey_operator.installation import Installation
 from covey_operator.keys import Key
-from covey_operator.legs import FINAL, Standing, child_name, finished, leg_name, standing
+from covey_operator.legs import FINAL, Standing, child_name, finished, headers_name, leg_name, standing
 from covey_operator.plan import Children, Notice, Plan
 from covey_operator.pods import CONFIG_KEY
 from covey_operator.resources import Object
@@ -121,7 +124,8 @@ def _go_on(
     """The Job of the latest leg is over or gone."""
     if config is None:
         message = (
-            f"ConfigMap {child_name(run.name)}, the run's config, is gone or spoilt: create another FlowRun"
+            f"ConfigMap {child_name(run.name)}, the run's config, or the Secret with its headers is gone or "
+            "spoilt: create another FlowRun"
         )
         return Plan(None, verdict=Said("Succeeded", "False", "ConfigLost", message))
     leg, notices = stand.leg, tuple[Notice, ...]()
@@ -196,9 +200,21 @@ def _frozen(run: FlowRunResource, lookup: Lookup, children: Children) -> RunConf
     found: Object = dict(lookup("ConfigMap", name) or {})
     text = (found.get("data") or {}).get(CONFIG_KEY)
     try:
-        return RunConfig.model_validate_json(text) if text is not None else None
-    except ValidationError:
+        if text is None:
+            return None
+        config = RunConfig.model_validate_json(text)
+        return config if config.headers_env is None else revealed(config, _headers(run, lookup))
+    except (ValidationError, KeyError, ValueError):
         return None  # of a version that knew other fields, or touched while it was not immutable
+
+
+def _headers(run: FlowRunResource, lookup: Lookup) -> dict[str, str]:
+    """The headers that left the config for a Secret. Raises KeyError or ValueError when that is gone."""
+    found = lookup("Secret", headers_name(run.name))
+    if found is None:
+        raise KeyError(headers_name(run.name))
+    values: dict[str, str] = orjson.loads(base64.b64decode(found["data"][HEADERS]))
+    return values
 
 
 def _flow_settings(run: FlowRunResource, lookup: Lookup) -> RunSettings | None:

@@ -12,7 +12,7 @@ from agent_runtime.compile.result import Compiled, Lookup, Problem
 from agent_runtime.runs_server.queue import QueueState
 from covey_operator.admission import Claim
 from covey_operator.conditions import Said
-from covey_operator.desired.run_jobs import frozen_config, items_job, parts
+from covey_operator.desired.run_jobs import frozen_config, items_job, literal_headers, parts
 from covey_operator.installation import Installation
 from covey_operator.legs import Standing, finished
 from covey_operator.observed.outcome import outcome_of
@@ -43,7 +43,7 @@ def plan_queued(
     plan = Plan(None, refs=compiled.refs, queued=place, deletes=stand.stale)
     submit = replace(
         plan,
-        desired=(frozen_config(run, config),),
+        desired=(*literal_headers(run, config), frozen_config(run, config)),
         step=Step("Run", _body(run, config), is_new=True, fork=config.fork_of),
         claim=claim,
     )

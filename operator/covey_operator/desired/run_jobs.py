@@ -9,11 +9,12 @@ from agent_runtime.api.common import PodSettings
 from agent_runtime.api.flow import RunSettings
 from agent_runtime.api.flowrun import Answer, FlowRunResource, Waiting
 from agent_runtime.compile.config import RunConfig
+from agent_runtime.compile.literal_headers import HEADERS_ENV, concealed, headers_of
 from agent_runtime.compile.result import SecretEnv
 from covey_operator.desired.manifests import config_map, manifest, rollout_hash, secret, service_account
 from covey_operator.installation import Installation
 from covey_operator.labels import labels
-from covey_operator.legs import child_name, leg_name, map_name
+from covey_operator.legs import child_name, headers_name, leg_name, map_name
 from covey_operator.pods import CONFIG_FOLDER, CONFIG_KEY, Part, pod_template, secret_env
 from covey_operator.resources import Object
 from covey_operator.waits import is_about
@@ -23,6 +24,8 @@ FAILED_FOR_GOOD = 1
 """Exit status of a run whose flow failed, or of an item: another pod would fail the same way."""
 TOKEN = "token"
 """The key of the Secret with the token for the run store."""
+HEADERS = "headers"
+"""The key of the Secret with the literal headers: JSON."""
 _JOB_KEPT = 3600
 """Seconds that a Job and its pods are kept for their logs, at least."""
 _ANSWERS_FIT = 96 * 1024
@@ -40,13 +43,23 @@ def parts(run: FlowRunResource, config: RunConfig, install: Installation) -> lis
         reads = (config.fork_of.run,) if config.fork_of is not None else ()
         token = secret(name, labelled, {TOKEN: install.run_token(config.run_id, reads)})
         shared.append({**token, "immutable": True})
-    return [*shared, frozen_config(run, config)]
+    return [*shared, *literal_headers(run, config), frozen_config(run, config)]
+
+
+def literal_headers(run: FlowRunResource, config: RunConfig) -> list[Object]:
+    """The Secret with the headers that stand in the flow as they are sent, when there are any."""
+    headers = headers_of(config)
+    if not headers:
+        return []
+    text = orjson.dumps(headers, option=orjson.OPT_SORT_KEYS).decode()
+    labelled = labels("FlowRun", run.name, COMPONENT)
+    return [{**secret(headers_name(run.name), labelled, {HEADERS: text}), "immutable": True}]
 
 
 def frozen_config(run: FlowRunResource, config: RunConfig) -> Object:
     """The ConfigMap with the config as it was when the run started."""
     labelled = labels("FlowRun", run.name, COMPONENT)
-    return config_map(child_name(run.name), labelled, config, immutable=True)
+    return config_map(child_name(run.name), labelled, concealed(config), immutable=True)
 
 
 def leg_job(run: FlowRunResource, config: RunConfig, leg: int, install: Installation) -> Object:
@@ -101,6 +114,8 @@ def _template(
     env = secret_env([SecretEnv(each.env, each.secret, each.key) for each in config.secrets])
     if config.store is not None:
         env += secret_env([SecretEnv(config.store.token_env, name, TOKEN)])
+    if headers_of(config):
+        env += secret_env([SecretEnv(HEADERS_ENV, headers_name(run.name), HEADERS)])
     env += own
     answers = _answers(run.spec.answers or (), waiting)
     if answers:

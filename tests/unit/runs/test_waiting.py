@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from agent_runtime.runs.outcome import RunError, Waiting
+from agent_runtime.runs.following import NodeStates
+from agent_runtime.runs.outcome import NodeOutcome, RunError, Waiting
 from tests.clocks import START, eventually
 from tests.unit.runs.bench import Bench, config, llm
 
@@ -32,6 +33,21 @@ async def test_an_approval_ends_the_process_and_the_answer_starts_another(bench:
         ("review", "Succeeded", "print"),
         ("print", "Succeeded", "default"),
     ]
+
+
+async def test_who_answered_is_recorded(bench: Bench) -> None:
+    await bench.run(config(*NODES, params=PARAMS))
+    answer = {"node": "review", "action": "print", "by": "system:serviceaccount:news:ann"}
+    outcome = await bench.run(
+        config(REVIEW, llm("print", "by ${shared.review.by}"), NODES[2], params=PARAMS), answer
+    )
+    assert outcome.result == "about by system:serviceaccount:news:ann"
+    assert [node.answered_by for node in outcome.nodes] == ["system:serviceaccount:news:ann", None]
+    assert NodeOutcome.from_wire(outcome.nodes[0].wire()) == outcome.nodes[0]
+    states = NodeStates("r1")
+    for event in bench.events:
+        states(event)
+    assert states.nodes[0].answered_by == "system:serviceaccount:news:ann"
 
 
 @pytest.mark.parametrize(
