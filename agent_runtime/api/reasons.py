@@ -53,6 +53,7 @@ REASONS: tuple[Reason, ...] = (
     Reason("UnknownType", _ACCEPTED, "The Blackboard has no artifact type of that name."),
     Reason("DuplicateNode", _ACCEPTED, "Two nodes of a Flow have one name."),
     Reason("UnknownNode", _ACCEPTED, "`start` or `next` names a node that is not there."),
+    Reason("UnknownAction", _ACCEPTED, "A node never takes an action of its `next`, or a branch has none."),
     Reason("UnreachableNode", _ACCEPTED, "No path leads from `start` to a node."),
     Reason("FlowCycle", _ACCEPTED, "Flows run each other without end."),
     Reason("FunctionNotAllowed", _ACCEPTED, "A python node names a function that no flow may call."),

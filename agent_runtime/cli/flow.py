@@ -10,6 +10,7 @@ from agent_runtime.cli.flows import in_files, named, of_server
 from agent_runtime.cli.output import say, tell
 from agent_runtime.cli.runs import run_named
 from agent_runtime.cli.table import table
+from agent_runtime.compile.actions import warnings
 from agent_runtime.draw import Graph, Progress, graph_of, mermaid, progress_of, svg
 from agent_runtime.local.failure import Failure
 
@@ -28,6 +29,8 @@ def check(targets: Sequence[str], state: Path | None) -> None:
     found = in_files([Path(target) for target in targets])
     for name, spec in found.specs.items():
         _tell(name, spec)
+        for warning in warnings(spec):
+            typer.echo(f"warning: flow {name}, {warning}", err=True)
     if found.faults:
         listed = "\n".join(map(str, found.faults))
         count = len(found.faults)

@@ -1,6 +1,7 @@
 """The shape of a graph, checked: parameters, names, edges, and that every node is reached."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from difflib import get_close_matches
 
 from agent_runtime.api.flow import Graph
 from agent_runtime.api.nodes import FlowNode
@@ -33,19 +34,27 @@ def check_graph(graph: Graph, field: str, resolution: Resolution) -> None:
     for place, target in _edges(graph, field):
         if target not in first:
             resolution.refuse(
-                "UnknownNode", f'{place}: there is no node "{target}", want one of {there}', place
+                "UnknownNode",
+                f'{place}: there is no node "{target}", want one of {there}{_nearest(target, first)}',
+                place,
             )
     if graph.start in first:
         _check_reachable(graph, field, resolution)
 
 
+def _nearest(word: str, there: Collection[str]) -> str:
+    near = get_close_matches(word, there, n=1)
+    return f': did you mean "{near[0]}"?' if near else ""
+
+
 def own_actions(node: FlowNode) -> list[str]:
-    """The actions that the node's own work takes; empty when any action may be named in `next`."""
+    """The actions that the node can take."""
     if node.branch:
-        return [*dict.fromkeys(branch.action for branch in node.branch), DEFAULT]
+        return list(dict.fromkeys([*(branch.action for branch in node.branch), DEFAULT, FAILED]))
     if node.approve:
-        return [*dict.fromkeys(node.approve.actions), TIMEOUT, FAILED]
-    return []
+        late = [] if node.approve.timeout is None else [TIMEOUT]
+        return list(dict.fromkeys([*node.approve.actions, *late, FAILED]))
+    return [DEFAULT, FAILED]
 
 
 def _check_params(graph: Graph, field: str, resolution: Resolution) -> None:
@@ -90,23 +99,11 @@ def _check_reachable(graph: Graph, field: str, resolution: Resolution) -> None:
             resolution.refuse(
                 "UnreachableNode",
                 f'{place}: node "{node.name}" is never reached from "{graph.start}": '
-                f"{_why_unreached(node.name, nodes, reached)}",
+                "name it in the next of a node that is reached, or remove it",
                 place,
             )
 
 
 def _successors(node: FlowNode) -> list[str]:
-    """Nodes that can come next. A branch or an approval takes its own actions only."""
-    actions = own_actions(node)
-    return [target for action, target in node.next.items() if not actions or action in actions]
-
-
-def _why_unreached(name: str, nodes: dict[str, FlowNode], reached: set[str]) -> str:
-    for other in (node for node in nodes.values() if node.name in reached):
-        for action, target in other.next.items():
-            if target == name:
-                return (
-                    f'the action "{action}" that leads there is none of node "{other.name}", '
-                    f"which takes {', '.join(own_actions(other))}"
-                )
-    return "name it in the next of a node that is reached, or remove it"
+    """Nodes that can come next. An action that the node never takes is refused elsewhere."""
+    return list(node.next.values())

@@ -51,6 +51,21 @@ class Template:
         return _Text(parts)
 
 
+def expressions_of(value: object) -> Iterator[str]:
+    """The sources of all expressions in a template. Raises CelError for one that is never closed."""
+    match value:
+        case str():
+            for piece in _split(value):
+                if isinstance(piece, _Hole):
+                    yield piece.source
+        case Mapping():
+            for item in value.values():
+                yield from expressions_of(item)
+        case list() | tuple():
+            for item in value:
+                yield from expressions_of(item)
+
+
 @dataclass(frozen=True, slots=True)
 class _Text:
     """Literal text and expressions, in order."""

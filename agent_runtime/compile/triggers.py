@@ -4,9 +4,28 @@ from agent_runtime.api.agent import Consumes
 from agent_runtime.api.blackboard import BlackboardResource
 from agent_runtime.api.flow import FlowSpec
 from agent_runtime.api.triggers import ArtifactTrigger, CronTrigger, Trigger
+from agent_runtime.compile.names import check_names, nearest
 from agent_runtime.compile.resolution import Resolution
 from agent_runtime.compile.subscription import check_entry
 from agent_runtime.triggers.schedule import InvalidSchedule, parse
+
+_KNOWN = {
+    "schedule": {"schedule": ("time",)},
+    "artifact": {
+        "artifact": (
+            "id",
+            "type",
+            "version",
+            "payload",
+            "tags",
+            "partition",
+            "producer",
+            "correlation",
+            "createdAt",
+        )
+    },
+}
+"""What the variables of triggers have; see `triggers.runs`."""
 
 
 def check_triggers(flow: FlowSpec, resolution: Resolution) -> None:
@@ -52,9 +71,11 @@ def _check_params(trigger: Trigger, flow: FlowSpec, field: str, resolution: Reso
     there = ", ".join(flow.params) or "none"
     for name, template in trigger.params.items():
         if name not in flow.params:
-            message = f"{field}.{name}: the flow has no such parameter, it has {there}"
+            near = nearest(name, flow.params)
+            message = f"{field}.{name}: the flow has no such parameter, it has {there}{near}"
             resolution.refuse("InvalidTrigger", message, f"{field}.{name}")
         resolution.template(template, (variable,), f"{field}.{name}")
+        check_names(template, _KNOWN[variable], f"{field}.{name}", resolution)
     for name, schema in flow.params.items():
         if name not in trigger.params and "default" not in schema:
             message = f"{field}: the flow's parameter {name} has no default: give it here"

@@ -50,7 +50,7 @@ def ended(outcome: Outcome, before: Mapping[str, Any], now: str) -> Status:
     wire = outcome.wire()
     error = wire.get("error")
     if error is None:
-        status = _status("Succeeded", "True", "Succeeded", "", before)
+        status = _status("Succeeded", "True", "Succeeded", outcome.note, before)
         return {**status, **_progress(wire), "result": wire["result"], "finishedAt": now}
     node = f'node "{error["node"]}": ' if error["node"] else ""
     status = _status("Failed", "False", "FlowFailed", f"{node}{error['message']}", before)

@@ -152,8 +152,7 @@ class Attempts:
         """
         tally = await self._load()
         if tally.died and self._alone is not None:
-            # it may wait for long: if the process dies meanwhile, it is not the cause
-            await self._save(tally)
+            await self._save(tally)  # it may wait for long, and is not the cause of what dies meanwhile
         async with self._alone if tally.died and self._alone is not None else nullcontext():
             while True:
                 self._check(tally, on_attempt)

@@ -78,7 +78,6 @@ async def execute(
             deadline=Deadline(seconds(config.flow.run.deadline), clock),
             answers=Answers(answers),
             holder=holder or own_name(),
-            most_deaths=deaths_allowed(config.flow.run.backoff_limit),
             leg=leg,
         )
         run = Leg(config, state, take_over=take_over, patience=patience)
@@ -89,11 +88,6 @@ async def execute(
             metrics.FLOW_RUNS.labels(config.flow_name, "interrupted").inc()
             state.tell("run.interrupted", f"stops, and can be resumed: {error}")
             raise Interrupted(str(error)) from error
-
-
-def deaths_allowed(backoff_limit: int) -> int:
-    """One less than the pods that may fail: the last of them says what became of the node."""
-    return backoff_limit - 1 if backoff_limit > 1 else backoff_limit
 
 
 def _span(config: RunConfig) -> AbstractContextManager[object]:

@@ -26,7 +26,7 @@ from agent_runtime.models.port import ModelClient
 from agent_runtime.runs.build import Builder
 from agent_runtime.runs.deadline import Deadline
 from agent_runtime.runs.errors import Interrupted
-from agent_runtime.runs.execute import PATIENCE, deaths_allowed, http_client
+from agent_runtime.runs.execute import PATIENCE, http_client
 from agent_runtime.runs.functions import Functions
 from agent_runtime.runs.nodes.declared import NOT_THE_NODES
 from agent_runtime.runs.nodes.items import Result, failure_of
@@ -85,7 +85,6 @@ async def execute_item(
             services=services,
             deadline=Deadline(seconds(config.flow.run.deadline), clock),
             may_suspend=False,
-            most_deaths=deaths_allowed(config.flow.run.backoff_limit),
         )
         item = _Item(place, node, state, Builder(config.flows, state), Patience(patience, clock))
         try:

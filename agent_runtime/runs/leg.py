@@ -3,7 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
+from agent_runtime.compile.actions import ending, ends_silently
 from agent_runtime.compile.config import RunConfig
+from agent_runtime.compile.graph import DEFAULT
 from agent_runtime.compile.subflows import every_node
 from agent_runtime.compile.works import FLOW_VARIABLES
 from agent_runtime.durable.checkpoint import CheckpointError
@@ -74,7 +76,10 @@ class Leg:
         """The outcome, and whether it is the run's for good."""
         try:
             await self._walk()
-            return self._outcome(result=self._result()), True
+            outcome = replace(self._outcome(result=self._result()), note=self._ending())
+            if outcome.note:
+                self._state.tell("run.warning", outcome.note)
+            return outcome, True
         except Suspend as suspension:
             return self._outcome(waiting=_waiting(suspension)), False
         except (OtherGraph, NoSuchRun) as error:
@@ -143,6 +148,14 @@ class Leg:
         self._params = extra["params"]
         if resumption.nodes and not resumption.ended:
             self._resumed_from = resumption.nodes[0]
+
+    def _ending(self) -> str:
+        """What is said when the run ended though its last node has others to go on to."""
+        last = next((node for node in self._watch.nodes if node.name == self._watch.latest), None)
+        declared = next((node for node in self._config.flow.nodes if last and node.name == last.name), None)
+        if last is None or declared is None or not ends_silently(declared, last.action or DEFAULT):
+            return ""
+        return f'ended at node "{last.name}": {ending(declared, last.action or DEFAULT)}'
 
     def _result(self) -> Any:
         scope, template = Scope(), self._config.flow.result

@@ -154,6 +154,8 @@ class Outcome:
     """Set when the run has not ended."""
     resumed_from: str | None = None
     """The node at which this process began, when that was not the start."""
+    note: str = ""
+    """How the run ended, when it did by an action that nobody gave a next."""
 
     @property
     def succeeded(self) -> bool:
@@ -173,6 +175,8 @@ class Outcome:
             body["waiting"] = self.waiting.wire()
         if self.resumed_from is not None:
             body["resumedFrom"] = self.resumed_from
+        if self.note:
+            body["note"] = self.note
         return body
 
     @classmethod
@@ -186,6 +190,7 @@ class Outcome:
             None if error is None else RunError.from_wire(error),
             None if waiting is None else Waiting.from_wire(waiting),
             body.get("resumedFrom"),
+            body.get("note", ""),
         )
 
 

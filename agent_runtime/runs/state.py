@@ -16,6 +16,9 @@ from agent_runtime.runs.port import AskAgent
 from agent_runtime.telemetry.events import Event, Kind, Observer
 from agent_runtime.tools.toolbox import Toolbox
 
+MOST_DEATHS = 10
+"""A kill from outside is no failure of a node, and rare; a node that kills its process does so each time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -56,7 +59,7 @@ class RunState:
     """Which of the orchestrator's attempts at the run this is; None: not known."""
     may_suspend: bool = True
     """Whether the process may end to wait; not within a mapped flow, whose siblings go on."""
-    most_deaths: int = 2
+    most_deaths: int = MOST_DEATHS
     """How often a node with one attempt is begun again after its process died."""
     epoch: int = 0
     """Of a flow that is run for an item: which attempt at the item this is; 0: the run's own flow."""

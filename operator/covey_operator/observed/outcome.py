@@ -26,7 +26,7 @@ class Outcome:
     error: str = ""
     """Why the flow failed, when it did."""
     trouble: str = ""
-    """Why the words could not be taken over, when they could not."""
+    """What is to be said of a success: how it ended, or why the words could not be taken over."""
 
 
 def last_words(pods: Sequence[Object]) -> Outcome:
@@ -58,7 +58,7 @@ def outcome_of(words: str | bytes) -> Outcome:
         return Outcome(error=f"the pod crashed: {text[-900:]}", trouble="the pod's last words are no outcome")
     where = f'node "{error["node"]}": ' if error.get("node") else ""
     failure = f"{where}{error.get('message', '')}" if error else ""
-    return Outcome(fields, nodes, asked, failure)
+    return Outcome(fields, nodes, asked, failure, trouble=str(told.get("note") or "")[:_LONGEST_MESSAGE])
 
 
 def _known(waiting: Object) -> Object:

@@ -59,11 +59,11 @@ A = "{name: a, tool: {builtin: clock}}"
             'node "b" is never reached from "a": name it in the next of a node that is reached, or remove it',
         ),
         (
-            "{start: a, nodes: [{name: a, branch: [{when: 'true', action: again}], next: {agian: b}}, "
-            "{name: b, tool: {builtin: clock}}]}",
-            "UnreachableNode",
-            "spec.nodes[1]",
-            'the action "agian" that leads there is none of node "a", which takes again, default',
+            "{start: a, nodes: [{name: a, branch: [{when: 'true', action: again}], "
+            "next: {agian: b, again: b}}, {name: b, tool: {builtin: clock}}]}",
+            "UnknownAction",
+            "spec.nodes[0].next.agian",
+            'node "a" never takes the action "agian": did you mean "again"?; it takes again, default, failed',
         ),
         (
             "{start: a, nodes: [{name: a, tool: {builtin: clock}, input: {x: ['${parms.x}']}}]}",
@@ -84,7 +84,8 @@ A = "{name: a, tool: {builtin: clock}}"
             "does not compile",
         ),
         (
-            "{start: a, nodes: [{name: a, branch: [{when: 'true', action: x}, {when: '==', action: y}]}]}",
+            "{start: a, nodes: [{name: a, branch: [{when: 'true', action: x}, {when: '==', action: x}], "
+            "next: {x: a}}]}",
             "InvalidExpression",
             "spec.nodes[0].branch[1].when",
             "does not compile",

@@ -106,9 +106,9 @@ MAPPED = "{name: m, map: {over: '${[1]}'}, tool: {builtin: clock}, next: {defaul
         ),
         (
             one("approve: {prompt: x}, next: {agree: b}", f", {B}"),
-            "UnreachableNode",
-            "spec.nodes[1]",
-            'the action "agree" that leads there is none of node "a", which takes approve, reject, timeout',
+            "UnknownAction",
+            "spec.nodes[0].next.agree",
+            'node "a" never takes the action "agree"; it takes approve, reject, failed',
         ),
         (one("flow: gone"), "FlowNotFound", "spec.nodes[0].flow", 'Flow "gone" not found'),
         (

@@ -217,3 +217,20 @@ async def test_one_config_runs_many_times_at_once() -> None:
         *(ran.flow(agent("ask", "bob", "${params.n}"), params={"n": n}) for n in range(20))
     )
     assert [outcome.result for outcome in outcomes] == [f"bob says {n}" for n in range(20)]
+
+
+async def test_an_end_that_nobody_asked_for_is_said() -> None:
+    asks = {
+        "name": "a",
+        "branch": [{"when": "params.n > 1", "action": "more"}],
+        "next": {"more": "b"},
+    }
+    bench = Bench()
+    outcome = await bench.run(config(asks, llm("b", "x"), params={"n": 1}))
+    assert outcome.succeeded
+    assert outcome.note == (
+        'ended at node "a": the action "default" has no next, so that the run ends there; its next has more'
+    )
+    assert Outcome.from_wire(outcome.wire()).note == outcome.note
+    assert [event.message for event in bench.events if event.kind == "run.warning"] == [outcome.note]
+    assert (await bench.run(config(asks, llm("b", "x"), params={"n": 2}))).note == ""
