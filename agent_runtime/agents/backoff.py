@@ -4,6 +4,7 @@ from random import Random
 
 from agent_runtime.api.base import seconds
 from agent_runtime.api.common import Retry
+from agent_runtime.retry_after import bounded
 
 
 def delay(retry: Retry, attempt: int, random: Random, *, asked: float | None = None) -> float:
@@ -17,4 +18,4 @@ def delay(retry: Retry, attempt: int, random: Random, *, asked: float | None = N
     wait = min(whole, longest)
     if retry.jitter:
         wait *= random.uniform(0.5, 1.0)
-    return min(max(wait, asked or 0.0), longest)
+    return min(max(wait, bounded(asked) or 0.0), longest)

@@ -18,6 +18,7 @@ import orjson
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import BoardError
 from agent_runtime.blackboard.codec import dumps, from_wire
+from agent_runtime.retry_after import seconds_of
 from agent_runtime.strict_json import parse
 from agent_runtime.token_file import TokenUnreadable
 
@@ -202,8 +203,7 @@ def _check(response: httpx2.Response) -> None:
         return
     refusal = _refusal(response)
     if response.status_code in _PASSING:
-        value = response.headers.get("retry-after", "")[:9]
-        asked = float(value) if value.isascii() and value.isdecimal() else 0.0
+        asked = seconds_of(response.headers.get("retry-after")) or 0.0
         raise _NotNow(refusal, min(asked, _LONGEST_ASKED))
     raise refusal
 

@@ -30,7 +30,7 @@ def check(targets: Sequence[str], state: Path | None) -> None:
     for name, spec in found.specs.items():
         _tell(name, spec)
         for warning in warnings(spec):
-            typer.echo(f"warning: flow {name}, {warning}", err=True)
+            tell(f"warning: flow {name}, {warning}")
     if found.faults:
         listed = "\n".join(map(str, found.faults))
         count = len(found.faults)

@@ -1,6 +1,7 @@
 """The live feed: the last events, and those to come, for the display, the logs and event streams."""
 
 import asyncio
+import secrets
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -52,7 +53,9 @@ class Feed:
     With a file it remembers what processes before this one saw; numbers go on from theirs.
     """
 
-    def __init__(self, kept: int = KEPT) -> None:
+    def __init__(self, kept: int = KEPT, process: str | None = None) -> None:
+        """`process` is in the ids of events: numbers begin at 1 in every process."""
+        self._process = process or secrets.token_hex(4)
         self._entries: deque[Entry] = deque(maxlen=kept)
         self._last = 0
         self._news = asyncio.Event()
@@ -81,6 +84,16 @@ class Feed:
         if self._file is not None:
             self._file.append(entry.wire())
         self._wake()
+
+    def id_of(self, entry: Entry) -> str:
+        """For an event stream: whoever comes back with it goes on behind the entry."""
+        return f"{self._process}-{entry.number}"
+
+    def place_of(self, id_: str) -> int:
+        """The number in an id of this process; 0, the beginning, for any other: nothing is missed."""
+        process, _, number = id_.rpartition("-")
+        known = process == self._process and number.isascii() and number.isdecimal() and len(number) < 20
+        return int(number) if known and int(number) <= self._last else 0
 
     def after(self, number: int) -> list[Entry]:
         """What came after the event of that number, as far as it is remembered."""

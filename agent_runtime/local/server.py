@@ -214,11 +214,13 @@ def _run_routes(routes: APIRouter, laptop: Laptop) -> None:
 def _feed_routes(routes: APIRouter, laptop: Laptop) -> None:
     @routes.get("/events", response_class=EventSourceResponse)
     async def events(request: Request) -> AsyncIterator[ServerSentEvent]:
-        """What happens from now on, or after `Last-Event-ID`."""
-        last = request.headers.get("last-event-id", "")
-        async for entry in laptop.feed.follow(int(last) if last.isdecimal() else laptop.feed.last):
+        """What happens from now on, or after `Last-Event-ID`; all that is remembered, if that is of another
+        `covey up`."""
+        last = request.headers.get("last-event-id")
+        feed = laptop.feed
+        async for entry in feed.follow(feed.last if last is None else feed.place_of(last)):
             yield ServerSentEvent(
-                raw_data=orjson.dumps(entry.wire()).decode(), event=entry.event.kind, id=str(entry.number)
+                raw_data=orjson.dumps(entry.wire()).decode(), event=entry.event.kind, id=feed.id_of(entry)
             )
 
     @routes.get("/logs")

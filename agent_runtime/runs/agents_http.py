@@ -12,6 +12,7 @@ from agent_runtime.api.common import Retry
 from agent_runtime.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.compile.config import AgentAccess
 from agent_runtime.models.port import Usage
+from agent_runtime.retry_after import seconds_of
 from agent_runtime.runs.errors import AgentFailed
 from agent_runtime.runs.port import AgentAnswer
 from agent_runtime.strict_json import DEEPEST, parse
@@ -94,7 +95,7 @@ class HttpAgents:
             ) from error
         body = _json(response)
         if response.status_code in _NOT_NOW:
-            return _NotNow(_reason(response, body), _seconds(response.headers.get("retry-after")))
+            return _NotNow(_reason(response, body), seconds_of(response.headers.get("retry-after")))
         if response.status_code != 200:
             raise AgentFailed(f'agent "{agent}" at {access.url} failed: {_reason(response, body)}')
         if not isinstance(body.get("reply"), str):
@@ -125,8 +126,3 @@ def _reason(response: httpx.Response, body: dict[str, Any]) -> str:
     message = error.get("message") if isinstance(error, dict) else None
     shown = response.content[:800].decode("utf-8", "replace")[:200]
     return str(message or f"HTTP {response.status_code}: {shown!r}")
-
-
-def _seconds(header: str | None) -> float | None:
-    asked = header or ""
-    return float(asked[:9]) if asked.isascii() and asked.isdecimal() else None

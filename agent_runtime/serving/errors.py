@@ -20,7 +20,9 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from agent_runtime.blackboard.board import BoardError
+from agent_runtime.retry_after import bounded
 from agent_runtime.serving.faults import message_of, without_tags
+from agent_runtime.serving.methods import HeadAsGet, allowed
 
 _log = structlog.get_logger(__name__)
 
@@ -111,7 +113,7 @@ def error_response(
     """The error body as a response, with Retry-After (whole seconds, at least 1) on 429 and 503."""
     all_headers = dict(headers or {})
     if status in _RETRY_LATER:
-        all_headers["Retry-After"] = str(max(1, math.ceil(retry_after or 1)))
+        all_headers["Retry-After"] = str(max(1, math.ceil(bounded(retry_after) or 1)))
     content = error_content(request, status, message, code=code, details=details)
     return JSONResponse(content, status, headers=all_headers)
 
@@ -136,7 +138,8 @@ def error_content(
 
 
 def install_errors(app: FastAPI) -> None:
-    """Make every error of the app leave in the one body."""
+    """Make every error of the app leave in the one body, and answer HEAD as GET."""
+    app.add_middleware(HeadAsGet)
 
     @app.exception_handler(ApiError)
     async def _refused(request: Request, error: ApiError) -> JSONResponse:
@@ -158,9 +161,10 @@ def install_errors(app: FastAPI) -> None:
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
         if error.status_code == 404 and error.detail == HTTPStatus.NOT_FOUND.phrase:
             return error_response(request, 404, _no_such_path(request), code="no_such_path")
-        return error_response(
-            request, error.status_code, str(error.detail), headers=dict(error.headers or {})
-        )
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = allowed(request.app.router.routes, request.scope)
+        return error_response(request, error.status_code, str(error.detail), headers=headers)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -10,10 +10,9 @@ import orjson
 import structlog
 from structlog.types import EventDict, Processor
 
+from agent_runtime.visible import visible_json
 from covey_operator.keys import Key
 from covey_operator.labels import OPERATOR
-
-from agent_runtime.visible import visible_json
 
 _SHARED: tuple[Processor, ...] = (
     structlog.contextvars.merge_contextvars,
