@@ -90,6 +90,10 @@ class BoardAdmin:
         parameters = {"artifact": artifact, "agent": agent}
         return await self._calls.read(_explanation, "GET", "/explain", parameters=parameters)
 
+    async def explain_all(self, artifact: str) -> dict[str, tuple[Verdict, ...]]:
+        """By whom is it consumed? Of each subscriber; BoardError 404 when there is no such artifact."""
+        return await self._calls.read(_consumers, "GET", "/explain", parameters={"artifact": artifact})
+
     async def stats(self) -> Stats:
         """How full the board is."""
         return await self._calls.read(_stats, "GET", "/stats")
@@ -115,9 +119,20 @@ def _explanation(answer: Mapping[str, Any]) -> Explanation:
     return Explanation(answer["subscribed"], tuple(_verdict(one) for one in answer["entries"]))
 
 
+def _consumers(answer: Mapping[str, Any]) -> dict[str, tuple[Verdict, ...]]:
+    return {
+        subscriber["agent"]: tuple(_verdict(verdict) for verdict in subscriber["entries"])
+        for subscriber in answer["agents"]
+    }
+
+
 def _stats(answer: Mapping[str, Any]) -> Stats:
     return Stats(
-        answer["artifacts"], answer["deadLetters"], answer["pending"], subscribers=answer["subscribers"]
+        answer["artifacts"],
+        answer["deadLetters"],
+        answer["pending"],
+        subscribers=answer["subscribers"],
+        unconsumed=answer.get("unconsumed", {}),
     )
 
 

@@ -31,13 +31,15 @@ Kind = Literal[
     "predicate_failed",
     "unreadable",
     "loop_stopped",
+    "unconsumed",
     "subscribed",
     "forgotten",
     "pruned",
 ]
 """`gathered`: an artifact waits for others. `progress`: the holder of a delivery says how far it is.
 `released`: it gave it back, and the attempt does not count. `incomplete`: a join waited in vain. `tenancy`:
-what would be refused, were tenancy Strict. `unreadable`: an artifact could not be read as its type's newest
+what would be refused, were tenancy Strict. `unconsumed`: published, and no subscriber gets it; with a message
+only for the first one of a type. `unreadable`: an artifact could not be read as its type's newest
 version."""
 
 
@@ -87,10 +89,11 @@ _TO_LOG = frozenset(
         "pruned",
         "replayed",
         "tenancy",
+        "unconsumed",
         "unreadable",
     }
 )
-_ROUTINE = frozenset({"dropped", "forgotten", "progress", "pruned", "replayed"})
+_ROUTINE = frozenset({"dropped", "forgotten", "progress", "pruned", "replayed", "unconsumed"})
 """What somebody wanted: to be found later, and nothing to worry about."""
 _QUOTING = frozenset({"predicate_failed", "unreadable"})
 """What an expression stumbled over may be quoted in their messages."""
@@ -99,7 +102,7 @@ _log = structlog.get_logger(__name__)
 
 def log(event: BoardEvent) -> None:
     """An observer that logs what somebody may want to look into, without any payload."""
-    if event.kind in _TO_LOG:
+    if event.kind in _TO_LOG and (event.message or event.kind != "unconsumed"):
         write = _log.info if event.kind in _ROUTINE else _log.warning
         write(
             f"blackboard: {event.kind}",

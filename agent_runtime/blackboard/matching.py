@@ -187,18 +187,42 @@ class Index:
 
     def explain(self, artifact: Artifact, agent: str, meaning: Vector | None = None) -> tuple[Verdict, ...]:
         """For each entry of the agent's `consumes`, which check said no. Empty: it is not subscribed."""
+        return self._explain(artifact, [agent], meaning).get(agent, ())
+
+    def explain_all(
+        self, artifact: Artifact, meaning: Vector | None = None
+    ) -> dict[str, tuple[Verdict, ...]]:
+        """The same of every subscriber, in the order in which they subscribed."""
+        return self._explain(artifact, list(self._by_agent), meaning)
+
+    def _explain(
+        self, artifact: Artifact, agents: Sequence[str], meaning: Vector | None
+    ) -> dict[str, tuple[Verdict, ...]]:
         predicates = Predicates(artifact, meaning)
-        winners = {(match.agent, match.entry) for match in self.match(artifact, meaning).matches}
-        verdicts = []
-        for at, candidate in enumerate(self._by_agent.get(agent, ())):
-            refused_by = first_refusal(candidate, artifact, predicates, self._sight)
-            if refused_by is None and artifact.depth >= self._max_depth:
-                refused_by = Check.DEPTH
-            if refused_by is None and (agent, candidate.entry) not in winners:
-                refused_by = Check.EXCLUSIVE
-            message = sentence(refused_by, candidate, artifact, predicates)
-            verdicts.append(Verdict(at, refused_by, message))
-        return tuple(verdicts)
+        bucket = self._buckets.get(artifact.type)
+        fitting = [
+            candidate
+            for candidate in ([] if bucket is None else dict.fromkeys(bucket.find(artifact)))
+            if first_refusal(candidate, artifact, predicates, self._sight) is None
+        ]
+        chosen = set(_after_exclusion(fitting))
+        winner = _first_exclusive(fitting)
+        verdicts: dict[str, tuple[Verdict, ...]] = {}
+        for agent in agents:
+            found = []
+            for at, candidate in enumerate(self._by_agent.get(agent, ())):
+                refused_by = first_refusal(candidate, artifact, predicates, self._sight)
+                if refused_by is None and artifact.depth >= self._max_depth:
+                    refused_by = Check.DEPTH
+                if refused_by is None and candidate not in chosen:
+                    refused_by = Check.EXCLUSIVE
+                message = sentence(refused_by, candidate, artifact, predicates)
+                if refused_by is Check.EXCLUSIVE:
+                    message = f"{message}: {winner}"
+                found.append(Verdict(at, refused_by, message))
+            if found:
+                verdicts[agent] = tuple(found)
+        return verdicts
 
     def invoked(self, artifact: Artifact, agent: str) -> Match | Check | None:
         """The match of an agent that is asked by name, or the check that says no; None: it is not subscribed.
@@ -224,8 +248,13 @@ class Index:
 
 def _after_exclusion(fitting: Sequence[Candidate]) -> Iterator[Candidate]:
     """Without the exclusive entries of all agents but the first."""
-    exclusive = [candidate for candidate in fitting if candidate.consumes.delivery == "Exclusive"]
-    first = min(exclusive, key=Candidate.rank).agent if exclusive else ""
+    first = _first_exclusive(fitting)
     for candidate in fitting:
         if candidate.consumes.delivery == "Shared" or candidate.agent == first:
             yield candidate
+
+
+def _first_exclusive(fitting: Sequence[Candidate]) -> str:
+    """The agent that gets what only one may get; "" when no entry is exclusive."""
+    exclusive = [candidate for candidate in fitting if candidate.consumes.delivery == "Exclusive"]
+    return min(exclusive, key=Candidate.rank).agent if exclusive else ""

@@ -62,6 +62,8 @@ class Publisher:
         self._isolation = isolation
         self._meaning = meaning
         self._index: Index | None = None
+        self.unconsumed: dict[str, int] = {}
+        """Artifacts by type that nobody consumed, since this process started."""
 
     async def index(self) -> Index:
         """The subscribers, as the store has them now."""
@@ -82,6 +84,13 @@ class Publisher:
         newest = self._registry.read(artifact)[0]
         [meaning] = await self._meanings(index, [newest])
         return index.explain(newest, agent, meaning)
+
+    async def explain_all(self, artifact: Artifact) -> dict[str, tuple[Verdict, ...]]:
+        """See `BlackboardService.explain_all`."""
+        index = await self.index()
+        newest = self._registry.read(artifact)[0]
+        [meaning] = await self._meanings(index, [newest])
+        return index.explain_all(newest, meaning)
 
     async def _meanings(self, index: Index, artifacts: Sequence[Artifact]) -> list[Vector | None]:
         """Of those whose type is compared; None for the others."""
@@ -228,8 +237,17 @@ class Publisher:
             if match.gathering is not None:
                 self._timer.at_latest(_first_end(match.gathering, match.due))
         self._waiters.wake(ANYTHING)
+        if not outcome.matches and not outcome.looped:
+            self._note_unconsumed(artifact)
         if self._tell.heard:
             self._tell_all(artifact, outcome)
+
+    def _note_unconsumed(self, artifact: Artifact) -> None:
+        before = self.unconsumed.get(artifact.type, 0)
+        self.unconsumed[artifact.type] = before + 1
+        # in words the first time only: for many types it is as it should be, such as for a final report
+        message = "nobody who is subscribed consumes it; `covey board explain` says why" if not before else ""
+        self._tell("unconsumed", artifact=artifact, message=message)
 
     def _tell_all(self, artifact: Artifact, outcome: Matched) -> None:
         self._tell("published", artifact=artifact, planned=publication_of(artifact, outcome).deliveries)

@@ -200,6 +200,19 @@ class BlackboardService:
                 raise BoardError("not_found", f"there is no artifact {artifact_id!r}", status=404)
             return await self._publisher.explain(artifact, agent)
 
+    async def explain_all(self, artifact_id: str) -> dict[str, tuple[Verdict, ...]]:
+        """By whom an artifact is consumed: the same for each who is subscribed, by name. For admins."""
+        with refusals():
+            artifact = (await self.store.get([artifact_id]))[0]
+            if artifact is None:
+                raise BoardError("not_found", f"there is no artifact {artifact_id!r}", status=404)
+            return await self._publisher.explain_all(artifact)
+
+    @property
+    def strict(self) -> bool:
+        """Whether tenants are kept apart."""
+        return self._sight.strict
+
     async def dead_letters(self, limit: int = 100, agent: str | None = None) -> list[DeadLetter]:
         """The newest deliveries that were given up, of one agent only when named. For admins."""
         return await self._letters.newest(limit, agent)
@@ -245,7 +258,7 @@ class BlackboardService:
             found = await self.store.stats()
         if reader is not None and self._sight.strict and reader.role != "admin":
             return replace(found, pending={})
-        return found
+        return replace(found, unconsumed=dict(self._publisher.unconsumed))
 
     def deny(self, caller: Identity | None, message: str) -> None:
         """Tell that a call was denied before it got to the board; None: whoever it is proved nothing."""

@@ -10,6 +10,7 @@ import orjson
 from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.codec import encode
+from agent_runtime.blackboard.matching import Verdict
 from agent_runtime.blackboard.stores.records import DeadLetter
 from agent_runtime.cli.board_at import OpenBoard, Where, run_on
 from agent_runtime.cli.output import line, say, say_json
@@ -77,21 +78,37 @@ def show(where: Where, artifact_id: str) -> None:
 
 
 def explain(where: Where, artifact_id: str, agent: str) -> None:
-    """Print what each entry of the agent's `consumes` says to the artifact."""
+    """Print what each entry of the agent's `consumes` says to the artifact; "": of every subscriber."""
 
     async def work(opened: OpenBoard) -> None:
         artifact = await _artifact_named(opened, artifact_id)
+        if not agent:
+            await _explain_all(opened, artifact.id)
+            return
         said = await opened.admin.explain(artifact.id, agent)
         if not said.subscribed:
             say(f"{agent} is not subscribed")
             return
-        rows = [
-            [str(one.entry), "yes" if one.refused_by is None else "no", one.refused_by or "", one.message]
-            for one in said.verdicts
-        ]
+        rows = [_said(verdict) for verdict in said.verdicts]
         say(table(["ENTRY", "MATCHES", "CHECK", "WHY"], rows))
 
     run_on(where, work)
+
+
+def _said(verdict: Verdict) -> list[str]:
+    matches = "yes" if verdict.refused_by is None else "no"
+    return [str(verdict.entry), matches, verdict.refused_by or "", verdict.message]
+
+
+async def _explain_all(opened: OpenBoard, artifact_id: str) -> None:
+    found = await opened.admin.explain_all(artifact_id)
+    rows = [[name, *_said(verdict)] for name, verdicts in found.items() for verdict in verdicts]
+    if not rows:
+        say("nobody is subscribed")
+        return
+    say(table(["AGENT", "ENTRY", "MATCHES", "CHECK", "WHY"], rows))
+    if all(row[2] == "no" for row in rows):
+        say("\nnobody consumes it")
 
 
 def dead_letters(where: Where, limit: int, agent: str, output: str) -> None:
@@ -158,6 +175,9 @@ def stats(where: Where) -> None:
         say(f"{now.artifacts} artifacts, {now.dead_letters} dead letters, {now.subscribers} subscribers")
         if rows:
             say("\n" + table(["AGENT", "PENDING"], rows))
+        if now.unconsumed:
+            unconsumed = [[type_, str(count)] for type_, count in sorted(now.unconsumed.items())]
+            say("\n" + table(["TYPE", "CONSUMED BY NOBODY"], unconsumed))
 
     run_on(where, work)
 

@@ -131,13 +131,13 @@ def show(
 @guarded
 def explain(
     artifact: Annotated[str, typer.Argument(help="The artifact's id, or how it begins.")],
-    agent: Annotated[str, typer.Argument(help="The Agent.")],
+    agent: Annotated[str, typer.Argument(help="The Agent; without it, every subscriber.")] = "",
     url: Url = "",
     token: Token = "",
     blackboard: Blackboard = "",
     state: State = None,
 ) -> None:
-    """Say why an artifact sets an Agent to work, or does not."""
+    """Say why an artifact sets an Agent to work, or does not; without an Agent, by whom it is consumed."""
     from agent_runtime.cli import board
     from agent_runtime.cli.board_at import Where
 

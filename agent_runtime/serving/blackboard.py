@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import Response
 from starlette.types import Scope
@@ -13,7 +13,7 @@ from agent_runtime.blackboard.board import BoardError
 from agent_runtime.blackboard.service import BlackboardService
 from agent_runtime.serving.auth import Verify, bearer
 from agent_runtime.serving.blackboard_access import Access, PublishRate
-from agent_runtime.serving.blackboard_metrics import BlackboardMetrics
+from agent_runtime.serving.blackboard_metrics import BlackboardMetrics, WithoutAgents
 from agent_runtime.serving.blackboard_routes import DEADLINE, blackboard_routes
 from agent_runtime.serving.blackboard_stream import HEARTBEAT
 from agent_runtime.serving.draining import RefuseWhileDraining
@@ -69,9 +69,10 @@ def create_app(
     app.include_router(health.router)
 
     @app.get("/metrics", include_in_schema=False)
-    async def exposed_metrics() -> Response:
+    async def exposed_metrics(request: Request) -> Response:
+        whole = not service.strict or await _is_admin(request, verify)
         await _show(service, counted)
-        body, content_type = exposition(counted.registry)
+        body, content_type = exposition(counted.registry if whole else WithoutAgents(counted.registry))
         return Response(body, media_type=content_type)
 
     rate = PublishRate(bounds.publish_per_second, counted.rate_limited)
@@ -128,6 +129,11 @@ def _description(app: FastAPI) -> dict[str, Any]:
         document["security"] = [{"token": []}]
         app.openapi_schema = document
     return app.openapi_schema
+
+
+async def _is_admin(request: Request, verify: Verify) -> bool:
+    """Whether the caller proves to be one. A token is not needed, but one that is brought must be good."""
+    return "authorization" in request.headers and (await bearer(verify)(request)).role == "admin"
 
 
 async def _show(service: BlackboardService, metrics: BlackboardMetrics) -> None:

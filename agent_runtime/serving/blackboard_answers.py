@@ -3,7 +3,7 @@
 The models describe and are not filled: a page of artifacts is written by orjson alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from fastapi.responses import Response
@@ -166,6 +166,20 @@ class ExplanationAnswer(Model):
     entries: list[VerdictAnswer]
 
 
+class AgentVerdicts(Model):
+    """What the entries of one subscriber's `consumes` say."""
+
+    agent: str
+    entries: list[VerdictAnswer]
+
+
+class ConsumersAnswer(Model):
+    """By whom an artifact is consumed: what each subscriber says to it."""
+
+    consumed: bool
+    agents: list[AgentVerdicts]
+
+
 class StatsAnswer(Model):
     """How full the board is."""
 
@@ -174,6 +188,8 @@ class StatsAnswer(Model):
     pending: dict[str, int]
     """Deliveries waiting or held, by agent; under isolation Strict empty for all but admins."""
     subscribers: int
+    unconsumed: dict[str, int]
+    """Artifacts by type that nobody consumed, since this server started; hidden as `pending` is."""
 
 
 def json_response(value: dict[str, Any], status: int = 200) -> Response:
@@ -221,16 +237,26 @@ def subscriber_to_wire(subscriber: Subscriber) -> dict[str, Any]:
 
 def explanation_to_wire(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     """As ExplanationAnswer describes it."""
-    entries = [
+    return {"subscribed": bool(verdicts), "entries": _verdicts_to_wire(verdicts)}
+
+
+def consumers_to_wire(found: Mapping[str, Sequence[Verdict]]) -> dict[str, Any]:
+    """As ConsumersAnswer describes it."""
+    consumed = any(verdict.refused_by is None for verdicts in found.values() for verdict in verdicts)
+    agents = [{"agent": agent, "entries": _verdicts_to_wire(verdicts)} for agent, verdicts in found.items()]
+    return {"consumed": consumed, "agents": agents}
+
+
+def _verdicts_to_wire(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+    return [
         {
-            "entry": one.entry,
-            "matches": one.refused_by is None,
-            "check": one.refused_by,
-            "message": one.message,
+            "entry": verdict.entry,
+            "matches": verdict.refused_by is None,
+            "check": verdict.refused_by,
+            "message": verdict.message,
         }
-        for one in verdicts
+        for verdict in verdicts
     ]
-    return {"subscribed": bool(entries), "entries": entries}
 
 
 def stats_to_wire(stats: Stats) -> dict[str, Any]:
@@ -240,4 +266,5 @@ def stats_to_wire(stats: Stats) -> dict[str, Any]:
         "deadLetters": stats.dead_letters,
         "pending": dict(stats.pending),
         "subscribers": stats.subscribers,
+        "unconsumed": dict(stats.unconsumed),
     }

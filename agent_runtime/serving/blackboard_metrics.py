@@ -1,11 +1,15 @@
 """What a blackboard's server counts, beside every server's requests and their times.
 
-Labels are names from manifests, and words from small fixed sets; users' names are none of these.
+Labels are names from manifests, and words from small fixed sets; users' names are none of these. Where
+tenants are kept apart, which agent does what is for admins: others get sums, under the label agent="".
 """
 
+from collections.abc import Iterator
 from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from agent_runtime.blackboard.events import BoardEvent
 from agent_runtime.blackboard.stores.records import Stats
@@ -50,6 +54,9 @@ class BlackboardMetrics:
             "loops_stopped",
             "Artifacts that set nobody to work because the chain behind them is too long.",
         )
+        self._unconsumed = self._counter(
+            "artifacts_unconsumed", "Artifacts that no subscriber consumed when they were published.", "type"
+        )
         self._rate_limited = self._counter(
             "rate_limited", "Calls refused because of spec.limits.publishPerSecond."
         )
@@ -86,6 +93,8 @@ class BlackboardMetrics:
                 self._predicate_failures.labels(event.agent).inc()
             case "loop_stopped":
                 self._loops.inc()
+            case "unconsumed" if event.artifact is not None:
+                self._unconsumed.labels(event.artifact.type).inc()
             case "pruned":
                 self._pruned.inc(event.count)
             case (
@@ -112,3 +121,25 @@ class BlackboardMetrics:
         self._pending.clear()
         for agent, pending in stats.pending.items():
             self._pending.labels(agent).set(pending)
+
+
+class WithoutAgents(Collector):
+    """A registry's metrics with what differs by agent added up, for those who may not see it."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        """Each metric once."""
+        for metric in self._registry.collect():
+            sums: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
+            for sample in metric.samples:
+                labels = {**sample.labels, "agent": ""} if "agent" in sample.labels else sample.labels
+                key = (sample.name, tuple(labels.items()))
+                # when a counter was made is no number to add
+                first = sample.name.endswith("_created") and key in sums
+                sums[key] = min(sums[key], sample.value) if first else sums.get(key, 0.0) + sample.value
+            summed = Metric(metric.name, metric.documentation, metric.type, metric.unit)
+            for (name, labelled), value in sums.items():
+                summed.add_sample(name, dict(labelled), value)
+            yield summed

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     REGISTRY,
-    CollectorRegistry,
     Counter,
     Gauge,
     Histogram,
@@ -64,7 +63,7 @@ FLOW_SUSPENSIONS = Counter(
 class _WithSamples(Collector):
     """The metrics that this process has: of one that never counts it would show an empty HELP line."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: Collector) -> None:
         self._registry = registry
 
     def collect(self) -> Iterator[Metric]:
@@ -72,7 +71,7 @@ class _WithSamples(Collector):
         return (metric for metric in self._registry.collect() if metric.samples)
 
 
-def exposition(*registries: CollectorRegistry) -> tuple[bytes, str]:
+def exposition(*registries: Collector) -> tuple[bytes, str]:
     """This process's metrics as Prometheus reads them, of further registries too, and the content type."""
     parts = [CollectorRegistry(auto_describe=False) for _ in (REGISTRY, *registries)]
     for part, registry in zip(parts, (REGISTRY, *registries), strict=True):

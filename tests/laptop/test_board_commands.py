@@ -40,6 +40,10 @@ def test_publish_query_show_explain_stats_and_watch(covey: Covey, tmp_path: Path
         ]  # fmt: skip
         assert covey("board", "explain", order, "cook").stdout.splitlines()[1].split()[:2] == ["0", "yes"]
         assert covey("board", "explain", order, "nobody").stdout == "nobody is not subscribed\n"
+        assert covey("board", "explain", order).stdout.splitlines()[1].split()[:3] == ["cook", "0", "yes"]
+        dish = json.loads(covey("board", "query", "--type", "Dish", "-o", "json").stdout)["items"][0]["id"]
+        assert covey("board", "explain", dish).stdout.endswith("\nnobody consumes it\n")
+        assert covey("board", "stats").stdout.split()[-2:] == ["Dish", "1"]
         assert covey("board", "stats").stdout.startswith("2 artifacts, 0 dead letters, 1 subscribers\n")
         lines = covey("board", "watch", "--count", "2").stdout.splitlines()
         assert [line.split()[1:3] for line in lines] == [["user", "Order"], ["cook", "Dish"]]

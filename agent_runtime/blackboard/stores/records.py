@@ -154,3 +154,5 @@ class Stats:
     pending: Mapping[str, int] = field(default_factory=dict)
     """Deliveries waiting or held, by agent; items of part-filled groups among them."""
     subscribers: int = 0
+    unconsumed: Mapping[str, int] = field(default_factory=dict)
+    """Artifacts by type that nobody consumed when they were published, since this server started."""

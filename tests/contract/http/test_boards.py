@@ -105,6 +105,24 @@ async def test_agents_see_their_own_subscription_and_end_it(server: Server) -> N
         assert await admin.subscriptions() == []
 
 
+async def test_by_whom_an_artifact_is_consumed_and_that_nobody_does(server: Server) -> None:
+    async with server.board(EDITOR) as editor, server.admin() as admin:
+        await server.call("POST", "/v1/artifacts", json=GOOD | {"id": "early"})
+        await editor.subscribe([consumes(), consumes("Report")])
+        await server.call("POST", "/v1/artifacts", json=GOOD | {"id": "late"})
+        found = await admin.explain_all("late")
+        assert {name: [verdict.refused_by for verdict in verdicts] for name, verdicts in found.items()} == {
+            "editor": [None, "type"]
+        }
+        answer = (await server.call("GET", "/v1/explain?artifact=late", ADMIN)).json()
+        assert (answer["consumed"], [agent["agent"] for agent in answer["agents"]]) == (True, ["editor"])
+        assert (await admin.stats()).unconsumed == {"Finding": 1}
+        assert (await server.call("GET", "/v1/explain?artifact=late", SCOUT)).status_code == 403
+        assert (await server.call("GET", "/v1/explain?artifact=none", ADMIN)).status_code == 404
+    metrics = (await server.call("GET", "/metrics")).text
+    assert 'covey_blackboard_artifacts_unconsumed_total{type="Finding"} 1.0' in metrics
+
+
 async def test_health_and_metrics(server: Server) -> None:
     assert (await server.call("GET", "/healthz")).json() == {"status": "alive"}
     assert (await server.call("GET", "/readyz")).json()["dependencies"] == {"store": "ok"}

@@ -321,3 +321,25 @@ def test_a_loop_that_looks_at_everything_is_done_for_small_payloads_only(
     assert [("up to 8192 bytes, this one has" in message) for _, message in matched.faults] == (
         [] if matches else [True]
     )
+
+
+def test_an_exclusive_entry_that_lost_is_no_match_beside_a_shared_one_that_is() -> None:
+    exclusive = {"delivery": "Exclusive"}
+    index = Index([subscriber("a", exclusive, order=0), subscriber("b", {}, exclusive, order=1)])
+    assert [match.agent for match in index.match(artifact()).matches] == ["a", "b"]
+    shared, lost = index.explain(artifact(), "b")
+    assert (shared.refused_by, lost.refused_by) == (None, Check.EXCLUSIVE)
+    assert lost.message.endswith(" got it: a")
+
+
+def test_all_subscribers_are_explained_at_once() -> None:
+    index = Index(
+        [subscriber("a", {"where": "false"}, order=0), subscriber("b", {}, {"mode": "Direct"}, order=1)]
+    )
+    found = index.explain_all(artifact())
+    assert {agent: [verdict.refused_by for verdict in verdicts] for agent, verdicts in found.items()} == {
+        "a": [Check.PREDICATE],
+        "b": [None, Check.MODE],
+    }
+    assert found == {agent: index.explain(artifact(), agent) for agent in "ab"}
+    assert Index([]).explain_all(artifact()) == {}

@@ -158,6 +158,13 @@ async def test_whose_inboxes_are_how_full(
         await server.service.board(SCOUT).subscribe([Consumes(types=["Idea"])])
         await server.service.board(ANN).publish([Draft(type="Idea", payload={})])
         answer = (await server.call("GET", "/v1/stats", **bearer(mint(KEY, caller, AUDIENCE)))).json()
-        metrics = (await server.call("GET", "/metrics")).text
+        unproven = (await server.call("GET", "/metrics")).text
+        metrics = (await server.call("GET", "/metrics", **bearer(mint(KEY, caller, AUDIENCE)))).text
+        forged = await server.call("GET", "/metrics", authorization="Bearer x")
     assert (answer["pending"], answer["subscribers"]) == (pending, 1)
-    assert 'covey_blackboard_pending_deliveries{agent="scout"} 1.0' in metrics, "the server's own are whole"
+    by_agent = 'covey_blackboard_pending_deliveries{agent="scout"} 1.0'
+    assert (by_agent in metrics) == bool(pending), "the same rule at both doors"
+    assert (by_agent in unproven) == (isolation != "Strict")
+    assert ('agent="scout"' in unproven) == (isolation != "Strict")
+    assert 'covey_blackboard_pending_deliveries{agent=""} 1.0' in unproven or isolation != "Strict"
+    assert forged.status_code == (401 if isolation == "Strict" else 200)
