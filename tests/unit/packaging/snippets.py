@@ -65,7 +65,7 @@ def whole(part: Any) -> dict[str, Any]:
     """A fragment in the smallest manifest that holds it; a manifest as it is."""
     match part:
         case {"apiVersion": str(), "kind": str()}:
-            return part
+            return dict(part)
         case {"consumes": list()}:
             return _agent(part)
         case {"publishes": list()}:
@@ -98,7 +98,7 @@ def _flow(nodes: list[dict[str, Any]]) -> dict[str, Any]:
     targets = dict.fromkeys(target for node in nodes for target in node.get("next", {}).values())
     used = re.findall(r"\bshared\.([A-Za-z_]\w*)", str(nodes))
     more = [name for name in dict.fromkeys([*targets, *used]) if name not in there]
-    params = {name: {} for name in re.findall(r"\bparams\.([A-Za-z_]\w*)", str(nodes))}
+    params: dict[str, Any] = {name: {} for name in re.findall(r"\bparams\.([A-Za-z_]\w*)", str(nodes))}
     added: list[dict[str, Any]] = [{"name": name, "tool": {"builtin": "clock"}} for name in more]
     first = [name for name in more if name not in targets]
     for node in added:

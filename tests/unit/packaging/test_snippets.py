@@ -6,6 +6,7 @@ The two pages on Python are run as programs by tests/unit/flow/test_docs.py and 
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,14 @@ def test_json_is_json(snippet: Snippet) -> None:
             pytest.fail(f"{snippet.page.name}:{number}: {error}")
 
 
+@pytest.mark.parametrize("snippet", of("toml"), ids=str)
+def test_toml_is_toml(snippet: Snippet) -> None:
+    try:
+        tomllib.loads(snippet.code)
+    except ValueError as error:
+        pytest.fail(f"{snippet}: {error}")
+
+
 @pytest.mark.parametrize("snippet", of("sh", "console"), ids=str)
 def test_scripts_are_scripts(snippet: Snippet, tmp_path: Path) -> None:
     done = subprocess.run(["bash", "-n"], input=script(snippet), capture_output=True, text=True, check=False)
@@ -109,7 +118,7 @@ def test_every_block_is_checked_or_says_why_not(snippet: Snippet) -> None:
     if snippet.unchecked is not None:
         assert len(snippet.unchecked) > 10, f"{snippet}: give the reason"
         return
-    checked = snippet.language in ("yaml", "json", "sh", "console", "python")
+    checked = snippet.language in ("yaml", "json", "toml", "sh", "console", "python")
     assert checked, f"{snippet}: nothing checks this language here: <!-- unchecked: REASON -->"
 
 
