@@ -36,7 +36,7 @@ def test_publish_query_show_explain_stats_and_watch(covey: Covey, tmp_path: Path
         found = json.loads(covey("board", "query", "--tag", "hot", "-o", "json").stdout)["items"]
         assert [(one["id"], one["partition"]) for one in found] == [(order, "east")]
         assert covey("board", "query", "--until", "2001-01-01T00:00:00Z").stdout.split() == [
-            "ID", "TYPE", "PRODUCER", "CORRELATION", "AGE"
+            "ID", "TYPE", "PRODUCER", "CORRELATION", "AGE", "CONTENT"
         ]  # fmt: skip
         assert covey("board", "explain", order, "cook").stdout.splitlines()[1].split()[:2] == ["0", "yes"]
         assert covey("board", "explain", order, "nobody").stdout == "nobody is not subscribed\n"
