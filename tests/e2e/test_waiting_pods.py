@@ -25,8 +25,10 @@ def run(name: str, **pod: object) -> Object:
 
 
 MODEL = covey("Model", "parrot", {"provider": "Scripted", "script": [{"reply": "hi"}]})
-NFS = [{"name": "h", "nfs": {"server": "files.invalid", "path": "/"}}]
-SECRET = [{"name": "s", "secret": {"secretName": "nowhere"}}]
+SECRET = {
+    "volumes": [{"name": "s", "secret": {"secretName": "nowhere"}}],
+    "volumeMounts": [{"name": "s", "mountPath": "/s"}],
+}
 LATE = covey(
     "Flow",
     "late",
@@ -40,17 +42,14 @@ LATE = covey(
 CASES = [
     (agent("image", **NO_IMAGE), "ImagePullFailed", "registry.invalid"),
     (run("image-run", **NO_IMAGE), "ImagePullFailed", "registry.invalid"),
-    (agent("security", volumes=NFS), "PodSecurityDenied", "restricted"),
-    (run("security-run", volumes=NFS), "PodSecurityDenied", "restricted"),
     (agent("nowhere", nodeSelector={"no": "where"}), "Unschedulable", "affinity/selector"),
     (run("nowhere-run", nodeSelector={"no": "where"}), "Unschedulable", "affinity/selector"),
-    (agent("volume", volumes=SECRET), "ConfigMissing", 'secret "nowhere" not found'),
+    (agent("volume", **SECRET), "ConfigMissing", 'secret "nowhere" not found'),
     (
         agent("env", env=[{"name": "X", "valueFrom": {"secretKeyRef": {"name": "nil", "key": "k"}}}]),
         "ConfigMissing",
         'secret "nil" not found',
     ),
-    (agent("account", serviceAccountName="nobody"), "ServiceAccountNotFound", '"nobody" not found'),
 ]
 
 
