@@ -1,6 +1,7 @@
 """Run an app under uvicorn until SIGTERM or SIGINT, then drain it and leave with exit status 0."""
 
 import asyncio
+import os
 import socket
 from collections.abc import Awaitable, Callable
 from types import FrameType
@@ -8,8 +9,10 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
+from agent_runtime.metrics_token import MetricsToken
 from agent_runtime.serving.garbage import collect_seldom
 from agent_runtime.serving.heads import bounded_heads
+from agent_runtime.serving.metrics_access import GuardedMetrics
 
 Drain = Callable[[], Awaitable[None]]
 """Called once when the server is to stop: refuse what is new, let waiters go. Requests are still answered."""
@@ -56,10 +59,11 @@ async def serve_app(
     """Serve until a signal comes or `stop` is set; then `drain`; open requests get `grace` seconds more.
 
     `sock` is a socket that is bound already and takes the place of host and port. `heads` in place of
-    `bounded_heads()`; nobody speaks WebSockets.
+    `bounded_heads()`; nobody speaks WebSockets. `/metrics` asks for a token when the environment names one.
     """
+    token = MetricsToken.from_environ(os.environ)
     config = uvicorn.Config(
-        app,
+        GuardedMetrics(app, token) if token.digest else app,
         host=host,
         port=port,
         http=heads or bounded_heads(),

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from agent_runtime.metrics_token import REFUSAL, MetricsToken
 from covey_operator.metrics import Metrics
 
 Fault = Callable[[], str | None]
@@ -14,11 +15,21 @@ Fault = Callable[[], str | None]
 class HealthServer:
     """Serves while it is entered. A probe answers 503 with the reason in its body."""
 
-    def __init__(self, host: str, port: int, metrics: Metrics, *, live: Fault, ready: Fault) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        metrics: Metrics,
+        *,
+        live: Fault,
+        ready: Fault,
+        token: MetricsToken = MetricsToken(""),  # noqa: B008 - frozen
+    ) -> None:
         self._place = (host, port)
         self._metrics = metrics
         self._live = live
         self._ready = ready
+        self._token = token
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> "HealthServer":
@@ -48,6 +59,7 @@ class HealthServer:
         return answer
 
     async def _serve_metrics(self, request: web.Request) -> web.Response:
-        del request
+        if not self._token.lets_in(request.headers.get("Authorization", "")):
+            return web.Response(text=REFUSAL, status=401, headers={"WWW-Authenticate": "Bearer"})
         body = generate_latest(self._metrics.registry)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})

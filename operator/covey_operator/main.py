@@ -12,6 +12,7 @@ import structlog
 
 from agent_runtime.api import API_VERSION
 from agent_runtime.background import keep_running
+from agent_runtime.metrics_token import MetricsToken
 from covey_operator.admission import Admission
 from covey_operator.cache import Cache
 from covey_operator.claims import claims
@@ -80,7 +81,10 @@ class Operator:
     async def run(self) -> None:
         """Start to end. Raises LeaseLost, BadInstallKey, and what kopf cannot get over."""
         place = (self._settings.http_host, self._settings.http_port)
-        async with HealthServer(*place, self._metrics, live=self._not_live, ready=self._not_ready):
+        token = MetricsToken(self._settings.metrics_digest)
+        async with HealthServer(
+            *place, self._metrics, live=self._not_live, ready=self._not_ready, token=token
+        ):
             try:
                 await first_of(self._told_to_stop(), self._serve())
             finally:

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from agent_runtime.api.common import PodSettings
 from agent_runtime.compile.places import PORT
 from agent_runtime.compile.result import SecretEnv
+from agent_runtime.metrics_token import DIGEST_ENV
 from covey_operator.labels import CONFIG_HASH, labels, selector
 from covey_operator.resources import Object
 from covey_operator.settings import Settings
@@ -115,7 +116,7 @@ def _container(part: Part, install: Settings) -> Object:
     ours = [{"name": "HOME", "value": "/tmp"}]
     if part.image == install.runtime_image:
         ours += _telemetry(part, install)
-    env = {each["name"]: each for each in (*ours, *own, *part.env)}
+    env = {each["name"]: each for each in (*ours, *own, *part.env, *_guarded(part, install))}
     container: Object = {
         "name": part.component,
         "image": user.image or part.image,
@@ -155,6 +156,14 @@ def _telemetry(part: Part, install: Settings) -> list[Object]:
             for name, path in here.items()
         ),
     ]
+
+
+def _guarded(part: Part, install: Settings) -> list[Object]:
+    """For servers of the runtime image: what their `/metrics` ask for."""
+    serves = part.image == install.runtime_image and "ports" in (part.container or {})
+    return (
+        [{"name": DIGEST_ENV, "value": install.metrics_digest}] if install.metrics_digest and serves else []
+    )
 
 
 def _volumes(part: Part) -> list[Object]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from agent_runtime.metrics_token import MetricsToken
 from covey_operator.policy.rules import Policy, PolicyError
 
 _OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -61,6 +62,8 @@ class Settings:
     """COVEY_LOG_LEVEL."""
     environment: str = "default"
     """COVEY_ENVIRONMENT: the name of the environment, in every log line."""
+    metrics_digest: str = ""
+    """COVEY_METRICS_TOKEN: what `/metrics` asks for, of the operator and its pods; kept as its SHA-256."""
     policy: Policy = field(default_factory=Policy)
     """COVEY_POLICY: what people may say in resources, as JSON; see `policy.rules`."""
     telemetry: tuple[tuple[str, str], ...] = ()
@@ -95,6 +98,7 @@ class Settings:
             workers=_number(environ, "COVEY_WORKERS", 16),
             log_level=_one_of(environ, "COVEY_LOG_LEVEL", ("info", "debug", "warning", "error")),
             environment=read("COVEY_ENVIRONMENT") or "default",
+            metrics_digest=MetricsToken.from_environ(environ).digest,
             policy=_policy(environ),
             telemetry=tuple(sorted((name, value) for name, value in environ.items() if name[:5] == "OTEL_")),
         )

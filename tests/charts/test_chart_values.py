@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from covey_operator import settings
+from covey_operator.policy.rules import Policy
 from covey_operator.settings import Settings
 from hack.cluster.fault import ClusterError
 from hack.manifests import ROOT
@@ -153,3 +154,40 @@ def test_probes_ask_where_the_operator_answers(deployment: Manifest) -> None:
         "livenessProbe": {"path": "/healthz", "port": "http"},
         "readinessProbe": {"path": "/readyz", "port": "http"},
     }
+
+
+def test_the_policy_of_the_chart_is_the_operators_own_default(render: Render) -> None:
+    assert Settings.from_environ(environment(render())).policy == Policy()
+
+
+def test_the_policy_reaches_the_operator(render: Render) -> None:
+    options = ("--set=policy.images={a/}", "--set=policy.podVolumes=null", "--set=policy.secretsByLabel=use")
+    policy = Settings.from_environ(environment(render(*options))).policy
+    assert (policy.images, policy.pod_volumes, policy.service_accounts) == (("a/",), None, ())
+    assert policy.secrets_by_label == "use"
+
+
+def test_a_metrics_token_is_taken_from_its_secret(render: Render) -> None:
+    manifests = render("--set=metrics.tokenSecret.name=covey-metrics")
+    for kind in ("Deployment", "StatefulSet"):
+        (workload,) = [each for each in manifests if each["kind"] == kind]
+        env = {each["name"]: each for each in workload["spec"]["template"]["spec"]["containers"][0]["env"]}
+        ref = {"secretKeyRef": {"name": "covey-metrics", "key": "token"}}
+        assert env["COVEY_METRICS_TOKEN"]["valueFrom"] == ref
+
+
+@pytest.mark.parametrize(
+    ("options", "made"),
+    [
+        ((), True),
+        (("--set=policy.admission=Never",), False),
+        (("--set=watch.namespaces={news}",), False),
+        (("--set=watch.namespaces={news}", "--set=policy.admission=Always"), True),
+    ],
+)
+def test_when_admission_policies_are_made(render: Render, options: tuple[str, ...], made: bool) -> None:
+    kinds = [each for each in render(*options) if each["kind"] == "ValidatingAdmissionPolicyBinding"]
+    assert bool(kinds) is made
+    if options and made:
+        selectors = [each["spec"]["matchResources"]["namespaceSelector"] for each in kinds]
+        assert all(each["matchExpressions"][0]["values"] == ["news"] for each in selectors)

@@ -97,3 +97,13 @@ spec:
           values: {{ toJson . }}
   {{- end }}
 {{- end -}}
+
+{{/* What the operator reads. Helm drops a value that is null: it is written all the same, and means anything. */}}
+{{- define "covey.policy.json" -}}
+{{- $policy := dict "secretsByLabel" (.Values.policy.secretsByLabel | default "") -}}
+{{- range list "podVolumes" "serviceAccounts" "pythonFunctions" "images" "hosts" -}}
+{{- $_ := set $policy . (get $.Values.policy .) -}}
+{{- if not (hasKey $.Values.policy .) -}}{{- $_ := set $policy . nil -}}{{- end -}}
+{{- end -}}
+{{- toJson $policy -}}
+{{- end -}}
