@@ -1,6 +1,7 @@
 """Keys of somebody else's in Redis, where ours would be: a step is refused whole, or does not touch them."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import redis.asyncio
 
@@ -10,7 +11,8 @@ Steps = Mapping[str, Callable[[], Awaitable[object]]]
 
 async def contents(client: redis.asyncio.Redis, but: bytes = b"") -> dict[bytes, object]:
     """All that is in it, but for one key; hashes and sets without the order that Redis keeps them in."""
-    keys = [key for key in await client.keys() if key != but]
+    there: Any = await client.keys()
+    keys: list[bytes] = [key for key in there if key != but]
     async with client.pipeline(transaction=False) as pipe:
         for key in keys:
             pipe.type(key)
