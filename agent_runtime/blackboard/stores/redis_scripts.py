@@ -16,6 +16,7 @@ from redis.exceptions import NoScriptError, RedisError
 from agent_runtime.blackboard.stores.errors import Unavailable
 from agent_runtime.blackboard.stores.group_commit import GroupCommit
 from agent_runtime.redis_client import of_script
+from agent_runtime.redis_undo import whole_or_nothing
 
 _PARTS: dict[str, tuple[str, ...]] = {
     "publish": ("deliveries", "groups", "publications"),
@@ -63,7 +64,10 @@ class Scripts:
         self._prefix = prefix
         self._scripts = {
             name: client.register_script(
-                "".join((folder / f"{part}.lua").read_text() for part in ("common", *parts, name))
+                whole_or_nothing(
+                    "".join((folder / f"{part}.lua").read_text() for part in ("common", *parts)),
+                    (folder / f"{name}.lua").read_text(),
+                )
             )
             for name, parts in _PARTS.items()
         }

@@ -29,6 +29,7 @@ from agent_runtime.durable.port import (
     Writer,
 )
 from agent_runtime.redis_client import connect, of_script
+from agent_runtime.redis_undo import whole_or_nothing
 from agent_runtime.times import micros, moment
 
 _SCRIPTS = ("acquire", "renew", "commit", "entry", "history", "record", "page", "begin", "delete")
@@ -49,7 +50,7 @@ class RedisRunStore:
         folder = files(__package__) / "lua"
         common = (folder / "common.lua").read_text()
         self._scripts = {
-            name: self._client.register_script(common + (folder / f"{name}.lua").read_text())
+            name: self._client.register_script(whole_or_nothing(common, (folder / f"{name}.lua").read_text()))
             for name in _SCRIPTS
         }
 

@@ -14,6 +14,7 @@ from redis.exceptions import OutOfMemoryError, RedisError
 
 from agent_runtime.durable.port import StoreFull, Unavailable
 from agent_runtime.redis_client import connect, of_script
+from agent_runtime.redis_undo import whole_or_nothing
 from agent_runtime.runs_server.queue import NotQueued
 from agent_runtime.runs_server.rules import Row, noteworthy
 from agent_runtime.runs_server.stores.port import COLUMNS, Rule, differences
@@ -37,7 +38,7 @@ class RedisQueueStore:
         self._prefix = prefix
         folder = files(__package__) / "lua"
         self._put, self._first, self._delete = (
-            self._client.register_script((folder / f"{name}.lua").read_text())
+            self._client.register_script(whole_or_nothing("", (folder / f"{name}.lua").read_text()))
             for name in ("put", "first", "delete")
         )
         self._claiming = asyncio.Lock()

@@ -21,6 +21,8 @@ if #plan > 0 then
     return late
   end
 end
+about('timers', 'pending', 'uses')
+expect('string', P .. 'finished:' .. ARGV[1])
 insert(plan, 8)
 remove(ARGV[2])
 redis.call('SET', P .. 'finished:' .. ARGV[1], ARGV[6], 'PX', ARGV[7])

@@ -21,10 +21,25 @@
 --   dead, dead:order   hash, sorted
 --   aside              set     keys of a restore that has not ended; aside:KEY  what becomes KEY when it has
 --
+-- A script that fails takes back what it has written: see `redis_undo.lua`.
+--
 -- When memory is full, Redis refuses the first write of a script that needs more, and nothing has happened
 -- then; what has written may go on. So what frees memory, or must not stop, begins by deleting something.
 local P = KEYS[1]
-local MOST_ARGUMENTS = 4000 -- Lua's stack holds no more than 8000; even, since some are pairs
+local MOST_ARGUMENTS = 1000 -- Lua's stack holds no more than 8000; even, since some are pairs
+
+-- Which of the keys that every board has a script is about to change: names after the prefix, by kind. They are
+-- looked at before anything is written; what is met later is taken back.
+local KINDS = {
+  artifacts = 'hash', uses = 'hash', subscribers = 'hash', ['subscribers:order'] = 'hash', pending = 'hash',
+  dead = 'hash', position = 'string', lateness = 'string', ['subscribers:version'] = 'string',
+  ['subscribers:count'] = 'string', place = 'string', timers = 'zset', ['dead:order'] = 'zset', aside = 'set',
+}
+local function about(...)
+  for _, name in ipairs({...}) do
+    expect(KINDS[name], P .. name)
+  end
+end
 
 -- A command on one key with any number of arguments.
 local function call(command, key, arguments)

@@ -9,6 +9,8 @@ if why then
 end
 local delivery = P .. 'delivery:' .. ARGV[1]
 local fields = redis.call('HMGET', delivery, 'agent', 'rank', 'base')
+about('timers', 'pending', 'uses', 'place', 'dead', 'dead:order')
+expect('zset', P .. 'inbox:' .. fields[1])
 if ARGV[5] == '' or is_last(ARGV[2], fields[3], ARGV[6]) then
   return {'dead', give_up(ARGV[1], ARGV[4], now, ARGV[7])}
 end

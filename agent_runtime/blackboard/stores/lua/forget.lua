@@ -2,6 +2,8 @@
 -- A bounded step. Returns [deliveries removed, where to go on, 0 after a look at all of it; deliveries left].
 local INBOX, TIMERS = 1000, 5000
 local agent, at = ARGV[1], tonumber(ARGV[2])
+about('subscribers', 'subscribers:order', 'subscribers:version', 'timers', 'pending', 'uses')
+expect('zset', P .. 'inbox:' .. agent)
 if redis.call('HDEL', P .. 'subscribers', agent) == 1 then
   redis.call('HDEL', P .. 'subscribers:order', agent)
   redis.call('INCR', P .. 'subscribers:version')

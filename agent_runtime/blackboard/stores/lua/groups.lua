@@ -4,6 +4,22 @@ local function slot_of(agent, gathering, slot)
   return P .. 'group:' .. agent .. ':' .. gathering.group .. ':' .. slot
 end
 
+-- The group, and the batch behind it, are of the kinds that they must be, and so are their next items.
+local look_at_group
+function look_at_group(agent, gathering)
+  for i, need in ipairs(gathering.needs) do
+    local slot = slot_of(agent, gathering, i - 1)
+    expect('zset', slot)
+    for _, name in ipairs(redis.call('ZRANGE', slot, 0, need - 1)) do
+      expect('hash', P .. 'delivery:' .. name)
+    end
+  end
+  local batch = gathering['then']
+  if batch and batch ~= cjson.null then
+    look_at_group(agent, batch)
+  end
+end
+
 local function is_complete(agent, gathering)
   for i, need in ipairs(gathering.needs) do
     if redis.call('ZCARD', slot_of(agent, gathering, i - 1)) < need then

@@ -1,5 +1,9 @@
 -- ARGV: agent, limit, until. Returns [[name, attempt, sets as JSON or false, [body, ...]], ...].
 local leased = {}
+about('timers', 'artifacts')
+for _, name in ipairs(redis.call('ZRANGE', P .. 'inbox:' .. ARGV[1], 0, ARGV[2] - 1)) do
+  expect('hash', P .. 'delivery:' .. name)
+end
 local ready = redis.call('ZPOPMIN', P .. 'inbox:' .. ARGV[1], ARGV[2])
 for i = 1, #ready, 2 do
   local name = ready[i]

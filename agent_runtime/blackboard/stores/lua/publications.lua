@@ -34,6 +34,23 @@ local function overdue(plan)
   end
 end
 
+-- All keys that a plan leads to are of their kind, or nothing is written.
+local function look(plan)
+  about('artifacts', 'position', 'lateness', 'place', 'pending', 'uses', 'timers')
+  for _, publication in ipairs(plan) do
+    for _, index in ipairs(publication.indexes) do
+      expect('zset', P .. 'by:' .. index)
+    end
+    for _, delivery in ipairs(publication.deliveries) do
+      expect('hash', P .. 'delivery:' .. delivery.name)
+      expect('zset', P .. 'inbox:' .. delivery.agent)
+      if delivery.gathering then
+        look_at_group(delivery.agent, cjson.decode(delivery.gathering))
+      end
+    end
+  end
+end
+
 -- Store the artifacts of a plan, body i is ARGV[first + i], and make them findable.
 local function store(plan, first)
   local known = redis.call('MGET', P .. 'position', P .. 'lateness')
@@ -98,6 +115,7 @@ local function insert(plan, first)
   if #plan == 0 then
     return
   end
+  look(plan)
   store(plan, first)
   note(plan)
   local woken = {}

@@ -7,6 +7,7 @@ local known = redis.call('HGET', P .. 'subscribers', ARGV[1])
 if (known or '') == ARGV[2] then
   return {'known'}
 end
+about('subscribers', 'subscribers:order', 'subscribers:version', 'subscribers:count')
 if ARGV[2] == '' then
   redis.call('HDEL', P .. 'subscribers', ARGV[1])
   redis.call('HDEL', P .. 'subscribers:order', ARGV[1])

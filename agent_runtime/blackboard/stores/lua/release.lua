@@ -9,6 +9,8 @@ if why then
 end
 local delivery = P .. 'delivery:' .. ARGV[1]
 local fields = redis.call('HMGET', delivery, 'agent', 'rank')
+about('timers')
+expect('zset', P .. 'inbox:' .. fields[1])
 redis.call('ZREM', P .. 'timers', ARGV[1])
 redis.call('HSET', delivery, 'held', 0)
 redis.call('HINCRBY', delivery, 'base', 1)

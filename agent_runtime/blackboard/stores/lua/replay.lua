@@ -1,5 +1,9 @@
 -- ARGV: delivery, ... Returns the letters of those that were dead.
 local letters, woken = {}, {}
+about('dead', 'dead:order', 'place', 'pending', 'timers')
+for _, name in ipairs(ARGV) do
+  expect('hash', P .. 'delivery:' .. name)
+end
 for _, name in ipairs(ARGV) do
   local document = take_letter(name)
   if document then

@@ -49,6 +49,20 @@ local function come_all(names, time)
   return earliest ~= nil and earliest <= now
 end
 
+-- Before anything is written: all that comes to be due is of the kinds that it must be.
+local function look(name)
+  expect('hash', P .. 'delivery:' .. name)
+  local fields = redis.call('HMGET', P .. 'delivery:' .. name, 'agent', 'gathering')
+  expect('zset', P .. 'inbox:' .. fields[1])
+  if fields[2] then
+    look_at_group(fields[1], cjson.decode(fields[2]))
+  end
+end
+
+about('timers', 'dead', 'dead:order', 'place', 'pending', 'uses')
+for _, name in ipairs(come_due(ARGV[1], STEP)) do
+  look(name)
+end
 local names, time
 repeat
   names, time = come_due(ARGV[1], STEP)

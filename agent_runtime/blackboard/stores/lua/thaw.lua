@@ -1,5 +1,6 @@
 -- ARGV: deliveries as JSON: [{name, agent, artifacts, priority, due, attempt, base, error, sets, gathering, since}]
 -- One of several steps. Nobody sees what it puts in before `thaw_end`: what finds deliveries is kept aside.
+about('place', 'aside')
 local deliveries = cjson.decode(ARGV[1])
 local place = redis.call('INCRBY', P .. 'place', #deliveries) - #deliveries
 for _, kept in ipairs(deliveries) do
@@ -23,6 +24,7 @@ for _, kept in ipairs(deliveries) do
   else
     redis.call('ZADD', aside('inbox:' .. kept.agent), rank, kept.name)
   end
+  expect('hash', delivery)
   redis.call('DEL', delivery)
   redis.call('HSET', delivery, unpack(fields))
   redis.call('HINCRBY', aside('pending'), kept.agent, 1)

@@ -1,5 +1,7 @@
 -- ARGV: subscribers as [[agent, body], ...], dead letters; both JSON, in order
 -- Returns [1], or nothing when the board is fed by now.
+about('subscribers', 'subscribers:order', 'subscribers:version', 'subscribers:count', 'dead', 'dead:order')
+about('place', 'aside')
 if is_fed() then
   return {}
 end

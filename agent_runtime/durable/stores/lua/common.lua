@@ -22,6 +22,8 @@ local function latest()
 end
 
 local function forget(visit)
+  expect('hash', P .. 'values:' .. visit)
+  expect('zset', P .. 'order:' .. visit)
   redis.call('DEL', P .. 'values:' .. visit, P .. 'order:' .. visit)
   redis.call('SREM', P .. 'places', visit)
 end
