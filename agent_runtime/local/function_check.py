@@ -69,13 +69,15 @@ def look_up(names: Sequence[str], folder: Path) -> Mapping[str, str]:
 def main(folder: str, names: Sequence[str]) -> None:
     """Print what cannot be used."""
     from agent_runtime.runs.errors import NodeFailed
+    from agent_runtime.runs.functions import Functions
     from agent_runtime.runs.nodes.python import find
 
+    functions = Functions.of_image([Path(folder)])
     sys.path.append(folder)
     wrong = {}
     for name in names:
         try:
-            find(name)
+            find(name, functions)
         except NodeFailed as error:
             wrong[name] = str(error).removeprefix(f"python {name}: ")
     sys.stdout.write(f"\n{_MARK}{json.dumps(wrong)}\n")
