@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from agent_runtime.cli.output import say, tell
 from agent_runtime.local.check import Checked, check
 from agent_runtime.local.failure import Failure
+from agent_runtime.local.function_check import folder_of, function_faults
 from agent_runtime.local.manifests import load
 
 
@@ -15,7 +17,8 @@ def run(paths: Sequence[Path]) -> None:
     """Faults make it fail. References to what is not in the files are told, and may be elsewhere."""
     found = load(paths)
     checked = check(found, os.environ)
-    _require_faultless(checked)
+    functions = function_faults(found.resources, folder_of(paths))
+    _require_faultless(replace(checked, faults=(*checked.faults, *functions)))
     for note in (*found.notes, *(f"{fault} (not in these files)" for fault in checked.missing)):
         tell(f"note: {note}")
     say(f"{_count(len(found.resources), 'resource')} in order")

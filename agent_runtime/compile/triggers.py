@@ -1,15 +1,17 @@
 """The triggers of a Flow, checked: schedules, blackboards, and the parameters that they give."""
 
+from collections.abc import Mapping
+
 from agent_runtime.api.agent import Consumes
 from agent_runtime.api.blackboard import BlackboardResource
 from agent_runtime.api.flow import FlowSpec
 from agent_runtime.api.triggers import ArtifactTrigger, CronTrigger, Trigger
-from agent_runtime.compile.names import check_names, nearest
+from agent_runtime.compile.names import Known, check_names, nearest
 from agent_runtime.compile.resolution import Resolution
 from agent_runtime.compile.subscription import check_entry
 from agent_runtime.triggers.schedule import InvalidSchedule, parse
 
-_KNOWN = {
+_KNOWN: Mapping[str, Known] = {
     "schedule": {"schedule": ("time",)},
     "artifact": {
         "artifact": (

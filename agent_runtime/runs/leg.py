@@ -16,6 +16,7 @@ from agent_runtime.durable.port import NoSuchRun, StoreError, Writer
 from agent_runtime.durable.running import run_durably
 from agent_runtime.durable.suspend import Suspend
 from agent_runtime.flow import StepLimitExceeded, observe
+from agent_runtime.models.port import NO_USAGE
 from agent_runtime.runs.build import build
 from agent_runtime.runs.deadline import DeadlineExceeded
 from agent_runtime.runs.errors import NodeFailed
@@ -133,6 +134,7 @@ class Leg:
     def _extra(self) -> dict[str, Any]:
         """What is kept beside each checkpoint."""
         return {
+            "run": self._state.run,
             "usage": usage_wire(self._state.usage),
             "nodes": [node.wire() for node in self._watch.nodes],
             "worked": round(self._state.deadline.worked, 3),
@@ -141,7 +143,9 @@ class Leg:
 
     def _resume(self, resumption: Resumption) -> None:
         extra = resumption.extra
-        self._state.usage = usage_from(extra["usage"])
+        # A fork begins with nothing: what the run before it took is counted there.
+        own = self._config.fork_of is None or extra.get("run") == self._state.run
+        self._state.usage = usage_from(extra["usage"]) if own else NO_USAGE
         self._state.deadline.go_on_from(extra["worked"])
         self._watch.go_on_from(NodeOutcome.from_wire(node) for node in extra["nodes"])
         # A fork has the parameters of the run that it goes on from, as its nodes do.

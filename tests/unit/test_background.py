@@ -22,6 +22,7 @@ AWAITED_WHERE_MADE = {
     "agent_runtime/runs/worker.py": 3,
     "agent_runtime/serving/blackboard_stream.py": 1,
     "agent_runtime/serving/connected.py": 2,
+    "agent_runtime/serving/methods.py": 2,
     "agent_runtime/serving/server.py": 2,
     "agent_runtime/triggers/listener.py": 1,
     "operator/covey_operator/main.py": 1,

@@ -8,6 +8,7 @@ from agent_runtime.compile.config import WorkerConfig
 from agent_runtime.compile.flow import check_flow
 from agent_runtime.compile.result import Compiled, Lookup, Problem, SecretEnv
 from agent_runtime.compile.run import compile_worker
+from agent_runtime.triggers.turns import surplus, turn
 from covey_operator.desired.manifests import (
     config_map,
     contents,
@@ -18,12 +19,11 @@ from covey_operator.desired.manifests import (
     secret,
     service_account,
 )
-from covey_operator.desired.schedules import surplus, turn
 from covey_operator.installation import Installation
 from covey_operator.keys import Key
 from covey_operator.labels import labels, selector
 from covey_operator.owned import owned
-from covey_operator.plan import Children, Plan
+from covey_operator.plan import Children, Notice, Plan
 from covey_operator.pods import CONFIG_FOLDER, CONFIG_KEY, Part, http_server, pod_template, secret_env
 from covey_operator.resources import Object
 
@@ -62,7 +62,7 @@ def plan(
         deletes=tuple(Key("FlowRun", flow.namespace, name) for name in gone),
         again_in=0.0 if more_will_go else _until(due.next, now),
         fields={"triggers": [each.manifest() for each in due.remembered] or None},
-        notices=due.notices,
+        notices=tuple(Notice(notice.reason, notice.message) for notice in due.notices),
         hears=flow,
     )
 

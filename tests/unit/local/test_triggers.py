@@ -1,5 +1,6 @@
 """Schedules on the laptop: a clock that stands still until it is moved, and runs that are only noted."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from agent_runtime.local.state import StateFolder
 from agent_runtime.local.triggers import Triggers
 from agent_runtime.telemetry.events import unobserved
 from agent_runtime.tools.port import ToolContext
+from agent_runtime.triggers.naming import trigger_key
 from tests.clocks import START, ManualClock, eventually
 
 
@@ -175,3 +177,73 @@ async def test_older_runs_are_deleted(world: World) -> None:
         world.runs.end(name)
     await world.pass_minutes(1)
     assert world.names == [at(30)]
+
+
+def on(schedule: str, **cron: Any) -> FlowResource:
+    """The flow on another schedule."""
+    return nightly(schedule=schedule, **cron)
+
+
+async def test_an_edit_fires_for_no_time_before_it(world: World) -> None:
+    await world.follow(on("0 0 1 6 *", startingDeadline="1h"))
+    await world.pass_minutes(2)
+    await world.follow(on("1 * * * *", startingDeadline="1h"))  # a minute ago
+    await world.pass_minutes(2)
+    assert world.names == []
+    assert world.triggers.status(on("1 * * * *"))[0]["nextTime"] == "2026-01-05T13:01:00Z"
+
+
+async def test_the_first_time_is_made_up_for_when_it_was_missed(world: World) -> None:
+    await world.follow(nightly(startingDeadline="1h"))
+    await world.pass_minutes(1)
+    await world.triggers.close()
+    world.clock.advance(10 * 60)
+    await world.restart(nightly(startingDeadline="1h"))
+    await eventually(lambda: world.names == [at(10)])
+
+
+async def test_what_an_older_version_kept_is_taken_over(world: World, tmp_path: Path) -> None:
+    flow = nightly()
+    key = f"nightly/{trigger_key(flow.spec.triggers, 0)}"
+    kept = {key: {"last": "2026-01-05T11:30:00Z", "missed": 4}}
+    (tmp_path / "triggers.json").write_text(json.dumps(kept))
+    await world.restart(flow)
+    await eventually(lambda: world.names == [at(0)])
+    assert world.triggers.status(flow)[0]["missed"] == 6
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"flows": 5}', '{"flows": {"nightly": [{}]}}'])
+async def test_a_file_that_is_damaged_keeps_no_schedule_from_firing(
+    world: World, tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "triggers.json").write_text(content)
+    await world.restart(nightly())
+    await world.pass_minutes(11)
+    assert world.names == [at(10)]
+
+
+async def test_runs_are_deleted_though_no_flow_has_a_trigger(world: World) -> None:
+    flow = nightly()
+    flow.spec.triggers = []
+    flow.spec.run.ttl_after_finished = "5m"
+    for name, spec in {
+        "by-hand": {"flow": {"name": "nightly"}},
+        "alone": {"flowSpec": {"run": {"ttlAfterFinished": "5m"}}},
+        "kept": {"flowSpec": {}},
+    }.items():
+        world.runs.ensure({"metadata": {"name": name}, "spec": spec})
+        world.runs.end(name)
+    await world.follow(flow)
+    await world.pass_minutes(4)
+    assert world.names == ["alone", "by-hand", "kept"]
+    await world.pass_minutes(2)
+    assert world.names == ["kept"]
+
+
+async def test_one_flow_that_fails_keeps_no_other_from_its_turn(world: World) -> None:
+    bad = nightly()
+    bad.metadata.name = "bad"
+    bad.spec.triggers[0].cron.schedule = "no schedule"  # type: ignore[union-attr]  # it has one
+    await world.triggers.follow([(bad, START), (nightly(), START)])
+    await world.pass_minutes(11)
+    assert world.names == [at(10)]

@@ -270,7 +270,7 @@ def test_two_triggers_that_differ_in_their_parameters_only_have_a_past_each() ->
 
 
 def test_a_parameter_that_fails_costs_its_own_trigger_a_time() -> None:
-    bad = {"cron": {"schedule": "0 * * * *"}, "params": {"topic": "${schedule.nothing}"}}
+    bad = {"cron": {"schedule": "0 * * * *"}, "params": {"topic": "${int(schedule.time)}"}}
     good = {"cron": {"schedule": "0 */1 * * *"}}
     story = Story(bad, good)
     found = story.go("1 01:00")

@@ -145,6 +145,9 @@ async def test_a_fork_goes_on_from_another_runs_boundary_with_its_parameters(
     assert second.result == "bees: about now about about bees"
     assert second.resumed_from == "two"
     assert [node.name for node in second.nodes] == ["one", "two", "three"]
+    # What the run before it took is counted there.
+    assert second.usage == Usage(6, 8)
+    assert (await bench.run(mended)).usage == second.usage
 
 
 @pytest.mark.parametrize(

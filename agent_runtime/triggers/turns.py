@@ -1,5 +1,7 @@
 """Runs by the clock: which are due now, which older ones go, and what the status remembers. Pure.
 
+The operator and `covey up` both ask it; what the status remembers they keep over restarts.
+
 What a schedule has had is told by the status, and by the runs themselves where the process that made them
 did not live to note it. So a time that was answered never is again, whoever dies when.
 """
@@ -8,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from agent_runtime.api.base import seconds
 from agent_runtime.api.flow import FlowResource, TriggerStatus
@@ -19,11 +22,19 @@ from agent_runtime.triggers.naming import TIME_ANNOTATION, scheduled_run_name, t
 from agent_runtime.triggers.policy import Replace, Skip, decide
 from agent_runtime.triggers.runs import TriggerError, rfc3339, scheduled_run
 from agent_runtime.triggers.schedule import Schedule, parse
-from covey_operator.plan import Notice
-from covey_operator.resources import Object
 
+Object = dict[str, Any]
+"""A manifest."""
 _JUST_BEFORE = timedelta(seconds=1)
 _EVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Something that people should know, once: `reason` is that of the event."""
+
+    reason: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +47,7 @@ class Turn:
     remembered: tuple[TriggerStatus, ...] = ()
     next: datetime | None = None
     """When to look again."""
-    notices: tuple[Notice, ...] = ()
+    notices: tuple[Missed, ...] = ()
 
     def __add__(self, other: "Turn") -> "Turn":
         nexts = [time for time in (self.next, other.next) if time is not None]
@@ -114,7 +125,7 @@ def _turn(
     passed = found.missed + (found.time is not None and not started.creates)
     remembered = _status(label, found.last, found.next, missed + passed)
     told = [found.message] if found.message and not was_suspended else []
-    notices = tuple(Notice("ScheduleMissed", f"{label}: {message}") for message in told)
+    notices = tuple(Missed("ScheduleMissed", f"{label}: {message}") for message in told)
     return Turn(remembered=(remembered,), next=found.next, notices=notices) + started
 
 
@@ -144,11 +155,11 @@ def _start(flow: FlowResource, index: int, cron: CronTrigger, time: datetime, ru
     decision = decide(cron.concurrency_policy, flow.name, key, name, runs)
     if isinstance(decision, Skip):
         message = f"{trigger.label}: no run for {rfc3339(time)}: {decision.reason}"
-        return Turn(notices=(Notice("ScheduleSkipped", message),))
+        return Turn(notices=(Missed("ScheduleSkipped", message),))
     try:
         run = scheduled_run(flow, index, time)
     except TriggerError as error:  # for this time it always fails; the next one may be better
-        return Turn(notices=(Notice("TriggerFailed", f"no run for {rfc3339(time)}: {error}"),))
+        return Turn(notices=(Missed("TriggerFailed", f"no run for {rfc3339(time)}: {error}"),))
     return Turn((run,), decision.cancel if isinstance(decision, Replace) else ())
 
 
