@@ -32,6 +32,7 @@ _INSTEAD = {
     "publish": _BOARD.format(command="board publish"),
     "board": _BOARD.format(command="board"),
     "run start": "kubectl create -f FILE, with a FlowRun that names the Flow",
+    "run follow": "kubectl get flowrun RUN --watch",
     "run show": "kubectl describe flowrun RUN, or kubectl covey run show NAMESPACE/RUN --store URL",
     "run answer": "kubectl describe flowrun RUN: its condition shows the command that answers",
     "run suspend": _PATCH.format(change='"suspend":true'),

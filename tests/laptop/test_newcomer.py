@@ -24,7 +24,7 @@ def test_the_folder_to_begin_with_is_in_order_and_works(covey: Covey, tmp_path: 
         covey("publish", 'Topic={"subject": "bees"}')
         up.wait_for("published Draft")
         shown = covey("board", "query").stdout
-        assert '{"title": "About bees", "text": "A draft on bees."}' in shown
+        assert '"title": "About bees"' in shown
         started = covey("run", "letter", "-p", "to=Ada", status=ASKS)
         (name,) = [
             run["metadata"]["name"] for run in json.loads(covey("get", "runs", "-o", "json").stdout)["items"]
