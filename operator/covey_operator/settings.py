@@ -63,6 +63,8 @@ class Settings:
     """COVEY_ENVIRONMENT: the name of the environment, in every log line."""
     policy: Policy = field(default_factory=Policy)
     """COVEY_POLICY: what people may say in resources, as JSON; see `policy.rules`."""
+    pod: str = ""
+    """COVEY_POD_NAME/COVEY_POD_UID: the pod that this process runs in; empty outside a cluster."""
     telemetry: tuple[tuple[str, str], ...] = ()
     """OTEL_*: variables of OpenTelemetry, which every process of the runtime image gets, by name."""
 
@@ -96,6 +98,7 @@ class Settings:
             log_level=_one_of(environ, "COVEY_LOG_LEVEL", ("info", "debug", "warning", "error")),
             environment=read("COVEY_ENVIRONMENT") or "default",
             policy=_policy(environ),
+            pod=_pod(environ),
             telemetry=tuple(sorted((name, value) for name, value in environ.items() if name[:5] == "OTEL_")),
         )
 
@@ -105,6 +108,11 @@ def _policy(environ: Mapping[str, str]) -> Policy:
         return Policy.read(environ.get("COVEY_POLICY", ""))
     except PolicyError as error:
         raise SettingsError(f"COVEY_POLICY: {error}") from None
+
+
+def _pod(environ: Mapping[str, str]) -> str:
+    name, uid = environ.get("COVEY_POD_NAME"), environ.get("COVEY_POD_UID")
+    return f"{name}/{uid}" if name and uid else ""
 
 
 def _names(text: str) -> tuple[str, ...]:
