@@ -26,7 +26,6 @@ class Outcome:
     waiting: Waiting | None = None
     error: str = ""
     """Why the flow failed, when it did."""
-    trouble: str = ""
     note: str = ""
     """What is to be said of a success: how it ended."""
     trouble: str = ""
