@@ -108,6 +108,11 @@ REASONS: tuple[Reason, ...] = (
     Reason("FlowFailed", _RUN, "A node failed for good; the message names it."),
     Reason("Failed", _RUN, "The run's Job failed; the message says why."),
     Reason("JobLost", _RUN, "Somebody deleted the run's Job before it ended; without a run store it fails."),
+    Reason(
+        "OutcomeLost",
+        _RUN,
+        "Nobody read how a pod's part of the run ended; its Job is made again, or the run fails.",
+    ),
     Reason("ConfigLost", _RUN, "Somebody deleted the ConfigMap with the run's config; it cannot go on."),
     Reason("RunStoreAway", _RUN, "The runs server does not answer, or refuses; the message says why."),
 )

@@ -98,6 +98,7 @@ class Cluster:
     ) -> AsyncIterator[tuple[str, Object]]:
         """(type, object) of what changes after `version`: ADDED, MODIFIED, DELETED, or BOOKMARK.
 
+        An empty `version`: what there is comes first, as ADDED.
         With `name`, of that object only, for which the right to watch just it suffices.
 
         Ends when the server has had enough, or is silent for long. Raises ApiError, with status 410 when
@@ -106,9 +107,9 @@ class Cluster:
         query = {
             "watch": "true",
             "allowWatchBookmarks": "true",
-            "resourceVersion": version,
             "timeoutSeconds": str(_WATCH),
         }
+        query |= {"resourceVersion": version} if version else {}
         query |= {"labelSelector": selector} if selector else {}
         query |= {"fieldSelector": f"metadata.name={name}"} if name else {}
         headers, status = {"Accept": _JSON if whole else _METADATA}, 0

@@ -3,6 +3,10 @@
 `kubernetes.aio.leaderelection` ends at the first refused connection, and never gives a lease back. Here an
 API server that is away only pauses the work: nobody else can take the lease from it meanwhile. It is lost
 when somebody else is seen to hold it.
+
+`helm uninstall` takes the operator's rights before its pod ends, which then cannot give the lease back. So
+the lease says which pod holds it. When that pod is gone or has ended, nobody renews it any more, and it is
+not waited for.
 """
 
 import asyncio
@@ -13,14 +17,17 @@ from time import monotonic
 import structlog
 
 from covey_operator.cluster import ApiError, Cluster
-from covey_operator.resources import LEASE, Object
+from covey_operator.resources import LEASE, POD, Object
 
 log = structlog.get_logger(__name__)
 
 DURATION = 30.0
 """Seconds after which a lease that is not renewed may be taken."""
+HOLDER_POD = "covey.dev/holder-pod"
+"""Annotation of the lease: `NAME/UID` of the holder's pod, in the lease's namespace."""
 RENEW_EVERY = 8.0
 RETRY_EVERY = 2.0
+_RELEASE_WITHIN = 4.0
 
 
 class LeaseLost(Exception):
@@ -52,8 +59,13 @@ class Lease:
         name: str,
         identity: str,
         clock: Callable[[], float] = monotonic,
+        *,
+        pod: str = "",
     ) -> None:
+        """`pod` is `NAME/UID` of the pod in `namespace` that this process runs in; empty: it is in none."""
         self.held = asyncio.Event()
+        self._pod = pod
+        self._acquired = False
         self._cluster = cluster
         self._place = (namespace, name)
         self._identity = identity
@@ -90,15 +102,17 @@ class Lease:
 
     async def release(self) -> None:
         """Gives it back, so that the next one need not wait."""
-        if not self.held.is_set():
-            return
         self.held.clear()
+        if not self._acquired:
+            return
         try:
-            lease = await asyncio.wait_for(self._cluster.get(LEASE, *self._place), RETRY_EVERY)
-            if lease is not None and lease["spec"].get("holderIdentity") == self._identity:
-                await self._cluster.replace(LEASE, {**lease, "spec": {**lease["spec"], "holderIdentity": ""}})
+            async with asyncio.timeout(_RELEASE_WITHIN):
+                lease = await self._cluster.get(LEASE, *self._place)
+                if lease is not None and lease["spec"].get("holderIdentity") == self._identity:
+                    spec = {**lease["spec"], "holderIdentity": ""}
+                    await self._cluster.replace(LEASE, {**lease, "spec": spec})
         except (ApiError, TimeoutError) as error:
-            log.warning("the lease was not given back", error=str(error))
+            log.warning("the lease was not given back", error=str(error) or "no answer in time")
 
     async def _try(self, *, may_take: bool) -> str | None:
         """One attempt to hold it. Returns who holds it instead of us; None when it is ours or unknown."""
@@ -107,9 +121,15 @@ class Lease:
             spec: Object = lease["spec"] if lease is not None else {}
             holder = str(spec.get("holderIdentity") or "")
             if holder not in ("", self._identity):
-                if not may_take or not self._rival.has_expired(spec, self._clock()):
+                if not may_take:
                     return holder
-                log.warning("taking over a lease that expired", holder=holder)
+                if self._rival.has_expired(spec, self._clock()):
+                    log.warning("taking over a lease that expired", holder=holder)
+                elif lease is not None and await self._has_ended(lease):
+                    log.warning("taking over the lease of a pod that has ended", holder=holder)
+                else:
+                    return holder
+            self._acquired = True
             await self._write(lease, spec, holder)
         except ApiError as error:
             if error.status != 409:  # somebody was faster: the next attempt shows who
@@ -118,6 +138,21 @@ class Lease:
         self._renewed = self._clock()
         self.held.set()
         return None
+
+    async def _has_ended(self, lease: Object) -> bool:
+        """Whether the holder said which pod it is, and that one is gone or has ended."""
+        said = (lease["metadata"].get("annotations") or {}).get(HOLDER_POD) or ""
+        name, _, uid = said.partition("/")
+        if not name or not uid:
+            return False
+        try:
+            pod = await self._cluster.get(POD, self._place[0], name)
+        except ApiError as error:
+            log.info("the holder's pod cannot be looked at: the lease has to expire", error=str(error))
+            return False
+        if pod is None or pod["metadata"]["uid"] != uid:
+            return True
+        return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
 
     async def _write(self, lease: Object | None, spec: Object, holder: str) -> None:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -130,10 +165,13 @@ class Lease:
         if holder != self._identity:
             ours["acquireTime"] = now
             ours["leaseTransitions"] = int(spec.get("leaseTransitions") or 0) + 1
-        if lease is not None:
-            await self._cluster.replace(LEASE, {**lease, "spec": ours})
-            return
         namespace, name = self._place
-        metadata = {"name": name, "namespace": namespace}
+        metadata: Object = {"name": name, "namespace": namespace} if lease is None else lease["metadata"]
+        others = {key: each for key, each in (metadata.get("annotations") or {}).items() if key != HOLDER_POD}
+        ours_too = {HOLDER_POD: self._pod} if self._pod else {}
+        metadata = {**metadata, "annotations": {**others, **ours_too}}
+        if lease is not None:
+            await self._cluster.replace(LEASE, {**lease, "metadata": metadata, "spec": ours})
+            return
         manifest = {"apiVersion": LEASE.api_version, "kind": LEASE.kind, "metadata": metadata, "spec": ours}
         await self._cluster.create(LEASE, manifest)

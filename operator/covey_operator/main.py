@@ -74,7 +74,7 @@ class Operator:
         self._settings = settings
         self._cluster = cluster
         self._metrics = metrics
-        self._lease = Lease(cluster, settings.own_namespace, OPERATOR, settings.identity)
+        self._lease = Lease(cluster, settings.own_namespace, OPERATOR, settings.identity, pod=settings.pod)
         self._workers: Workers | None = None
         self._watching = asyncio.Event()
 

@@ -60,7 +60,11 @@ class Part:
     """Volume claims of the workload's own: name to path."""
     grace: int = 30
     """Seconds between SIGTERM and SIGKILL."""
-    replicas: int = 1
+    spread: bool = False
+    """Whether there may be several, which are kept on different nodes where that is possible.
+
+    Not how many there are: a template that an autoscaler changes rolls every pod.
+    """
 
 
 def secret_env(variables: Sequence[SecretEnv]) -> tuple[Object, ...]:
@@ -209,7 +213,7 @@ def _scheduling(part: Part, install: Settings) -> Object:
         "runtimeClassName": user.runtime_class_name,
         "priorityClassName": user.priority_class_name,
     }
-    if part.replicas > 1:
+    if part.spread:
         fields["topologySpreadConstraints"] = [
             {
                 "maxSkew": 1,

@@ -8,6 +8,7 @@ import structlog
 from pydantic import ValidationError
 
 from agent_runtime.api import Resource
+from agent_runtime.api.flowrun import FlowRunResource
 from agent_runtime.api.reasons import POD_REASONS
 from agent_runtime.compile.result import Problem
 from covey_operator import echoes
@@ -25,6 +26,7 @@ from covey_operator.legs import FINAL
 from covey_operator.listening import Listening
 from covey_operator.lookup import Reader
 from covey_operator.observed.flow import heard
+from covey_operator.observed.flowrun import says_nothing
 from covey_operator.observed.observation import Observation
 from covey_operator.observed.seen import Seen
 from covey_operator.plan import Plan
@@ -118,10 +120,13 @@ class Reconciler:
         in_trouble = top(body.get("status") or {}).get("reason") in POD_REASONS
         jobs = self._jobs_of_cron_jobs(children)
         look = await self._pod_watch.look(key, children | jobs, self._clock(), in_trouble=in_trouble)
+        pods = await self._pods(key, plan)
+        asks = isinstance(resource, FlowRunResource) and says_nothing(resource, children, pods)
         seen = Seen(
             short=look.pods,
             jobs=tuple(jobs.values()),
-            pods=await self._pods(key, plan),
+            pods=pods,
+            kept=await self._runs.kept(key) if asks else None,
             turn=turn,
             queued=plan.queued,
             verdict=plan.verdict,
@@ -136,6 +141,9 @@ class Reconciler:
             await self._tell(event_of(body, notice, self._clock()))
         if observation.outcome is not None and observation.outcome.status != "Unknown":
             await self._runs.settle(key, plan.queued)
+        await self._children.end(observation.again)
+        if observation.again_in is not None:
+            return observation.again_in
         if done.refusals:
             return patience(top(body.get("status") or {}), self._clock())
         times = (plan.again_in, later, later_still, look.again_in, _WORKERS_AGAIN if seen.workers else None)

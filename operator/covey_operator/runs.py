@@ -9,11 +9,15 @@ import structlog
 
 from agent_runtime.api import Resource
 from agent_runtime.api.flowrun import FlowRunResource, NodeState
+from agent_runtime.clock import SYSTEM_CLOCK
 from agent_runtime.compile.config import run_id
-from agent_runtime.durable.port import StoreError, Unavailable
+from agent_runtime.durable.port import NoSuchRun, StoreError, Unavailable
+from agent_runtime.runs.keeping import RunKeeping
+from agent_runtime.runs.termination import encode
 from covey_operator.admission import Admission, Claim, Turn
 from covey_operator.keys import Key
 from covey_operator.legs import FINAL
+from covey_operator.observed.seen import Kept
 from covey_operator.plan import Plan
 from covey_operator.queueing import ASK_AGAIN, InQueue
 from covey_operator.resources import Object
@@ -136,6 +140,20 @@ class Runs:
             )
             for path, each in latest.items()
         ]
+
+    async def kept(self, key: Key) -> Kept | None:
+        """What the run store knows of the end of a run; None when there is no store."""
+        run = self._ids.get(key)
+        if self._server is None or run is None:
+            return None
+        try:
+            keeping = RunKeeping(self._server.store, run, patience=0, clock=SYSTEM_CLOCK)
+            outcome = await keeping.outcome()
+        except NoSuchRun:
+            return Kept()
+        except StoreError as error:
+            return Kept(away=str(error))
+        return Kept(None if outcome is None else encode(outcome, key.name))
 
     def paced(self, key: Key, before: Object, seen: Object) -> tuple[Object, float | None]:
         """Fields for the status, and after how many seconds to look again: news of nodes alone are not told

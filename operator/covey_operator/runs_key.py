@@ -6,6 +6,7 @@ it; the store's pod waits for it when it starts.
 """
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import structlog
 
@@ -29,8 +30,10 @@ async def keep_runs_key(cluster: Cluster, install: Installation) -> None:
     while True:
         try:
             written = await cluster.apply(_KIND, manifest)
-            waits = backoffs()
-            await _changed(cluster, written)
+            async for is_right in _watched(cluster, written):
+                if not is_right:
+                    break
+                waits = backoffs()  # the watch works; that the API server took the write is no progress yet
             log.warning("somebody changed the key of the run store: it is put right", secret=RUNS_SERVER)
         except ApiError as error:
             wait = next(waits)
@@ -54,14 +57,19 @@ def _secret(install: Installation) -> Object:
     }
 
 
-async def _changed(cluster: Cluster, written: Object) -> None:
-    """Returns when the Secret is no longer as it was written. Raises ApiError."""
+async def _watched(cluster: Cluster, written: Object) -> AsyncIterator[bool]:
+    """Whether the Secret is as it was written, as often as there is something to say. Raises ApiError.
+
+    Each watch begins with what there is: the version of a Secret that nobody has changed for long is older
+    than what etcd keeps, and a watch from there on is refused for ever.
+    """
     metadata = written["metadata"]
-    version = metadata["resourceVersion"]
     while True:
-        changes = cluster.watch(_KIND, metadata["namespace"], version, name=metadata["name"])
-        async for change, obj in changes:
-            version = obj["metadata"]["resourceVersion"]
-            if change == "DELETED" or (change != "BOOKMARK" and obj.get("data") != written["data"]):
-                return
+        there = False
+        async for change, obj in cluster.watch(_KIND, metadata["namespace"], "", name=metadata["name"]):
+            if change != "BOOKMARK":
+                there = change != "DELETED"
+                yield there and obj.get("data") == written["data"]
+        if not there:
+            yield False  # it was gone before the watch began
         await asyncio.sleep(_PAUSE)

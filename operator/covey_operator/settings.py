@@ -66,6 +66,8 @@ class Settings:
     """COVEY_METRICS_TOKEN: what `/metrics` asks for, of the operator and its pods; kept as its SHA-256."""
     policy: Policy = field(default_factory=Policy)
     """COVEY_POLICY: what people may say in resources, as JSON; see `policy.rules`."""
+    pod: str = ""
+    """COVEY_POD_NAME/COVEY_POD_UID: the pod that this process runs in; empty outside a cluster."""
     telemetry: tuple[tuple[str, str], ...] = ()
     """OTEL_*: variables of OpenTelemetry, which every process of the runtime image gets, by name."""
 
@@ -100,6 +102,7 @@ class Settings:
             environment=read("COVEY_ENVIRONMENT") or "default",
             metrics_digest=MetricsToken.from_environ(environ).digest,
             policy=_policy(environ),
+            pod=_pod(environ),
             telemetry=tuple(sorted((name, value) for name, value in environ.items() if name[:5] == "OTEL_")),
         )
 
@@ -109,6 +112,11 @@ def _policy(environ: Mapping[str, str]) -> Policy:
         return Policy.read(environ.get("COVEY_POLICY", ""))
     except PolicyError as error:
         raise SettingsError(f"COVEY_POLICY: {error}") from None
+
+
+def _pod(environ: Mapping[str, str]) -> str:
+    name, uid = environ.get("COVEY_POD_NAME"), environ.get("COVEY_POD_UID")
+    return f"{name}/{uid}" if name and uid else ""
 
 
 def _names(text: str) -> tuple[str, ...]:

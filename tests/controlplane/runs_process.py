@@ -62,6 +62,10 @@ class RunsProcess:
         """As the operator reaches checkpoints."""
         return HttpRunStore(self.url, mint(self._key, Caller("operator", "operator")))
 
+    def store_of(self, run: str) -> HttpRunStore:
+        """As the run's own process reaches it."""
+        return HttpRunStore(self.url, mint(self._key, Caller(run, "run")))
+
     def _is_ready(self) -> bool:
         try:
             with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:

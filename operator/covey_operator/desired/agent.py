@@ -132,7 +132,7 @@ def _deployment(
         config_map=name,
         proof=_proof(agent),
         grace=min(_LONGEST_GRACE, int(seconds(agent.spec.limits.timeout)) + 10),
-        replicas=agent.spec.serving.replicas,
+        spread=True,
     )
     spec = {
         "replicas": replicas,

@@ -158,7 +158,7 @@ def _deployment(
         env=secret_env(variables),
         container=http_server(),
         config_map=name,
-        replicas=server.replicas,
+        spread=True,
     )
     in_memory = board.spec.store.memory is not None
     rolling: Object = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}

@@ -127,7 +127,7 @@ def _deployment(
         env=secret_env(variables),
         container=http_server(),
         config_map=name,
-        replicas=serve.replicas,
+        spread=True,
     )
     spec = {
         "replicas": serve.replicas,

@@ -1,23 +1,29 @@
 """The status of a FlowRun: from its Jobs and the last words of their pods, or from its queue."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from agent_runtime.api.flowrun import FlowRunResource, FlowRunStatus
 from agent_runtime.api.reasons import POD_REASONS
 from covey_operator.conditions import Said
+from covey_operator.kept import Child
 from covey_operator.legs import FINAL, Standing, finished, standing
 from covey_operator.observed.nodes import merged
 from covey_operator.observed.observation import Observation
-from covey_operator.observed.outcome import Outcome, last_words
+from covey_operator.observed.outcome import Outcome, last_words, outcome_of
 from covey_operator.observed.pod_states import Trouble
 from covey_operator.observed.queued_run import observe_queued
 from covey_operator.observed.run_phases import SUSPENDED, ends, going, waits
-from covey_operator.observed.seen import Seen
+from covey_operator.observed.seen import Kept, Seen
 from covey_operator.observed.shortage import Pods
 from covey_operator.plan import Children
+from covey_operator.queueing import ASK_AGAIN
 from covey_operator.resources import Object
 from covey_operator.waits import is_answered
+
+_LOOK_AGAIN = 1.0
+"""Seconds, should the watch not have shown by then that a Job is gone."""
 
 
 def observe(run: FlowRunResource, children: Children, seen: Seen) -> Observation:
@@ -32,8 +38,52 @@ def observe(run: FlowRunResource, children: Children, seen: Seen) -> Observation
         return observe_queued(run, status, seen.queued, seen.workers)
     stand = standing(run, children)
     if stand.unread and stand.job is not None and seen.pods is not None:
-        return _ended(run, status, stand, last_words(seen.pods))
+        outcome = _last_words(stand.job, seen.pods)
+        if outcome.trouble and seen.kept is not None and seen.kept.words is not None:
+            return _ended(run, status, stand, outcome_of(seen.kept.words), kept=True)
+        if outcome.trouble and finished(stand.job.state) == "Complete":
+            return _lost(run, status, stand, outcome, seen.kept)
+        return _ended(run, status, stand, outcome)
     return _under_way(run, status, stand, seen)
+
+
+def says_nothing(run: FlowRunResource, children: Children, pods: Sequence[Object] | None) -> bool:
+    """Whether a leg has ended, and its pods do not say how: then the run store is asked."""
+    stand = standing(run, children)
+    if pods is None or stand.job is None or not stand.unread:
+        return False
+    return bool(_last_words(stand.job, pods).trouble)
+
+
+def _last_words(job: Child, pods: Sequence[Object]) -> Outcome:
+    return last_words(pods, complete=finished(job.state) == "Complete")
+
+
+def _lost(
+    run: FlowRunResource, status: FlowRunStatus, stand: Standing, outcome: Outcome, kept: Kept | None
+) -> Observation:
+    """The leg has ended well, and nobody knows whether the run has, or what it waits for."""
+    assert stand.job is not None
+    name = stand.job.key.name
+    job = stand.job.state["status"]
+    started = status.started_at or job.get("startTime")
+    fields: Object = {"leg": stand.leg, "job": name, "startedAt": started, "waiting": None}
+    over = {**fields, "finishedAt": job.get("completionTime")}
+    why = f"Job {name} is complete, and {outcome.trouble}"
+    if run.spec.cancel:
+        return ends("Cancelled", Said("Succeeded", "False", "Cancelled", "spec.cancel is true"), **over)
+    if kept is not None and outcome.gone:
+        message = f"{why}: it is made again, and goes on where the run stood"
+        found = going("Running", Said("Succeeded", "Unknown", "OutcomeLost", message), **fields)
+        return replace(found, again=(stand.job.key,), again_in=_LOOK_AGAIN)
+    if kept is not None and kept.away:
+        said = Said(
+            "Succeeded", "Unknown", "RunStoreAway", f"{why}; the run store does not answer: {kept.away}"
+        )
+        return replace(going("Running", said, **fields), again_in=ASK_AGAIN)
+    nobody = "the run store has no outcome of it" if kept is not None else "there is no run store that has it"
+    message = f"{why}, and {nobody}: create another FlowRun to run again"
+    return ends("Failed", Said("Succeeded", "False", "OutcomeLost", message), **over)
 
 
 def _under_way(run: FlowRunResource, status: FlowRunStatus, stand: Standing, seen: Seen) -> Observation:
@@ -95,8 +145,10 @@ def _with(trouble: Trouble | None, stand: Standing, observation: Observation) ->
     return replace(observation, outcome=Said("Succeeded", "Unknown", trouble.reason, message))
 
 
-def _ended(run: FlowRunResource, status: FlowRunStatus, stand: Standing, outcome: Outcome) -> Observation:
-    """The leg has ended: with it the run, unless it waits for something."""
+def _ended(
+    run: FlowRunResource, status: FlowRunStatus, stand: Standing, outcome: Outcome, *, kept: bool = False
+) -> Observation:
+    """The leg has ended: with it the run, unless it waits for something. `kept`: as the run store knows."""
     assert stand.job is not None
     job = stand.job.state
     how = next(each for each in job["status"]["conditions"] if each["type"] == finished(job))
@@ -112,16 +164,17 @@ def _ended(run: FlowRunResource, status: FlowRunStatus, stand: Standing, outcome
     nodes = merged(status.nodes or (), outcome.nodes)
     if nodes:
         told["nodes"] = nodes
-    complete = how["type"] == "Complete"
+    complete = how["type"] == "Complete" or kept
     if complete and outcome.waiting is not None:
         if run.spec.cancel:
             return ends("Cancelled", Said("Succeeded", "False", "Cancelled", "spec.cancel is true"))
         told.pop("result", None)
         return waits(run, outcome.waiting, **told)
     told["finishedAt"] = at
-    if complete:
-        return ends("Succeeded", Said("Succeeded", "True", "Succeeded", outcome.trouble), **told)
-    reason = "FlowFailed" if how.get("reason") == "PodFailurePolicy" else how.get("reason") or "Failed"
+    if complete and not outcome.error:
+        return ends("Succeeded", Said("Succeeded", "True", "Succeeded", outcome.note), **told)
+    failed = how.get("reason") == "PodFailurePolicy" or complete
+    reason = "FlowFailed" if failed else how.get("reason") or "Failed"
     message = outcome.error or _with_last_trouble(how.get("message") or "", status)
     return ends("Failed", Said("Succeeded", "False", reason, message), **told)
 

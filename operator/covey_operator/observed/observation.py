@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from covey_operator.conditions import VALID, Replicas, Rollout, Said
+from covey_operator.keys import Key
 from covey_operator.resources import Object
 
 
@@ -19,3 +20,7 @@ class Observation:
     """For kinds that end instead of being ready: their `Succeeded`."""
     more: tuple[Said, ...] = ()
     """Conditions that only this kind has."""
+    again: tuple[Key, ...] = ()
+    """Children to be deleted as soon as the status is written, so that they are made again."""
+    again_in: float | None = None
+    """Seconds after which to look again, whatever the plan says."""

@@ -9,6 +9,7 @@ import orjson
 from agent_runtime.api.flowrun import NodeState, RunError, Usage, Waiting
 from covey_operator.resources import Object
 
+_CONTAINER = "run"
 _LONGEST_RESULT = 3072
 _LONGEST_PROMPT = 1024
 _LONGEST_MESSAGE = 1024
@@ -25,16 +26,26 @@ class Outcome:
     waiting: Waiting | None = None
     error: str = ""
     """Why the flow failed, when it did."""
+    note: str = ""
+    """What is to be said of a success: how it ended."""
     trouble: str = ""
-    """What is to be said of a success: how it ended, or why the words could not be taken over."""
+    """Why nobody knows from the pods how the leg ended, when that is so."""
+    gone: bool = False
+    """Whether that is because no pod is there any more."""
 
 
-def last_words(pods: Sequence[Object]) -> Outcome:
-    """Of the pod that ended last and said something; nothing when none did."""
-    said = max((words for pod in pods for words in _words(pod)), default=None)
-    if said is None:
-        return Outcome(trouble="the pod was gone before its result was read")
-    return outcome_of(said[1])
+def last_words(pods: Sequence[Object], *, complete: bool = False) -> Outcome:
+    """Of the pod that ended last and said something. Of a `complete` Job only a pod that succeeded counts.
+
+    No words are no outcome: `trouble` says so.
+    """
+    ended = [each for pod in pods for each in _ended(pod) if not complete or not each[1]]
+    said = max(((at, words) for at, _, words in ended if words), default=None)
+    if said is not None:
+        return outcome_of(said[1])
+    if ended:
+        return Outcome(trouble="the pod ended without a word about how")
+    return Outcome(trouble="the pod was gone before its last words were read", gone=True)
 
 
 def outcome_of(words: str | bytes) -> Outcome:
@@ -58,7 +69,7 @@ def outcome_of(words: str | bytes) -> Outcome:
         return Outcome(error=f"the pod crashed: {text[-900:]}", trouble="the pod's last words are no outcome")
     where = f'node "{error["node"]}": ' if error.get("node") else ""
     failure = f"{where}{error.get('message', '')}" if error else ""
-    return Outcome(fields, nodes, asked, failure, trouble=str(told.get("note") or "")[:_LONGEST_MESSAGE])
+    return Outcome(fields, nodes, asked, failure, note=str(told.get("note") or "")[:_LONGEST_MESSAGE])
 
 
 def _known(waiting: Object) -> Object:
@@ -88,11 +99,12 @@ def _bounded(result: object) -> object:
     return f"{text[: _LONGEST_RESULT // 2]}… [cut: the result is {len(text)} characters of JSON]"
 
 
-def _words(pod: Object) -> list[tuple[str, str]]:
-    """(when, message) of the containers that have ended."""
+def _ended(pod: Object) -> list[tuple[str, int, str]]:
+    """(when, exit status, message) of the run's container, if it has ended. Others say nothing about runs."""
     found = []
     for container in (pod.get("status") or {}).get("containerStatuses") or ():
-        ended = (container.get("state") or {}).get("terminated") or {}
-        if ended.get("message"):
-            found.append((str(ended.get("finishedAt") or ""), str(ended["message"])))
+        ended = (container.get("state") or {}).get("terminated")
+        if ended and container.get("name") == _CONTAINER:
+            at, status = str(ended.get("finishedAt") or ""), int(ended.get("exitCode") or 0)
+            found.append((at, status, str(ended.get("message") or "")))
     return found

@@ -74,7 +74,7 @@ def _ended(status: FlowRunStatus, state: QueueState, outcome: Outcome | None) ->
     fields = {**outcome.fields, **_nodes(status, outcome)}
     if outcome.error:
         return ends("Failed", Said("Succeeded", "False", "FlowFailed", outcome.error), **fields)
-    return ends("Succeeded", Said("Succeeded", "True", "Succeeded", outcome.trouble), **fields)
+    return ends("Succeeded", Said("Succeeded", "True", "Succeeded", outcome.note), **fields)
 
 
 def _nodes(status: FlowRunStatus, outcome: Outcome) -> Object:

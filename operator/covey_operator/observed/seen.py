@@ -14,11 +14,23 @@ from covey_operator.resources import Object
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """An answer of the run store."""
+
+    words: bytes | None = None
+    """How the run ended, as its pod would have said it; None: it has not, or nobody knows."""
+    away: str = ""
+    """Why the store did not answer, when it did not."""
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """Nothing of it, for most kinds and passes."""
 
     pods: Sequence[Object] | None = None
     """Of the Job that the plan named; None: it named none."""
+    kept: Kept | None = None
+    """What the run store says of a run whose pods say nothing; None: it was not asked, or there is none."""
     turn: Turn | None = None
     """Why a run may not be under way yet."""
     queued: InQueue | None = None

@@ -8,6 +8,8 @@ import pytest
 from covey_operator.admission import Turn
 from covey_operator.kept import Child
 from covey_operator.keys import Key
+from covey_operator.observed.seen import Kept
+from covey_operator.queueing import ASK_AGAIN
 from tests.unit.operator.run_worlds import (
     APPROVAL,
     ITEMS,
@@ -184,6 +186,67 @@ def test_last_words_of_a_leg_that_waits_become_the_wait() -> None:
     assert {name: found.fields[name] for name in wanted} == wanted
     assert "result" not in found.fields
     assert "finishedAt" not in found.fields
+
+
+JOB = Key("Job", "news", "monday-run")
+RUNNING = run(phase="Running", leg=1)
+
+
+@pytest.mark.parametrize("kept", [Kept(), Kept(away="connection refused")], ids=["not ended", "away"])
+def test_a_complete_job_whose_pod_is_gone_is_made_again(kept: Kept) -> None:
+    found = seen_of(RUNNING, ENDED, pods=[], kept=kept)
+    assert found.outcome is not None
+    assert (found.outcome.status, found.outcome.reason) == ("Unknown", "OutcomeLost")
+    assert (found.fields["phase"], found.fields["leg"], found.again) == ("Running", 1, (JOB,))
+    assert "finishedAt" not in found.fields
+    assert found.again_in
+
+
+def test_an_outcome_that_the_run_store_has_is_not_lost() -> None:
+    found = seen_of(RUNNING, ENDED, pods=[], kept=Kept(orjson.dumps(OUTCOME)))
+    assert (found.fields["phase"], found.fields["result"]) == ("Succeeded", {"title": "Bees"})
+    failed = Kept(orjson.dumps({"error": {"node": "ask", "message": "no ink"}}))
+    found = seen_of(RUNNING, ENDED, pods=[], kept=failed)
+    assert found.outcome is not None
+    assert (found.fields["phase"], found.outcome.reason) == ("Failed", "FlowFailed")
+    assert found.outcome.message == 'node "ask": no ink'
+
+
+def test_a_run_that_ended_before_its_job_failed_has_succeeded() -> None:
+    children = begun() | job("monday-run", "Failed", **STARTED)
+    found = seen_of(RUNNING, children, pods=[], kept=Kept(orjson.dumps(OUTCOME)))
+    assert found.fields["phase"] == "Succeeded"
+    assert seen_of(RUNNING, children, pods=[], kept=Kept()).fields["phase"] == "Failed"
+
+
+@pytest.mark.parametrize(
+    ("pods", "kept", "text"),
+    [
+        ([], None, "there is no run store that has it"),
+        ([pod("")], Kept(), "the run store has no outcome of it"),
+        ([pod('{"result"')], Kept(), "the pod's last words are no outcome"),
+        ([pod('{"result"')], None, "the pod's last words are no outcome"),
+    ],
+)
+def test_an_outcome_that_nobody_has_is_a_failure_that_says_so(
+    pods: list[Object], kept: Kept | None, text: str
+) -> None:
+    found = seen_of(RUNNING, ENDED, pods=pods, kept=kept)
+    assert found.outcome is not None
+    assert (found.fields["phase"], found.outcome.reason, found.again) == ("Failed", "OutcomeLost", ())
+    assert text in found.outcome.message
+
+
+def test_what_cannot_be_read_is_asked_for_until_the_run_store_answers() -> None:
+    found = seen_of(RUNNING, ENDED, pods=[pod("{")], kept=Kept(away="refused"))
+    assert found.outcome is not None
+    assert (found.outcome.status, found.outcome.reason) == ("Unknown", "RunStoreAway")
+    assert (found.again, found.again_in) == ((), ASK_AGAIN)
+
+
+def test_a_cancelled_run_whose_pod_is_gone_is_cancelled() -> None:
+    found = seen_of(run({"cancel": True}, phase="Running", leg=1), ENDED, pods=[], kept=Kept())
+    assert (found.fields["phase"], found.again) == ("Cancelled", ())
 
 
 def test_a_wait_of_a_cancelled_run_is_its_end() -> None:

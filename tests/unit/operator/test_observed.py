@@ -154,9 +154,9 @@ def test_a_status_is_written_only_when_it_is_news(before: Object, wanted: Object
     assert differs(before, wanted) is news
 
 
-def pod(message: str, finished_at: str = NOW) -> dict[str, Any]:
-    ended = {"terminated": {"message": message, "finishedAt": finished_at}}
-    return {"status": {"containerStatuses": [{"name": "run", "state": ended}]}}
+def pod(message: str, finished_at: str = NOW, exit_code: int = 0, container: str = "run") -> dict[str, Any]:
+    ended = {"terminated": {"message": message, "finishedAt": finished_at, "exitCode": exit_code}}
+    return {"status": {"containerStatuses": [{"name": container, "state": ended}]}}
 
 
 @pytest.mark.parametrize(
@@ -180,6 +180,40 @@ def test_the_pods_last_words_become_the_outcome(pods: list[Object], fields: Obje
     assert found.fields == fields
     assert found.error.startswith(error)
     assert bool(found.error) is bool(error)
+
+
+@pytest.mark.parametrize(
+    ("pods", "gone"),
+    [
+        ([], True),
+        ([{"status": {}}], True),
+        ([pod("Killed", exit_code=137)], True),
+        ([pod('{"result": 1}', container="istio-proxy")], True),
+        ([pod("")], False),
+        ([pod('{"result": 1')], False),
+        ([pod('{"result": 1}', exit_code=137), pod("")], False),
+    ],
+    ids=[
+        "none",
+        "no container",
+        "only one that crashed",
+        "another container",
+        "silent",
+        "cut",
+        "crashed, silent",
+    ],
+)
+def test_words_that_are_missing_are_no_outcome_of_a_complete_job(pods: list[Object], gone: bool) -> None:
+    found = last_words(pods, complete=True)
+    assert found.trouble
+    assert found.gone is gone
+    assert found.fields == {}
+
+
+def test_the_words_of_a_pod_that_succeeded_count_whatever_others_said_later() -> None:
+    pods = [pod('{"result": 1}', EARLIER), pod("Killed", NOW, exit_code=137), pod("x", container="proxy")]
+    found = last_words(pods, complete=True)
+    assert (found.fields["result"], found.trouble) == (1, "")
 
 
 def test_an_error_names_its_node() -> None:
