@@ -17,7 +17,7 @@ from agent_runtime.background import spawn
 from agent_runtime.blackboard import board as port
 from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import BoardError, Query
-from agent_runtime.blackboard.events import Observer, log
+from agent_runtime.blackboard.events import BoardEvent, Observer, log
 from agent_runtime.blackboard.stores.records import DeadLetter
 from agent_runtime.blackboard.tenancy import Isolation
 from agent_runtime.blackboard.types import TypeRegistry
@@ -33,6 +33,12 @@ from agent_runtime.telemetry.logs import keep_locals_out
 
 M = TypeVar("M", bound=BaseModel)
 _PAGE = 500
+
+
+def log_warnings(event: BoardEvent) -> None:
+    """Logs as a blackboard server does, but for what no agent consumes: the program itself reads that."""
+    if event.kind != "unconsumed":
+        log(event)
 
 
 class Board:
@@ -54,7 +60,7 @@ class Board:
         lease: str = "30s",
         max_deliveries: int = 5,
         max_concurrency: int | None = None,
-        observer: Observer = log,
+        observer: Observer = log_warnings,
         grace: float = GRACE,
     ) -> None:
         """In memory; in a file of SQLite or a database with `store`; on a server with `url` and `token`.

@@ -159,8 +159,9 @@ async def test_where_nothing_is_recorded_the_callers_trace_goes_through_the_agen
             await board.publish(Idea(topic="cats"))
         await board.publish(Movie(title="DOGS"))
         await board.idle()
-        carried = [(tag.payload["line"], tag.traceparent) for tag in await board.artifacts(Tagline)]
-    assert sorted(carried) == [("CATS!", CALLER), ("DOGS!", None)]
+        carried = {tag.payload["line"]: tag.traceparent or "" for tag in await board.artifacts(Tagline)}
+    assert carried["CATS!"] == CALLER
+    assert carried["DOGS!"].split("-")[1] not in ("", CALLER.split("-")[1])  # one of its own
 
 
 async def test_the_trace_is_no_content() -> None:

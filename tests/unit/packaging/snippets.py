@@ -16,6 +16,8 @@ from typing import Any
 
 import yaml
 
+from hack.manifests import ROOT
+
 API = "covey.dev/v1alpha1"
 _FENCE = re.compile(r"^( *)```(\w*)\s*$")
 _UNCHECKED = re.compile(r"^ *<!-- unchecked: (.*) -->$")
@@ -36,6 +38,16 @@ class Snippet:
 
     def __str__(self) -> str:
         return f"{self.page.name}:{self.line} ({self.language})"
+
+    @property
+    def is_of_chart_values(self) -> bool:
+        """Whether it is YAML whose keys are all values of the chart."""
+        values = yaml.safe_load((ROOT / "charts/covey/values.yaml").read_text())
+        return (
+            self.language == "yaml"
+            and isinstance(part := next(yaml.safe_load_all(self.code)), dict)
+            and part.keys() <= values.keys()
+        )
 
 
 def snippets(page: Path) -> Iterator[Snippet]:

@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 import typer
 import yaml
@@ -19,6 +20,7 @@ from typer.core import TyperGroup
 from agent_runtime.cli.main import app
 from agent_runtime.local.check import check
 from agent_runtime.local.manifests import load
+from covey_operator.echoes import merged
 from hack.manifests import ROOT
 from tests.unit.packaging.snippets import (
     Snippet,
@@ -30,6 +32,7 @@ from tests.unit.packaging.snippets import (
     whole,
 )
 
+CHART = ROOT / "charts/covey"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ALL = [snippet for page in PAGES for snippet in snippets(page)]
 RUN_ELSEWHERE = {"flows-in-python.md", "blackboard-in-python.md"}
@@ -49,7 +52,15 @@ def faults_in(documents: list[dict[str, object]], folder: Path) -> list[str]:
     return [f"{fault.path}: {fault.message}" for fault in check(load([file]), {}).faults]
 
 
-@pytest.mark.parametrize("snippet", of("yaml"), ids=str)
+@pytest.mark.parametrize("snippet", [each for each in of("yaml") if each.is_of_chart_values], ids=str)
+def test_values_of_the_chart_are_as_its_schema_says(snippet: Snippet) -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    values = merged(yaml.safe_load((CHART / "values.yaml").read_text()), yaml.safe_load(snippet.code))
+    faults = [error.message for error in jsonschema_rs.validator_for(schema).iter_errors(values)]
+    assert not faults, f"{snippet}: {'; '.join(faults)}"
+
+
+@pytest.mark.parametrize("snippet", [each for each in of("yaml") if not each.is_of_chart_values], ids=str)
 def test_manifests_compile(snippet: Snippet, tmp_path: Path) -> None:
     try:
         documents = manifests(snippet)

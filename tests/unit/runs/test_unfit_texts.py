@@ -49,7 +49,7 @@ async def test_an_error_that_quotes_it_can_be_handed_on() -> None:
     end = {"name": "end", "tool": {"builtin": "clock"}}
     outcome = await Bench().run(config(fails, end, result="${shared.f.error}"))
     assert outcome.error is None
-    assert "cannot read a\ufffdb" in outcome.result
+    assert r"cannot read a\u0000b" in outcome.result
 
 
 def fail() -> None:
