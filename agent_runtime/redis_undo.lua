@@ -29,30 +29,87 @@ local function checked(command, key, ...)
   return answer
 end
 
--- Before a command that takes keys of any kind.
-local function expect(kind, key)
-  local found = checked('TYPE', key).ok
-  if found ~= 'none' and found ~= kind then
-    error({failure = foreign(key, found)})
+-- What has been kept: true for a key whose first state is noted whole, so that what is written to it later needs
+-- no note; false for one that was there. A note costs as much as what is written, whatever the size of the key.
+local kept, kept_fields = {}, {}
+
+local function found(key, is_there)
+  if kept[key] == nil then
+    kept[key] = not is_there
+    if not is_there then
+      note('DEL', key)
+    end
   end
 end
 
--- Whether it is kept whole: a field that comes back may come at another place.
+-- Before a command that takes keys of any kind.
+local function expect(kind, key)
+  local there = checked('TYPE', key).ok
+  if there ~= 'none' and there ~= kind then
+    error({failure = foreign(key, there)})
+  end
+  found(key, there ~= 'none')
+end
+
+-- Whether it is kept whole when something is taken out: what comes back may come at another place.
 local FIELDS, BYTES = 32, 16384
+local large = {}
 local function is_small(size, key)
-  if checked(size, key) > FIELDS then
+  if large[key] then
     return false
   end
-  local bytes = raw.pcall('MEMORY', 'USAGE', key)
-  return type(bytes) == 'number' and bytes <= BYTES
+  if checked(size, key) <= FIELDS then
+    local bytes = raw.pcall('MEMORY', 'USAGE', key)
+    if type(bytes) == 'number' and bytes <= BYTES then
+      return true
+    end
+  end
+  large[key] = true
+  return false
 end
 
 local function keep_whole(key)
+  if kept[key] then
+    return
+  end
+  kept[key] = true
   local body = checked('DUMP', key)
   if body then
     note('RESTORE', key, math.max(checked('PTTL', key), 0), body, 'REPLACE')
   else
     note('DEL', key)
+  end
+end
+
+local function keep_string(key)
+  local body = checked('GET', key)
+  kept[key] = true
+  if not body then
+    return note('DEL', key)
+  end
+  local expires = checked('PTTL', key)
+  if expires >= 0 then
+    note('SET', key, body, 'PX', math.max(expires, 1))
+  else
+    note('SET', key, body)
+  end
+end
+
+local function keep_field(key, field)
+  local known = kept_fields[key]
+  if not known then
+    known = {}
+    kept_fields[key] = known
+  end
+  if known[field] then
+    return
+  end
+  known[field] = true
+  local before = checked('HGET', key, field)
+  if before then
+    undo[#undo + 1] = {'HSET', key, field, before}
+  else
+    undo[#undo + 1] = {'HDEL', key, field}
   end
 end
 
@@ -95,12 +152,22 @@ local function keep_member_of_set(key, members)
   end
 end
 
+-- Before a command on a key that is not kept whole.
 local keep = {
-  HSET = function(key, arguments) keep_fields(key, every_second(arguments, 1)) end,
-  HINCRBY = function(key, arguments) keep_fields(key, {arguments[1]}) end,
+  HSET = function(key, arguments)
+    if kept[key] == nil then
+      found(key, checked('EXISTS', key) == 1)
+    end
+    if not kept[key] then
+      keep_fields(key, every_second(arguments, 1))
+    end
+  end,
+  HINCRBY = function(key, arguments) keep_field(key, arguments[1]) end,
   HDEL = function(key, arguments)
     if is_small('HLEN', key) then
       keep_whole(key)
+    elseif #arguments == 1 then
+      keep_field(key, arguments[1])
     else
       keep_fields(key, arguments)
     end
@@ -109,38 +176,81 @@ local keep = {
   ZREM = keep_members,
   SADD = keep_member_of_set,
   SREM = keep_member_of_set,
-  SET = function(key)
-    expect('string', key)
-    keep_whole(key)
-  end,
-  INCR = keep_whole,
-  INCRBY = keep_whole,
-  DEL = function(key, arguments)
-    keep_whole(key)
-    for _, other in ipairs(arguments) do
-      keep_whole(other)
-    end
-  end,
-  RENAME = function(key, arguments)
-    expect(checked('TYPE', key).ok, arguments[1])
-    keep_whole(arguments[1])
-    keep_whole(key)
-  end,
+  SET = keep_string,
+  DEL = keep_whole,
+  UNLINK = keep_whole,
 }
-keep.UNLINK = keep.DEL
 
-local redis = {
-  call = function(command, key, ...)
-    if keep[command] then
-      keep[command](key, {...})
+local function increase(key, by)
+  if kept[key] == nil then
+    found(key, checked('SETNX', key, 0) == 0)
+  end
+  local answer = checked('INCRBY', key, by)
+  if not kept[key] then
+    note('DECRBY', key, by)
+  end
+  return answer
+end
+
+-- Commands that say themselves what there is to note.
+local instead = {
+  INCR = function(key) return increase(key, 1) end,
+  INCRBY = increase,
+  -- most often of a member that is new
+  ZADD = function(key, ...)
+    local arguments = {...}
+    if not kept[key] and #arguments == 2 and checked('ZADD', key, 'NX', ...) == 1 then
+      note('ZREM', key, arguments[2])
+      return 1
     end
-    local answer = checked(command, key, ...)
-    if command == 'ZPOPMIN' then
+  end,
+  -- and of a field that is
+  HSET = function(key, ...)
+    local arguments = {...}
+    if not kept[key] and #arguments == 2 and checked('HSETNX', key, ...) == 1 then
+      note('HDEL', key, arguments[1])
+      return 1
+    end
+  end,
+  ZPOPMIN = function(key, ...)
+    local answer = checked('ZPOPMIN', key, ...)
+    if not kept[key] then
       for i = 1, #answer, 2 do
         note('ZADD', key, answer[i + 1], answer[i])
       end
     end
     return answer
+  end,
+  RENAME = function(key, other)
+    expect(checked('TYPE', key).ok, other)
+    keep_whole(other)
+    local answer = checked('RENAME', key, other)
+    note('RENAME', other, key)
+    -- what is written to it from now on would go back with it
+    kept[other], large[other], kept_fields[other] = false, nil, nil
+    return answer
+  end,
+}
+
+local redis = {
+  call = function(command, key, ...)
+    local other = instead[command]
+    local answer = other and other(key, ...)
+    if answer then
+      return answer
+    end
+    local first = keep[command]
+    if first then
+      if not kept[key] then
+        first(key, {...})
+      end
+      if first == keep_whole then
+        for _, one in ipairs({...}) do
+          keep_whole(one)
+        end
+      end
+    end
+    return checked(command, key, ...)
   end,
 }
 

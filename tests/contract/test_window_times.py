@@ -38,12 +38,13 @@ def terms() -> Terms:
 
 @dataclass(frozen=True)
 class Arrival:
-    """Microseconds after the one before, its type, its embargo, and whether somebody sweeps then."""
+    """Microseconds after the one before, its type, its embargo, whether somebody sweeps then, and its key."""
 
     after: int
     type: str = "Draft"
     embargo: int = 0
     sweeps: bool = False
+    key: str = "x"
 
 
 _times = st.sampled_from((0, 1, _SECOND, _WINDOW - 1, _WINDOW, _WINDOW + 1, 2 * _WINDOW + 2, 7 * _SECOND + 1))
@@ -54,6 +55,7 @@ _arrivals = st.lists(
         st.sampled_from(("Draft", "Review")),
         st.one_of(st.just(0), st.just(0), _times),
         st.booleans(),
+        st.sampled_from(("x", "x", "y")),
     ),
     min_size=1,
     max_size=8,
@@ -65,6 +67,22 @@ _arrivals = st.lists(
 @example(kind="batch", arrivals=[Arrival(0), Arrival(1), Arrival(_WINDOW)])
 @example(
     kind="letter", arrivals=[Arrival(0, embargo=1), Arrival(0, "Review", 3 * _WINDOW), Arrival(4 * _WINDOW)]
+)
+@example(kind="batched", arrivals=[Arrival(0), Arrival(0, key="y"), Arrival(0, "Review", key="y")])
+@example(kind="batched", arrivals=[Arrival(0, key="y"), Arrival(0, "Review", key="y"), Arrival(0)])
+@example(
+    kind="batched",
+    arrivals=[Arrival(0), Arrival(0, key="y"), Arrival(0, "Review", key="y"), Arrival(_WINDOW + 1, "Review")],
+)
+@example(
+    kind="batched",
+    arrivals=[
+        Arrival(0),
+        Arrival(0, "Review", _WINDOW + 1),
+        Arrival(0, key="y"),
+        Arrival(0, "Review", key="y"),
+        Arrival(0, "Review", _WINDOW, key="z"),
+    ],
 )
 @settings(
     max_examples=40,
@@ -87,7 +105,7 @@ async def test_sets_are_those_of_the_model(place: Connect, kind: str, arrivals: 
             clock.now += timedelta(microseconds=arrival.after)
             if arrival.sweeps:
                 dropped += _dropped(await inboxes.wait(0))
-            gathering = _gathering(kind, arrival.type, agent)
+            gathering = _gathering(kind, arrival)
             embargo = timedelta(microseconds=arrival.embargo)
             item = Item(f"{agent}-{number}", gathering, 0, embargo.total_seconds(), agent)
             await inboxes.put(item)
@@ -112,8 +130,8 @@ def _dropped(swept: object) -> list[str]:
     return [one.delivery for one in swept.incomplete if one.expiry == "Drop"]  # type: ignore[attr-defined]
 
 
-def _gathering(kind: str, type_: str, agent: str) -> Gathering:
-    return _BATCH if kind == "batch" else _KINDS[kind].of(type_, kind)
+def _gathering(kind: str, arrival: Arrival) -> Gathering:
+    return _BATCH if kind == "batch" else _KINDS[kind].of(arrival.type, f"{kind}-{arrival.key}")
 
 
 @pytest.mark.parametrize(("late", "together"), [(0, True), (1, False)])
@@ -146,6 +164,41 @@ async def test_a_batch_takes_nothing_that_comes_after_its_time(
     inboxes.clock.now += timedelta(seconds=WINDOW) + late * MICROSECOND
     await inboxes.put(Item("2", batch(2)))
     assert await inboxes.handed_out() == ([["1", "2"]] if together else [["1"]])
+
+
+@pytest.mark.parametrize("alone", [0, 2], ids=["the oldest", "the youngest"])
+async def test_of_one_instant_a_join_ends_before_the_batch_that_its_set_goes_into(
+    inboxes: Inboxes, alone: int
+) -> None:
+    join = Join(expiry="Deliver", then=batch(2))
+    items = [join.draft("d2", "y"), join.review("r2", "y")]
+    items.insert(alone, join.draft("d", "x"))
+    await inboxes.put(*items)
+    swept = await inboxes.wait(WINDOW, micros=1)
+    leased = await inboxes.lease_one()
+    assert (sorted(ids(leased)), sorted(leased.sets)) == (["d", "d2", "r2"], [1, 2])
+    assert (len(swept.incomplete), swept.dead) == (1, ())
+
+
+async def test_of_one_instant_joins_end_first_though_more_than_one_sweep_can_end(inboxes: Inboxes) -> None:
+    join = Join(expiry="Deliver", then=batch(3000))
+    await inboxes.put(*(join.draft(f"{n}", f"k{n}") for n in range(100)))
+    await inboxes.put(*(join.review(f"r{n}", f"k{n}") for n in range(100)))
+    await inboxes.put(*(join.draft(f"d{n}", f"alone{n}") for n in range(1400)))
+    swept = await inboxes.wait(WINDOW, micros=1)
+    while swept.next_due is not None:
+        swept = await inboxes.wait(0)
+    leased = await inboxes.lease_one()
+    assert (len(leased.sets), len(leased.artifacts)) == (1500, 1600)
+
+
+async def test_what_opens_after_a_window_is_outside_though_nobody_sweeps_before(inboxes: Inboxes) -> None:
+    late = WINDOW + MICROSECOND.total_seconds()
+    await inboxes.put(PAIR.draft("d1", "in"), PAIR.review("r1", "in", embargo=WINDOW))
+    await inboxes.put(PAIR.draft("d2", "out"), PAIR.review("r2", "out", embargo=late))
+    swept = await inboxes.wait(WINDOW, micros=1)
+    assert await inboxes.handed_out() == [["d1", "r1"]]
+    assert [letter.artifact_ids for letter in swept.dead] == [("d2",)]
 
 
 async def test_results_are_late_as_well(inboxes: Inboxes) -> None:

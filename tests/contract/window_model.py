@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from agent_runtime.blackboard.gathering import Gathering
 
 _MICROSECOND = timedelta(microseconds=1)
-_ENDS_BATCH, _ENDS_JOIN, _OPENS = range(3)
+_ENDS_JOIN, _ENDS_BATCH, _OPENS = range(3)
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ CROSS JOIN LATERAL (
 DUE = f"""
 SELECT {_ITEM} FROM covey_board.delivery
 WHERE board = $1 AND state <> 0 AND timer <= $2 AND gathering IS NOT NULL
-ORDER BY timer, state <> 3, gathering->'names'->>0 <> 'artifact', place LIMIT $3
+ORDER BY timer, state <> 3, gathering->'names'->>0 = 'artifact', place LIMIT $3
 """
 
 # How many items of a slot there are up to this place.

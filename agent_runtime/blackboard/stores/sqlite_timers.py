@@ -19,7 +19,7 @@ _AT_ONCE = 1000
 
 _NEXT = """
 SELECT place, state, timer FROM delivery WHERE state <> 0 AND timer <= ?
-ORDER BY timer, state <> 3, gathering ->> '$.names[0]' <> 'artifact', place LIMIT 1
+ORDER BY timer, state <> 3, gathering ->> '$.names[0]' = 'artifact', place LIMIT 1
 """
 """See `Waiting.turn`."""
 

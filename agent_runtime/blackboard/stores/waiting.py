@@ -32,6 +32,8 @@ class Waiting:
     """Attempts that do not count: those before it was replayed, and those that gave it back unjudged."""
     state: State = State.WAITS
     timer: datetime | None = None
+    entry: int = 0
+    """Which of its entries among the timers counts."""
     sets: tuple[int, ...] = ()
     """How many artifacts each of the joined sets in it has."""
 
@@ -40,26 +42,28 @@ class Waiting:
         return -self.plan.priority, self.sequence
 
     def turn(self) -> tuple[int, int]:
-        """Of what is due at one instant, smaller comes first: windows end before anything is added.
+        """Of what is due at one instant, smaller comes first: windows end before an embargo opens.
 
-        And those of batches before those of joins, whose sets may go on into a batch.
+        Exactly at the end of a window one is still inside, and a timer is a microsecond later: what opens
+        then is too late. Joins end before batches: their sets come out at the end of their window, which is
+        in time for a batch that ends at the same.
         """
         if self.state is not State.GATHERED or self.plan.gathering is None:
             return 2, self.sequence
-        return 0 if self.plan.gathering.is_batch else 1, self.sequence
+        return 1 if self.plan.gathering.is_batch else 0, self.sequence
 
 
 _SLACK = 64
 _Entry = tuple[datetime, tuple[int, int], int, Waiting]
-"""When, the delivery's turn, what tells two entries of one delivery apart, and the delivery."""
+"""When, the delivery's turn, the number of the entry, and the delivery."""
 
 
 class Timers:
-    """When which delivery is due. An entry whose delivery has another timer by now, or none, is stale."""
+    """When which delivery is due. An entry whose delivery has another by now, or no timer, is stale."""
 
     def __init__(self) -> None:
         self._heap: list[_Entry] = []
-        self._tie = count()
+        self._entries = count(1)
 
     def __len__(self) -> int:
         return len(self._heap)
@@ -70,13 +74,11 @@ class Timers:
         With more entries than twice that, most are stale: they are cleared away, or they would stay until
         their times, which may be far off.
         """
-        if waiting.timer == due:
-            return
-        waiting.timer = due
+        waiting.timer, waiting.entry = due, next(self._entries)
         if len(self._heap) > 2 * alive + _SLACK:
             self._heap = [entry for entry in self._heap if _current(entry)]
             heapq.heapify(self._heap)
-        heapq.heappush(self._heap, (due, waiting.turn(), next(self._tie), waiting))
+        heapq.heappush(self._heap, (due, waiting.turn(), waiting.entry, waiting))
 
     def due(self, now: datetime) -> Iterator[Waiting]:
         """Those whose time has come, in order of time, then of turns; what is set meanwhile counts too."""
@@ -91,4 +93,5 @@ class Timers:
 
 
 def _current(entry: _Entry) -> bool:
-    return entry[-1].timer == entry[0]
+    waiting = entry[-1]
+    return waiting.timer is not None and waiting.entry == entry[2]

@@ -4,14 +4,16 @@ local function slot_of(agent, gathering, slot)
   return P .. 'group:' .. agent .. ':' .. gathering.group .. ':' .. slot
 end
 
--- The group, and the batch behind it, are of the kinds that they must be, and so are their next items.
+-- The group, and the batch behind it, are of the kinds that they must be. Their items are not looked at: there may
+-- be thousands, and those of a set that ends are read before anything is made of them.
+local looked = {}
 local look_at_group
 function look_at_group(agent, gathering)
-  for i, need in ipairs(gathering.needs) do
+  for i in ipairs(gathering.needs) do
     local slot = slot_of(agent, gathering, i - 1)
-    expect('zset', slot)
-    for _, name in ipairs(redis.call('ZRANGE', slot, 0, need - 1)) do
-      expect('hash', P .. 'delivery:' .. name)
+    if not looked[slot] then
+      expect('zset', slot)
+      looked[slot] = true
     end
   end
   local batch = gathering['then']

@@ -1,16 +1,40 @@
 -- What time brings about: the order of timers, and windows that pass before a set is complete.
 
 -- Whose turn it is of what comes at one time, smaller first: see `Waiting.turn`.
+local turns_of = {}
 local function turn(gathering, since)
   if not since then
     return 2
   end
-  return cjson.decode(gathering).names[1] == 'artifact' and 0 or 1
+  if not turns_of[gathering] then
+    turns_of[gathering] = cjson.decode(gathering).names[1] == 'artifact' and 1 or 0
+  end
+  return turns_of[gathering]
+end
+
+-- More than that at one instant are put in order piece by piece.
+local MOST_AT_ONCE = 10000
+
+-- Names and times as Redis has them, the first of those whose time has come: all there are of an instant, or none.
+local function first_due(now, most)
+  local found = redis.call('ZRANGEBYSCORE', P .. 'timers', '-inf', now, 'WITHSCORES', 'LIMIT', 0, most)
+  local last = found[#found]
+  if #found < 2 * most then
+    return found
+  end
+  if found[2] == last then
+    return redis.call('ZRANGEBYSCORE', P .. 'timers', last, last, 'WITHSCORES', 'LIMIT', 0, MOST_AT_ONCE)
+  end
+  while found[#found] == last do
+    found[#found] = nil
+    found[#found] = nil
+  end
+  return found
 end
 
 -- Names whose time has come, up to so many, and their times; what came at one time in order of turns, then of place.
 local function come_due(now, most)
-  local found = redis.call('ZRANGEBYSCORE', P .. 'timers', '-inf', now, 'WITHSCORES', 'LIMIT', 0, most)
+  local found = first_due(now, most)
   local names, time, turns, place = {}, {}, {}, {}
   for i = 1, #found, 2 do
     local name = found[i]
@@ -29,6 +53,9 @@ local function come_due(now, most)
     end
     return place[one] < place[other]
   end)
+  while #names > most do
+    names[#names] = nil
+  end
   return names, time
 end
 
