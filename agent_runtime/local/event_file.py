@@ -34,7 +34,12 @@ class EventFile:
                     yield found
 
     def append(self, wire: Mapping[str, Any]) -> None:
-        """Keep one more. What the disk does not take is lost; whoever follows now sees it all the same."""
+        """Keep one more. What the disk does not take is lost; whoever follows now sees it all the same.
+
+        So is what comes after the end: work that is cancelled late must not fail for want of a file.
+        """
+        if self._file.closed:
+            return
         try:
             if self._file.tell() > self._largest:
                 self._begin_again()
@@ -51,9 +56,9 @@ class EventFile:
         return self._path.with_suffix(".jsonl.1")
 
     def _begin_again(self) -> None:
-        self._file.close()
         self._path.replace(self._older)
-        self._file = self._path.open("ab", buffering=0)
+        older, self._file = self._file, self._path.open("ab", buffering=0)
+        older.close()
 
 
 def _line(wire: Mapping[str, Any]) -> bytes:

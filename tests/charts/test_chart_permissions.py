@@ -59,6 +59,7 @@ def test_in_its_own_namespace_it_keeps_a_lease_and_two_keys(render: Render) -> N
         ("coordination.k8s.io", "leases", "update"),
         ("", "secrets", "create"),
         ("apps", "statefulsets", "get"),
+        ("", "pods", "get"),
         ("", "pods", "list"),
         ("events.k8s.io", "events", "list"),
         ("", "secrets", "get"),

@@ -213,7 +213,7 @@ def test_what_is_not_ours_is_never_taken_over(api: Api, kind: str) -> None:
 def test_a_child_that_the_api_server_rejects_is_named_with_its_words(api: Api) -> None:
     api.apply(make.model(), make.agent(pod={"resources": {"requests": {"cpu": "2"}, "limits": {"cpu": "1"}}}))
     said = says(api, "ChildRejected")
-    assert "the API server rejects Deployment researcher-agent" in said["message"]
+    assert "the API server refuses Deployment researcher-agent" in said["message"]
     assert "must be less than or equal to cpu limit" in said["message"]
     api.apply(make.agent(pod={"resources": {"requests": {"cpu": "1000m"}}}))
     says(api, "RollingOut")

@@ -192,7 +192,7 @@ COMMANDS = {
     "board explain ARTIFACT failer": "",
     "board explain ARTIFACT HOSTILE": "",
     "board stats": "",
-    "board deadletters": SHOWN,
+    "board deadletters": r"A\\x1b\]0;pwned",
     "board deadletters -o json": "",
     "board deadletters show LETTER": "",
     "board deadletters replay LETTER": "",
