@@ -118,7 +118,8 @@ def test_a_child_that_may_not_be_written_is_named_in_the_status(
 ) -> None:
     person.apply(make.blackboard(store={"redis": {"managed": {}}}))
     said = says_of(person, "Blackboard", "newsroom", "Forbidden")
-    assert "the operator may not write StatefulSet newsroom-redis, grant it to its role" in said["message"]
+    assert "the operator may not write StatefulSet newsroom-redis: " in said["message"]
+    assert "grant it to the role of the operator's service account" in said["message"]
     assert restricted.alive()
     assert restricted.answers("/healthz")
     assert restricted.answers("/readyz")

@@ -157,6 +157,7 @@ SHOWN = re.escape("\\x1b[31;7mD")
 """A part of the hostile text, as it is shown."""
 IN_YAML = re.escape("\\e[31;7mD")
 COMMANDS = {
+    "completion bash": "",
     "get": "",
     "get -o yaml": IN_YAML,
     "get -o json": re.escape("\\u001b[31;7mD"),
