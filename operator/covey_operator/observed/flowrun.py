@@ -107,6 +107,8 @@ def _under_way(run: FlowRunResource, status: FlowRunStatus, stand: Standing, see
         return going("Waiting" if stand.leg else "Queued", SUSPENDED, **fields)
     if stand.job is not None and _is_running(status, stand, pods):
         return going("Running", Said("Succeeded", "Unknown", "Running"), **fields)
+    if _is_being_failed(stand) and (last := _last_trouble(status)) is not None:
+        return going("Queued", last, **fields)
     message = _where_the_pod_is(stand)
     return _with(trouble, stand, going("Queued", Said("Succeeded", "Unknown", "Starting", message), **fields))
 
@@ -179,12 +181,24 @@ def _ended(
     return ends("Failed", Said("Succeeded", "False", reason, message), **told)
 
 
+def _is_being_failed(stand: Standing) -> bool:
+    """A Job that is out of time or attempts first takes its pods away, and then is Failed."""
+    conditions = (stand.job.state["status"].get("conditions") or ()) if stand.job is not None else ()
+    return any(each["type"] == "FailureTarget" and each["status"] == "True" for each in conditions)
+
+
+def _last_trouble(status: FlowRunStatus) -> Said | None:
+    """Why the pod did not come up, as the status has it."""
+    said = next((each for each in status.conditions or () if each.type == "Succeeded"), None)
+    if said is None or said.reason not in POD_REASONS:
+        return None
+    return Said("Succeeded", "Unknown", said.reason, said.message)
+
+
 def _with_last_trouble(message: str, status: FlowRunStatus) -> str:
     """A Job that is out of time takes its pods away, and with them why they did not come up."""
-    said = next((each for each in status.conditions if each.type == "Succeeded"), None)
-    if said is None or said.reason not in POD_REASONS:
-        return message
-    return f"{message}; last was {said.reason}: {said.message}"
+    last = _last_trouble(status)
+    return message if last is None else f"{message}; last was {last.reason}: {last.message}"
 
 
 def _seconds_between(start: str | None, stop: str | None) -> int:
