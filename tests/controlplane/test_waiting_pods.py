@@ -331,7 +331,7 @@ def test_a_job_that_takes_its_pods_away_before_it_fails_keeps_why_they_did_not_c
     says_of(api, "FlowRun", name, "ImagePullFailed", top="Succeeded")
     target = {"type": "FailureTarget", "status": "True", "reason": "DeadlineExceeded"}
     at = "2026-01-05T12:01:00Z"
-    api.set_status("Job", child, {"startTime": at, "conditions": [{**target, "lastTransitionTime": at}]})
+    api.set_status("Job", child, {"conditions": [{**target, "lastTransitionTime": at}]})
     api.delete("Pod", pod)
     until("no pod", lambda: api.get("Pod", pod) is None)
     end_job(api, child, "", failed="DeadlineExceeded")
