@@ -322,18 +322,3 @@ def is_denied(api: Api) -> bool:
     except Refused as error:
         return "no Services here" in str(error)
     return False
-
-
-def test_a_job_that_takes_its_pods_away_before_it_fails_keeps_why_they_did_not_come_up(api: Api) -> None:
-    _, name, workload, child = a_run(api)
-    begin(api, workload, child)
-    pod = pod_of(api, workload, child, waiting("ErrImagePull", "no such host"))
-    says_of(api, "FlowRun", name, "ImagePullFailed", top="Succeeded")
-    target = {"type": "FailureTarget", "status": "True", "reason": "DeadlineExceeded"}
-    at = "2026-01-05T12:01:00Z"
-    api.set_status("Job", child, {"conditions": [{**target, "lastTransitionTime": at}]})
-    api.delete("Pod", pod)
-    until("no pod", lambda: api.get("Pod", pod) is None)
-    end_job(api, child, "", failed="DeadlineExceeded")
-    said = says_of(api, "FlowRun", name, "DeadlineExceeded", top="Succeeded")
-    assert "ImagePullFailed" in said["message"]

@@ -105,10 +105,10 @@ def _under_way(run: FlowRunResource, status: FlowRunStatus, stand: Standing, see
     fields["waiting"] = None
     if run.spec.suspend:
         return going("Waiting" if stand.leg else "Queued", SUSPENDED, **fields)
-    if stand.job is not None and _is_running(status, stand, pods):
-        return going("Running", Said("Succeeded", "Unknown", "Running"), **fields)
     if _is_being_failed(stand) and (last := _last_trouble(status)) is not None:
         return going("Queued", last, **fields)
+    if stand.job is not None and _is_running(status, stand, pods):
+        return going("Running", Said("Succeeded", "Unknown", "Running"), **fields)
     message = _where_the_pod_is(stand)
     return _with(trouble, stand, going("Queued", Said("Succeeded", "Unknown", "Starting", message), **fields))
 

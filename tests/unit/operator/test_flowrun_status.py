@@ -255,6 +255,19 @@ def test_a_wait_of_a_cancelled_run_is_its_end() -> None:
     assert (found.fields["phase"], found.fields["waiting"]) == ("Cancelled", None)
 
 
+@pytest.mark.parametrize("status", [{"ready": 0}, {"terminating": 1}], ids=["", "its pod ends"])
+def test_a_job_that_takes_its_pods_away_before_it_fails_keeps_why_they_did_not_come_up(
+    status: Object,
+) -> None:
+    said = {"type": "Succeeded", "status": "Unknown", "reason": "ImagePullFailed", "message": "no such host"}
+    time = {"observedGeneration": 1, "lastTransitionTime": "2026-03-02T08:50:00Z"}
+    body = run(phase="Queued", leg=1, conditions=[{**said, **time}])
+    found = seen_of(body, begun() | job("monday-run", "FailureTarget", **STARTED, **status))
+    assert found.outcome is not None
+    assert (found.outcome.reason, found.outcome.message) == ("ImagePullFailed", "no such host")
+    assert found.fields["phase"] == "Queued"
+
+
 def test_what_legs_worked_and_used_adds_up() -> None:
     body = run(phase="Running", leg=1, workedSeconds=60, startedAt="2026-03-01T00:00:00Z")
     found = seen_of(body, ENDED, pods=[pod(OUTCOME)])
