@@ -256,7 +256,7 @@ def test_a_wait_of_a_cancelled_run_is_its_end() -> None:
 
 
 @pytest.mark.parametrize("status", [{"ready": 0}, {"terminating": 1}], ids=["", "its pod ends"])
-def test_a_job_that_takes_its_pods_away_before_it_fails_keeps_why_they_did_not_come_up(
+def test_a_job_that_takes_its_pods_away_before_it_fails_keeps_why_none_came_up(
     status: Object,
 ) -> None:
     said = {"type": "Succeeded", "status": "Unknown", "reason": "ImagePullFailed", "message": "no such host"}
