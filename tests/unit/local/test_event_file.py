@@ -9,7 +9,7 @@ from agent_runtime.telemetry.events import Event
 
 
 def event(message: str) -> Event:
-    return Event(datetime(2026, 3, 1, tzinfo=UTC), "agent.note", "cook", message, {})
+    return Event(datetime(2026, 3, 1, tzinfo=UTC), "agent.progress", "cook", message, {})
 
 
 def test_what_comes_after_the_end_is_lost_and_fails_nobody(tmp_path: Path) -> None:
