@@ -21,6 +21,7 @@ COPY agent_runtime /opt/covey/app/agent_runtime
 COPY operator/covey_operator /opt/covey/app/covey_operator
 RUN python3 -m compileall -q -j 0 /opt/covey
 
+# Python looks for modules in /opt/covey only (-P): not in /tmp, where a volume may hold any file.
 FROM ${BASE_IMAGE} AS runtime
 COPY --from=build-runtime /opt/covey /opt/covey
 ENV PYTHONPATH=/opt/covey/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp
@@ -28,8 +29,8 @@ WORKDIR /tmp
 USER 65532:65532
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
-  CMD ["/opt/covey/bin/python", "-m", "agent_runtime", "healthcheck"]
-ENTRYPOINT ["/opt/covey/bin/python", "-m", "agent_runtime"]
+  CMD ["/opt/covey/bin/python", "-P", "-m", "agent_runtime", "healthcheck"]
+ENTRYPOINT ["/opt/covey/bin/python", "-P", "-m", "agent_runtime"]
 
 FROM ${BASE_IMAGE} AS operator
 COPY --from=build-operator /opt/covey /opt/covey
@@ -38,5 +39,5 @@ WORKDIR /tmp
 USER 65532:65532
 EXPOSE 8081
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
-  CMD ["/opt/covey/bin/python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8081/healthz', timeout=2)"]
-ENTRYPOINT ["/opt/covey/bin/python", "-m", "covey_operator"]
+  CMD ["/opt/covey/bin/python", "-P", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8081/healthz', timeout=2)"]
+ENTRYPOINT ["/opt/covey/bin/python", "-P", "-m", "covey_operator"]
