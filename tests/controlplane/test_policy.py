@@ -31,7 +31,7 @@ STRICT = (
     "--set=policy.podVolumes={configMap,emptyDir}",
     "--set=policy.serviceAccounts={team-*}",
     "--set=policy.pythonFunctions={shop.orders:*}",
-    "--set=policy.images={registry.example.com/team/,mirror.example.com/covey:1.*}",
+    "--set=policy.images={registry.example.com/team/,mirror.example.com/covey:1.*,*.example.org/x,covey:*}",
     "--set=policy.hosts={*.example.com,10.0.0.7:8080}",
 )
 GRANTS = """
@@ -190,6 +190,34 @@ NEVER: dict[str, tuple[Object, str]] = {
     ),
     "python path": ({"env": [{"name": "PYTHONPATH", "value": "/data"}]}, "which code is loaded"),
     "preload": ({"env": [{"name": "LD_PRELOAD", "value": "/data/x.so"}]}, "which code is loaded"),
+    "cache of code": ({"env": [{"name": "PYTHONPYCACHEPREFIX", "value": "/d"}]}, "which code is loaded"),
+    "modules beside": ({"env": [{"name": "PYTHONSAFEPATH", "value": ""}]}, "which code is loaded"),
+    "providers of OpenSSL": ({"env": [{"name": "OPENSSL_CONF", "value": "/d/c"}]}, "which code is loaded"),
+    "script before a script": ({"env": [{"name": "BASH_ENV", "value": "/d/s"}]}, "which code is loaded"),
+    "program in the folder it starts in": (
+        {
+            "annotations": {"code": "import os"},
+            "volumeMounts": [{"name": "x", "mountPath": "/tmp/agent_runtime"}],
+        },
+        "nothing is mounted over",
+    ),
+    "loader": (
+        {"volumeMounts": [{"name": "x", "mountPath": "/etc/ld.so.preload", "subPath": "a"}]},
+        "nothing is mounted over",
+    ),
+    "names of hosts": (
+        {"volumeMounts": [{"name": "x", "mountPath": "/etc/hosts", "subPath": "a"}]},
+        "nothing is mounted over",
+    ),
+    "name servers": (
+        {"volumeMounts": [{"name": "x", "mountPath": "/etc/resolv.conf"}]},
+        "nothing is mounted",
+    ),
+    "configuration of OpenSSL": ({"volumeMounts": [{"name": "x", "mountPath": "/etc/ssl"}]}, "nothing is mo"),
+    "scripts of Postgres": (
+        {"volumeMounts": [{"name": "x", "mountPath": "/usr/share/postgresql/17/extension"}]},
+        "nothing is mounted over",
+    ),
     "apparmor": (
         {"annotations": {"container.apparmor.security.beta.kubernetes.io/agent": "unconfined"}},
         "how a pod is confined",
@@ -321,6 +349,17 @@ STRICTLY_REFUSED: dict[str, tuple[Object, str]] = {
     "image": (with_pod("Agent", image="docker.io/evil/x"), "policy.images of Covey's chart allows registry"),
     "image below a like name": (with_pod("Flow", image="registry.example.com/teammate/x"), "policy.images"),
     "image's version": (with_pod("server", image="mirror.example.com/covey:2.0"), "policy.images"),
+    "digest behind the version": (
+        with_pod("redis", image=f"mirror.example.com/covey:1.2{AT}sha256:{'0' * 64}"),
+        "policy.images",
+    ),
+    "registry within a path": (with_pod("vector", image="evil.io/a.example.org/x"), "policy.images"),
+    "port for a tag": (with_pod("Agent", image="covey:5000/evil"), "policy.images"),
+    "address beside the URL": (
+        with_pod("Agent", env=[{"name": "PGHOSTADDR", "value": "6.6.6.6"}]),
+        "the host of a",
+    ),
+    "names of hosts": (with_pod("Flow", env=[{"name": "HOSTALIASES", "value": "/d/h"}]), "the host of a"),
     "volume": (
         with_pod("redis", volumes=[{"name": "p", "persistentVolumeClaim": {"claimName": "c"}}]),
         "policy.podVolumes of Covey's chart allows configMap, emptyDir",
@@ -347,6 +386,24 @@ STRICTLY_REFUSED: dict[str, tuple[Object, str]] = {
             "http://api.example.com${params.rest}",
             "http://10.0.0.7/",
             "http://10.0.0.7:80801/",
+            "http://10.0.0.07:8080/",
+            "http://167772167:8080/",
+            "http://012.0.0.7:8080/",
+            "http://2852039166/latest/meta-data",
+            "http://[::ffff:169.254.169.254]/",
+            "http://[fd00:ec2::254]/",
+            "http://metadata.google.internal/",
+            "http://api.example.com.evil.io./",
+            "http://api.example.com%2f.evil.io/",
+            "http://evil.io%23.example.com/",
+            "http://evil.io\t.example.com/",
+            "http:///evil.io/.example.com",
+            "http:/\\evil.io/.example.com",
+            "//evil.io/.example.com",
+            "http://\u0435xample.com/",
+            "http://evil.io\uff0f.example.com/",
+            "http://api.example.com:/@evil.io:80/",
+            " http://evil.io/",
             "http://[::1]/",
         )
     },
@@ -392,6 +449,8 @@ def test_a_strict_policy_refuses(people: People, attack: str) -> None:
 STRICTLY_ALLOWED: dict[str, Object] = {
     "image": with_pod("Agent", image="registry.example.com/team/x@sha256:1"),
     "image's version": with_pod("server", image="mirror.example.com/covey:1.9"),
+    "any registry of a domain": with_pod("Flow", image="eu.example.org/x"),
+    "any tag": with_pod("redis", image="covey:2"),
     "volume": with_pod("redis", volumes=[{"name": "p", "configMap": {"name": "c"}}]),
     "function": python("shop.orders:sift"),
     "host": http("https://api.example.com/v1/${params.id}?q=${params.q}"),
@@ -452,3 +511,39 @@ def test_who_touches_an_object_for_another_reason_is_let_in(people: People) -> N
     assert people.edit("mallory", "open", "Agent", "researcher", {"spec": {"suspend": True}}) == ""
     other = {"spec": {"pod": {"envFrom": [{"secretRef": {"name": "other"}}]}}}
     assert "may not read Secret other" in people.edit("mallory", "open", "Agent", "researcher", other)
+
+
+def test_who_may_not_read_a_key_does_not_say_where_it_goes(people: People) -> None:
+    """Alice's Model holds a key; Mallory lets it be sent to a server of hers."""
+    paid = make.resource(
+        "Model",
+        "paid",
+        {
+            "provider": "OpenAI",
+            "model": "m",
+            "apiKeyFrom": {"secretKeyRef": {"name": "crown-jewels", "key": "k"}},
+        },
+    )
+    assert people.create("alice", "open", paid, keep=True) == ""
+    for changes in (
+        {"baseURL": "http://evil.io/v1"},
+        {"provider": "OpenAICompatible", "baseURL": "http://evil.io/v1"},
+        {"provider": "Ollama", "baseURL": "http://evil.io/v1"},
+    ):
+        said = people.edit("mallory", "open", "Model", "paid", {"spec": changes})
+        assert "mallory may not read Secret crown-jewels" in said, changes
+        assert people.edit("alice", "open", "Model", "paid", {"spec": changes}) == ""
+    assert people.edit("mallory", "open", "Model", "paid", {"spec": {"timeout": "5s"}}) == ""
+
+
+def test_who_may_not_read_a_volume_gives_no_agent_a_tool_that_reads_it(people: People) -> None:
+    jewels = with_pod(
+        "Agent",
+        volumes=[{"name": "v", "secret": {"secretName": "crown-jewels"}}],
+        volumeMounts=[{"name": "v", "mountPath": "/input"}],
+    )
+    jewels["metadata"] = {"name": "jewels"}
+    assert people.create("alice", "open", jewels, keep=True) == ""
+    changes = {"spec": {"pattern": "ReAct", "tools": [{"builtin": "read_file"}]}}
+    said = people.edit("mallory", "open", "Agent", "jewels", changes)
+    assert "mallory may not read Secret crown-jewels" in said

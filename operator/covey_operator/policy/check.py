@@ -15,10 +15,14 @@ from covey_operator.plan import Plan
 from covey_operator.pods import CONFIG_KEY
 from covey_operator.policy import uses
 from covey_operator.policy.never import never
-from covey_operator.policy.rules import Policy, matches
+from covey_operator.policy.rules import Policy, image_matches, matches
 
 REASON = "PolicyDenied"
-_NAMES_A_SERVER = re.compile(r"((https?|all|ftp)_proxy|otel_exporter_otlp(_.*)?_endpoint)", re.IGNORECASE)
+_NAMES_A_SERVER = re.compile(
+    r"((https?|all|ftp)_proxy|otel_exporter_otlp(_.*)?_endpoint|pghostaddr|pgservice(file)?|pgsysconfdir"
+    r"|hostaliases|localdomain|res_options)",
+    re.IGNORECASE,
+)
 
 
 def restricted(plan: Plan, body: Mapping[str, Any], lookup: Lookup, policy: Policy) -> Plan:
@@ -148,16 +152,21 @@ def _pod(place: str, pod: Mapping[str, Any], policy: Policy) -> Iterator[tuple[s
         for kind in volume:
             if kind not in ("name", "hostPath") and not _listed(policy.pod_volumes, kind):
                 yield f"{where}.{kind}", _not_among(f"volume {kind}", "podVolumes", policy.pod_volumes)
-        for source in (volume.get("projected") or {}).get("sources") or ():
-            for kind in source:
+        sources = uses.at(volume, "projected.sources")
+        # What has another type is refused where the pod is made.
+        for source in sources if isinstance(sources, list) else ():
+            for kind in source if isinstance(source, Mapping) else ():
                 if not _listed(policy.pod_volumes, kind):
                     what = f"projected volume {kind}"
                     yield f"{where}.projected", _not_among(what, "podVolumes", policy.pod_volumes)
+        reference = uses.at(volume, "image.reference")
+        if reference and not _image_allowed(policy, str(reference)):
+            yield f"{where}.image.reference", _not_among(f"image {reference}", "images", policy.images)
     account, image = pod.get("serviceAccountName"), pod.get("image")
     if account and not _allowed(policy.service_accounts, account):
         what = f"service account {account}"
         yield f"{place}.serviceAccountName", _not_among(what, "serviceAccounts", policy.service_accounts)
-    if image and not _allowed(policy.images, image):
+    if image and not _image_allowed(policy, image):
         yield f"{place}.image", _not_among(f"image {image}", "images", policy.images)
     if policy.hosts is None:
         return
@@ -223,6 +232,10 @@ def _label(place: str, name: str, lookup: Lookup, policy: Policy, found: Found) 
 
 def _host_allowed(url: str, policy: Policy) -> bool:
     return policy.hosts is None or any(pattern.fullmatch(url) for pattern in policy.host_patterns)
+
+
+def _image_allowed(policy: Policy, image: str) -> bool:
+    return policy.images is None or any(image_matches(pattern, image) for pattern in policy.images)
 
 
 def _allowed(patterns: tuple[str, ...] | None, text: str) -> bool:

@@ -10,24 +10,39 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 VARIABLES = re.compile(
-    r"PYTHON(PATH|HOME|STARTUP|INSPECT|BREAKPOINT|USERBASE|PLATLIBDIR|WARNINGS|EXECUTABLE|CASEOK)|LD_.*|GCONV_PATH"
+    r"PYTHON(PATH|HOME|STARTUP|INSPECT|BREAKPOINT|USERBASE|PLATLIBDIR|WARNINGS|EXECUTABLE|CASEOK|PYCACHEPREFIX"
+    r"|SAFEPATH|NOUSERSITE|_PRESITE)|LD_.*|GCONV_PATH|LOCPATH|GLIBC_TUNABLES|OPENSSL_(CONF.*|MODULES|ENGINES)"
+    r"|BASH_ENV|BASH_FUNC_.*|SHELLOPTS|BASHOPTS|PERL(LIB|5LIB|5OPT|5DB)|RUBY(LIB|OPT)|NODE_(OPTIONS|PATH)"
+    r"|(_JAVA|JDK_JAVA|JAVA_TOOL)_OPTIONS"
 )
 """Variables that decide which code a process loads."""
 FOLDERS = (
-    *("/opt/covey", "/etc/covey", "/bin", "/sbin", "/lib", "/lib64", "/proc", "/sys", "/dev"),
+    *("/opt/covey", "/etc/covey", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"),
+    *("/proc", "/sys", "/dev"),
+    *("/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libx32", "/usr/libexec"),
+    *("/usr/local/bin", "/usr/local/sbin", "/usr/local/lib", "/usr/local/libexec", "/usr/share/postgresql"),
     *(
-        "/usr/bin",
-        "/usr/sbin",
-        "/usr/lib",
-        "/usr/lib64",
-        "/usr/local/bin",
-        "/usr/local/sbin",
-        "/usr/local/lib",
+        "/etc/ld.so.preload",
+        "/etc/ld.so.cache",
+        "/etc/ld.so.conf",
+        "/etc/ld.so.conf.d",
+        "/etc/ssl/openssl.cnf",
     ),
+    *(
+        "/etc/ssl/openssl.cnf",
+        "/etc/hosts",
+        "/etc/resolv.conf",
+        "/etc/nsswitch.conf",
+        "/etc/host.conf",
+        "/etc/gai.conf",
+    ),
+    *("/tmp/agent_runtime", "/tmp/.local"),
 )
-"""Folders of the image's code, its config, and the kernel: nothing is mounted over them or into them."""
+"""Folders and files of the image's code, its config, and the system, and what says which host has a name:
+nothing is mounted over them or into them.
+"""
 HARMLESS = ("/dev/shm",)
-WHOLE = ("/", "/opt", "/etc", "/var", "/usr", "/usr/local")
+WHOLE = ("/", "/opt", "/etc", "/etc/ssl", "/var", "/usr", "/usr/local", "/usr/share")
 """Folders over which nothing is mounted; into them it may be."""
 ANNOTATIONS = ("container.apparmor.security.beta.kubernetes.io/", "seccomp.security.alpha.kubernetes.io/")
 

@@ -67,6 +67,29 @@ def matches(pattern: str, text: str) -> bool:
     return re.fullmatch(".*".join(map(re.escape, whole.split("*"))), text, re.DOTALL) is not None
 
 
+def image_matches(pattern: str, image: str) -> bool:
+    """The same for images, whose names have parts that a pattern must not be led out of.
+
+    A registry is not a path: a `*` in its name, before the first slash, fits no slash. A tag says nothing
+    when a digest follows it, and is no port: where the pattern has a tag, neither may stand in its place.
+    """
+    name, colon, tag = f"{pattern}*" if pattern.endswith("/") else pattern, "", ""
+    if ":" in name.rpartition("/")[2] and "@" not in name:
+        name, colon, tag = name.rpartition(":")
+    registry, slash, path = name.partition("/") if "/" in name else ("", "", name)
+    in_name = "[^@]*" if colon else ".*"
+    parts = (
+        (registry, in_name if registry == "*" else "[^/]*"),
+        (f"{slash}{path}", in_name),
+        (f"{colon}{tag}", "[^@/:]*"),
+    )
+    return re.fullmatch("".join(_expression(*part) for part in parts), image, re.DOTALL) is not None
+
+
+def _expression(pattern: str, anything: str) -> str:
+    return anything.join(map(re.escape, pattern.split("*")))
+
+
 def url_pattern(host: str) -> re.Pattern[str]:
     """A URL of that host: nothing before it, and nothing behind it but a port, a path, a query.
 

@@ -18,6 +18,27 @@ list; one that ends with a slash allows all below it.
 [{{ join ", " $expressions }}]
 {{- end -}}
 
+{{/*
+The same for images. A registry is not a path: a `*` in its name, before the first slash, fits no slash. A tag says
+nothing when a digest follows it, and is no port: where the pattern has a tag, neither may stand in its place.
+*/}}
+{{- define "covey.policy.images" -}}
+{{- $expressions := list -}}
+{{- range . -}}
+{{- $whole := ternary (printf "%s*" .) . (hasSuffix "/" .) -}}
+{{- $last := last (splitList "/" $whole) -}}
+{{- $hasTag := and (contains ":" $last) (not (contains "@" $whole)) -}}
+{{- $tag := ternary (printf ":%s" (last (splitList ":" $last))) "" $hasTag -}}
+{{- $name := trimSuffix $tag $whole -}}
+{{- $registry := ternary (first (splitList "/" $name)) "" (contains "/" $name) -}}
+{{- $inName := ternary "[^@]*" ".*" $hasTag -}}
+{{- $inRegistry := ternary $inName "[^/]*" (eq $registry "*") -}}
+{{- $expression := printf "%s%s%s" (regexQuoteMeta $registry | replace "\\*" $inRegistry) (regexQuoteMeta (trimPrefix $registry $name) | replace "\\*" $inName) (regexQuoteMeta $tag | replace "\\*" "[^@/:]*") -}}
+{{- $expressions = append $expressions (printf "r'^%s$'" $expression) -}}
+{{- end -}}
+[{{ join ", " $expressions }}]
+{{- end -}}
+
 {{/* The same for URLs of hosts: nothing before the host, and behind it only a port, a path or a query. */}}
 {{- define "covey.policy.urls" -}}
 {{- $expressions := list -}}
@@ -45,9 +66,12 @@ list; one that ends with a slash allows all below it.
 ({{ . }}.?spec.?nodes.orValue([]) + {{ . }}.?spec.?flowSpec.?nodes.orValue([]))
 {{- end -}}
 
-{{/* CEL: everything of an object that may name a Secret. */}}
+{{/*
+CEL: everything of an object that may name a Secret, or says where what is in it goes: a Model's key goes to its
+`baseURL`, and a tool may read the files of a volume.
+*/}}
 {{- define "covey.policy.secretPlaces" -}}
-[dyn({{ include "covey.policy.pods" . }}), dyn({{ include "covey.policy.nodes" . }}), dyn([?{{ . }}.?spec.?apiKeyFrom, ?{{ . }}.?spec.?store, ?{{ . }}.?spec.?vector, ?{{ . }}.?spec.?eventLog])]
+[dyn({{ include "covey.policy.pods" . }}), dyn({{ include "covey.policy.nodes" . }}), dyn([?{{ . }}.?spec.?apiKeyFrom, ?{{ . }}.?spec.?store, ?{{ . }}.?spec.?vector, ?{{ . }}.?spec.?eventLog]), dyn([?{{ . }}.?spec.?provider]), dyn([?{{ . }}.?spec.?baseURL]), dyn([?{{ . }}.?spec.?tools])]
 {{- end -}}
 
 {{/*

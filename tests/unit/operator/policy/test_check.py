@@ -12,7 +12,7 @@ from covey_operator.keys import Key
 from covey_operator.plan import Plan
 from covey_operator.pods import CONFIG_KEY
 from covey_operator.policy.check import restricted
-from covey_operator.policy.rules import Policy, PolicyError, matches
+from covey_operator.policy.rules import Policy, PolicyError, image_matches, matches
 
 Object = dict[str, Any]
 AT = "@"
@@ -33,7 +33,7 @@ STRICT = Policy(
     pod_volumes=("configMap",),
     service_accounts=("team-*",),
     python_functions=("shop.*:*",),
-    images=("registry.example.com/team/",),
+    images=("registry.example.com/team/", "registry.example.org/covey:1.*"),
     hosts=("*.example.com", "10.0.0.7:8080"),
 )
 
@@ -75,7 +75,23 @@ NEVER: list[tuple[Object, str, str]] = [
         "not shared with the node",
     ),
     ({"env": [{"name": "A"}, {"name": "PYTHONPATH"}]}, "env[1].name", "decides which code is loaded"),
-    ({"env": [{"name": "LD_PRELOAD"}]}, "env[0].name", "decides which code is loaded"),
+    *(
+        ({"env": [{"name": name}]}, "env[0].name", "decides which code is loaded")
+        for name in ("LD_PRELOAD", "PYTHONPYCACHEPREFIX", "PYTHONSAFEPATH", "OPENSSL_CONF", "BASH_ENV")
+    ),
+    *(
+        ({"volumeMounts": [{"mountPath": path}]}, "volumeMounts[0].mountPath", "holds the program")
+        for path in (
+            "/tmp/agent_runtime",
+            "/tmp/./.local/lib",
+            "/etc/ld.so.preload",
+            "/etc/hosts",
+            "/etc//resolv.conf",
+            "/etc/ssl/",
+            "/usr/share/postgresql/17",
+            "/lib32",
+        )
+    ),
     (
         {"annotations": {"container.apparmor.security.beta.kubernetes.io/agent": "unconfined"}},
         "annotations",
@@ -140,7 +156,12 @@ def http(url: str) -> Object:
 
 STRICTLY: list[tuple[Object, str]] = [
     (body("Agent", "pod", {"image": "registry.example.com/teammate/x"}), "spec.pod.image"),
+    (
+        body("Agent", "pod", {"image": "registry.example.org/covey:1.2@sha256:00"}),
+        "spec.pod.image",
+    ),
     (body("Agent", "pod", {"volumes": [{"name": "v", "emptyDir": {}}]}), "spec.pod.volumes[0].emptyDir"),
+    (body("Agent", "pod", {"env": [{"name": "PGHOSTADDR", "value": "6.6.6.6"}]}), "spec.pod.env[0]"),
     (body("Agent", "pod", {"serviceAccountName": "team"}), "spec.pod.serviceAccountName"),
     (
         body("Flow", "nodes", [{"name": "x", "python": {"function": "store:f"}}]),
@@ -336,6 +357,47 @@ def test_a_suspended_agent_is_stopped_although_it_is_denied() -> None:
 )
 def test_patterns(pattern: str, text: str, fits: bool) -> None:
     assert matches(pattern, text) is fits
+
+
+@pytest.mark.parametrize(
+    ("pattern", "image", "fits"),
+    [
+        ("a.io/team/", "a.io/team/x@sha256:1", True),
+        ("a.io/covey:1.*", "a.io/covey:1.9", True),
+        ("a.io/covey:1.*", "a.io/covey:1.9@sha256:1", False),
+        ("a.io/covey@sha256:*", "a.io/covey@sha256:1", True),
+        ("*.b.io/x", "a.b.io/x", True),
+        ("*.b.io/x", "evil.io/a.b.io/x", False),
+        ("*/x:1", "a.io/team/x:1", True),
+        ("covey:*", "covey:1", True),
+        ("covey:*", "covey:5000/evil", False),
+        ("a.io:5000/x", "a.io:5000/x", True),
+        ("*", "a/b:1@c", True),
+    ],
+)
+def test_images(pattern: str, image: str, fits: bool) -> None:
+    assert image_matches(pattern, image) is fits
+
+
+def test_an_image_is_an_image_as_a_volume_too() -> None:
+    pod = {"volumes": [{"name": "v", "image": {"reference": "evil.io/x"}}]}
+    policy = Policy(pod_volumes=None, images=("a.io/",))
+    (problem,) = denied(body("Agent", "pod", pod), policy)
+    assert problem.field == "spec.pod.volumes[0].image.reference"
+
+
+@pytest.mark.parametrize("value", ["text", 5, ["text"], {"sources": "text"}, {"sources": 5}, None])
+@pytest.mark.parametrize("kind", ["projected", "secret", "csi", "image", "hostPath"])
+def test_values_of_the_wrong_type_are_no_errors_of_the_operator(kind: str, value: Any) -> None:
+    pod = {
+        "volumes": [{"name": "v", kind: value}],
+        "env": [{"name": "A", "valueFrom": {"secretKeyRef": value}}],
+        "envFrom": [{"secretRef": value}],
+        "imagePullSecrets": [{"name": value}],
+        "volumeMounts": [{"mountPath": value, "mountPropagation": value}],
+    }
+    for policy in (Policy(), Policy(pod_volumes=None, images=("a/",), hosts=("b",), secrets_by_label="c")):
+        denied(body("Agent", "pod", pod), policy)
 
 
 def test_the_policy_is_read_from_json() -> None:
