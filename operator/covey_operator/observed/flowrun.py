@@ -43,6 +43,11 @@ def observe(run: FlowRunResource, children: Children, seen: Seen) -> Observation
             return _ended(run, status, stand, outcome_of(seen.kept.words), kept=True)
         if outcome.trouble and finished(stand.job.state) == "Complete":
             return _lost(run, status, stand, outcome, seen.kept)
+        asks = bool(outcome.trouble) and not outcome.error and not run.spec.cancel
+        if asks and seen.kept is not None and seen.kept.away:
+            # It may have ended well before its node was lost: the store says so when it is back.
+            why = f"Job {stand.job.key.name} failed, and {outcome.trouble}"
+            return _asked_for(why, seen.kept, {"leg": stand.leg, "job": stand.job.key.name, "waiting": None})
         return _ended(run, status, stand, outcome)
     return _under_way(run, status, stand, seen)
 
@@ -77,13 +82,16 @@ def _lost(
         found = going("Running", Said("Succeeded", "Unknown", "OutcomeLost", message), **fields)
         return replace(found, again=(stand.job.key,), again_in=_LOOK_AGAIN)
     if kept is not None and kept.away:
-        said = Said(
-            "Succeeded", "Unknown", "RunStoreAway", f"{why}; the run store does not answer: {kept.away}"
-        )
-        return replace(going("Running", said, **fields), again_in=ASK_AGAIN)
+        return _asked_for(why, kept, fields)
     nobody = "the run store has no outcome of it" if kept is not None else "there is no run store that has it"
     message = f"{why}, and {nobody}: create another FlowRun to run again"
     return ends("Failed", Said("Succeeded", "False", "OutcomeLost", message), **over)
+
+
+def _asked_for(why: str, kept: Kept, fields: Object) -> Observation:
+    """How the run ended is asked for again until the run store answers."""
+    said = Said("Succeeded", "Unknown", "RunStoreAway", f"{why}; the run store does not answer: {kept.away}")
+    return replace(going("Running", said, **fields), again_in=ASK_AGAIN)
 
 
 def _under_way(run: FlowRunResource, status: FlowRunStatus, stand: Standing, seen: Seen) -> Observation:

@@ -219,6 +219,25 @@ def test_a_run_that_ended_before_its_job_failed_has_succeeded() -> None:
     assert seen_of(RUNNING, children, pods=[], kept=Kept()).fields["phase"] == "Failed"
 
 
+@pytest.mark.parametrize("pods", [[], [pod("")]], ids=["gone", "without a word"])
+def test_a_failed_job_fails_no_run_that_may_have_ended_while_the_run_store_is_away(
+    pods: list[Object],
+) -> None:
+    """Its node was lost after the last node of the flow: the outcome is in the store alone."""
+    children = begun() | job("monday-run", "Failed", **STARTED)
+    found = seen_of(RUNNING, children, pods=pods, kept=Kept(away="refused"))
+    assert found.outcome is not None
+    assert (found.outcome.status, found.outcome.reason) == ("Unknown", "RunStoreAway")
+    assert (found.fields["phase"], found.again, found.again_in) == ("Running", (), ASK_AGAIN)
+    assert (
+        seen_of(RUNNING, children, pods=pods, kept=Kept(orjson.dumps(OUTCOME))).fields["phase"] == "Succeeded"
+    )
+    cancelled = seen_of(
+        run({"cancel": True}, phase="Running", leg=1), children, pods=pods, kept=Kept(away="x")
+    )
+    assert cancelled.fields["phase"] in ("Failed", "Cancelled")
+
+
 @pytest.mark.parametrize(
     ("pods", "kept", "text"),
     [
