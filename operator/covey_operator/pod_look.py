@@ -4,7 +4,7 @@ from datetime import datetime
 
 from covey_operator.cluster import Cluster
 from covey_operator.kept import Child
-from covey_operator.observed.pod_states import Trouble, needs_events
+from covey_operator.observed.pod_states import Trouble, needs_events, was_killed, with_probe
 from covey_operator.observed.shortage import Pods, by_age, running, selector_of, why_refused, why_short
 from covey_operator.resources import EVENT, POD, Object
 
@@ -19,16 +19,16 @@ async def look_at(cluster: Cluster, child: Child, now: datetime) -> Pods:
     trouble = why_refused(child, ()) or why_short(pods, (), now)
     if trouble is None:
         trouble = await _by_events(cluster, child, pods, now)
+    elif trouble.reason == "CrashLooping":
+        killed = [pod for pod in by_age(pods) if was_killed(pod)][:_PODS_ASKED_ABOUT]
+        trouble = with_probe(trouble, [each for pod in killed for each in await _of_pod(cluster, pod)])
     return Pods(trouble, running(pods))
 
 
 async def _by_events(cluster: Cluster, child: Child, pods: list[Object], now: datetime) -> Trouble | None:
     namespace = child.key.namespace
     asked = [pod for pod in by_age(pods) if needs_events(pod)][:_PODS_ASKED_ABOUT]
-    events: list[Object] = []
-    for pod in asked:
-        metadata = pod["metadata"]
-        events += await _events(cluster, "Pod", namespace, metadata["name"], metadata.get("uid"))
+    events = [each for pod in asked for each in await _of_pod(cluster, pod)]
     trouble = why_short(asked, events, now)
     if trouble is not None or len(asked) >= _wanted(child) or child.key.kind == "Deployment":
         return trouble  # a Deployment has a condition for it
@@ -37,6 +37,11 @@ async def _by_events(cluster: Cluster, child: Child, pods: list[Object], now: da
 
 async def _pods(cluster: Cluster, namespace: str, selector: str) -> list[Object]:
     return [pod async for page in cluster.list(POD, namespace, selector) for pod in page.items]
+
+
+async def _of_pod(cluster: Cluster, pod: Object) -> list[Object]:
+    metadata = pod["metadata"]
+    return await _events(cluster, "Pod", metadata["namespace"], metadata["name"], metadata.get("uid"))
 
 
 async def _events(cluster: Cluster, kind: str, namespace: str, name: str, uid: str | None) -> list[Object]:

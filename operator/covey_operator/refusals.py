@@ -39,7 +39,7 @@ _RULES: tuple[tuple[re.Pattern[str], Why], ...] = tuple(
             "change spec.pod, or the level in the namespace's label pod-security.kubernetes.io/enforce",
         ),
         (
-            r"exceeded quota",
+            r"exceeded quota|insufficient quota",
             "QuotaExceeded",
             "raise that ResourceQuota, or delete something that it counts",
         ),

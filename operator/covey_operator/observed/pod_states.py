@@ -23,6 +23,10 @@ _ON_THE_WAY = frozenset({"", "ContainerCreating", "PodInitializing"})
 _MISSING = re.compile(
     r"(secret|configmap)s? .*not found|non-existent (secret|config)|couldn't find key", re.IGNORECASE
 )
+_VOLUME = re.compile(r"persistentvolume|volumebinding|binding volumes|volume node affinity", re.IGNORECASE)
+_ENDING_PROBE = re.compile(r"(liveness|startup) probe (failed|errored)", re.IGNORECASE)
+_KILLED = frozenset({137, 143})
+"""Exit codes after SIGKILL and SIGTERM."""
 _SCHEDULING_PAUSE = timedelta(seconds=3)
 """The scheduler may report a claim or a node that is on its way."""
 _START_TIME = timedelta(seconds=15)
@@ -103,7 +107,7 @@ def _of_container(pod: str, container: Object) -> Trouble | None:
     if reason in _IMAGE:
         said = f"{reason}: {words}" if words else reason
         return Trouble("ImagePullFailed", _cut(f'{where}, image "{container.get("image", "")}": {said}'))
-    if reason == "CreateContainerConfigError":
+    if reason == "CreateContainerConfigError" and (not words or _MISSING.search(words)):
         return Trouble("ConfigMissing", _cut(f"{where}: {words or reason}"))
     ended = state.get("terminated") or (container.get("lastState") or {}).get("terminated") or {}
     is_down = reason == "CrashLoopBackOff" or (not container.get("ready") and container.get("restartCount"))
@@ -134,8 +138,7 @@ def _unscheduled(pod: str, status: Object, now: datetime) -> Trouble | None:
         words = f"{condition.get('message') or condition.get('reason') or 'no node'}"
         if since is not None and now - since < _SCHEDULING_PAUSE:
             return None
-        is_volume = "persistentvolume" in words.lower()
-        reason = "VolumePending" if is_volume else "Unschedulable"
+        reason = "VolumePending" if _VOLUME.search(words) else "Unschedulable"
         return Trouble(reason, _cut(f"pod {pod} cannot be scheduled: {words}"))
     return None
 
@@ -143,7 +146,7 @@ def _unscheduled(pod: str, status: Object, now: datetime) -> Trouble | None:
 def _by_events(pod: Object, events: Sequence[Object], now: datetime) -> Trouble | None:
     name, status = pod["metadata"]["name"], pod.get("status") or {}
     containers: list[Object] = status.get("containerStatuses") or []
-    if containers and all(container.get("ready") for container in containers):
+    if containers and all(container.get("ready") for container in containers) and not _is_unready(status):
         return None
     for event in newest_first([each for each in events if each.get("type") == "Warning"]):
         words, reason = str(event.get("note") or event.get("message") or ""), event.get("reason")
@@ -154,8 +157,7 @@ def _by_events(pod: Object, events: Sequence[Object], now: datetime) -> Trouble 
                     return Trouble("ConfigMissing" if _MISSING.search(words) else "VolumePending", message)
             case "FailedScheduling":
                 if not is_running(pod) and not _is_scheduled(pod):
-                    is_volume = "persistentvolume" in words.lower()
-                    return Trouble("VolumePending" if is_volume else "Unschedulable", message)
+                    return Trouble("VolumePending" if _VOLUME.search(words) else "Unschedulable", message)
             case "FailedCreatePodSandBox" | "FailedCreatePodContainer" | "FailedSync":
                 if not is_running(pod):
                     return Trouble("ContainerNotStarting", message)
@@ -167,6 +169,27 @@ def _by_events(pod: Object, events: Sequence[Object], now: datetime) -> Trouble 
             case _:
                 pass
     return None
+
+
+def _is_unready(status: Object) -> bool:
+    """Whether the pod is said not to be ready. When its node is lost, its containers stay as they were."""
+    conditions = status.get("conditions") or ()
+    return any(each["type"] == "Ready" and each["status"] != "True" for each in conditions)
+
+
+def was_killed(pod: Object) -> bool:
+    """Whether a container ended by a signal without a reason of its own: its probes may have one."""
+    ends = (
+        (each.get("lastState") or {}).get("terminated") or {} for each in _containers(pod.get("status") or {})
+    )
+    return any(end.get("exitCode") in _KILLED and end.get("reason") != "OOMKilled" for end in ends)
+
+
+def with_probe(trouble: Trouble, events: Sequence[Object]) -> Trouble:
+    """With the words of the probe for which the kubelet ends the container again and again."""
+    words = (str(event.get("note") or event.get("message") or "") for event in newest_first(events))
+    probe = next((each for each in words if _ENDING_PROBE.search(each)), None)
+    return trouble if probe is None else Trouble(trouble.reason, _cut(f"{trouble.message}: {probe}"))
 
 
 def _is_scheduled(pod: Object) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from covey_operator.conditions import Refusal, Replicas, Rollout, Said, finished, ready
 from covey_operator.kept import Child
 from covey_operator.keys import Key
-from covey_operator.observed.pod_states import refused, trouble_of
+from covey_operator.observed.pod_states import refused, trouble_of, was_killed, with_probe
 from covey_operator.observed.shortage import is_short, level, lost, why_short
 
 Object = dict[str, Any]
@@ -98,6 +98,35 @@ LOOPS = container(
         (RUNS, [event("Unhealthy", "Readiness probe failed: 503")], "NotReady", "503"),
         (YOUNG, [event("Unhealthy", "Startup probe failed: refused")], None, ""),
         (RUNS, [event("NodeNotReady", "Node is not ready")], "NodeLost", "node n1"),
+        (
+            # The node does not answer: what it said last of its containers stays.
+            pod(
+                phase="Running",
+                containerStatuses=[container(ready=True, running={"startedAt": LONG_AGO})],
+                conditions=[{"type": "Ready", "status": "False"}],
+            ),
+            [event("NodeNotReady", "Node is not ready")],
+            "NodeLost",
+            "node n1",
+        ),
+        (
+            waits("CreateContainerConfigError", "container has runAsNonRoot and image will run as root"),
+            [],
+            "ContainerNotStarting",
+            "image will run as root",
+        ),
+        (
+            waits("CreateContainerConfigError", "couldn't find key k in Secret z/s"),
+            [],
+            "ConfigMissing",
+            "key k",
+        ),
+        (
+            pod(conditions=[{**BOUND, "message": "0/3 nodes: 3 node(s) had volume node affinity conflict"}]),
+            [],
+            "VolumePending",
+            "affinity conflict",
+        ),
         (RUNS, [], None, ""),
         (
             pod(phase="Running", containerStatuses=[container(ready=True)]),
@@ -113,6 +142,25 @@ def test_why_a_pod_waits(seen: Object, events: list[Object], reason: str | None,
     if found is not None:
         assert "pod p" in found.message
         assert words in found.message
+
+
+@pytest.mark.parametrize(
+    ("end", "asks"),
+    [
+        ({"exitCode": 137, "reason": "Error"}, True),
+        ({"exitCode": 143, "reason": "Error"}, True),
+        ({"exitCode": 137, "reason": "OOMKilled"}, False),
+        ({"exitCode": 2, "reason": "Error"}, False),
+    ],
+)
+def test_a_container_that_its_probe_ends_says_so(end: Object, asks: bool) -> None:
+    seen = pod(phase="Running", containerStatuses=[container(restarts=3, last=end)])
+    trouble = trouble_of(seen, [], NOW)
+    assert trouble is not None
+    assert was_killed(seen) is asks
+    events = [event("Unhealthy", "Liveness probe failed: 503"), event("BackOff", "x", LONG_AGO)]
+    assert with_probe(trouble, events).message.endswith(": Liveness probe failed: 503")
+    assert with_probe(trouble, [event("Unhealthy", "Readiness probe failed: 1")]) == trouble
 
 
 @pytest.mark.parametrize(("until", "reason"), [(LONG_AGO, "PodStuck"), (JUST_NOW, None)])

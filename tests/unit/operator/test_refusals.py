@@ -16,6 +16,11 @@ RBAC = (
         (403, RBAC, "Forbidden"),
         (403, 'secrets "x" is forbidden: exceeded quota: q, requested: count/secrets=1', "QuotaExceeded"),
         (403, 'pods "x" is forbidden: failed quota: q: must specify limits.cpu for: agent', "QuotaExceeded"),
+        (
+            403,
+            'pods "x" is forbidden: insufficient quota to match these scopes: [{PriorityClass}]',
+            "QuotaExceeded",
+        ),
         (403, 'persistentvolumeclaims "d" is forbidden: status unknown for quota: q', "QuotaExceeded"),
         (
             403,
