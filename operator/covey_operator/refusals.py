@@ -70,6 +70,12 @@ _RULES: tuple[tuple[re.Pattern[str], Why], ...] = tuple(
         ),
     )
 )
+_OF_ANOTHER_TYPE = re.compile(
+    r"failed to create typed patch object|failed to convert new object|unable to convert unstructured object",
+    re.IGNORECASE,
+)
+"""What stands in a free-form part of `spec.pod`, such as `cpu: abc`: the API server answers with a 500."""
+_NO_ADDRESS = re.compile(r"failed to allocate .* range is full", re.IGNORECASE | re.DOTALL)
 _IMMUTABLE = re.compile(
     r"is immutable|immutable after creation|may not change once set|for fields other than", re.IGNORECASE
 )
@@ -85,6 +91,10 @@ def why_refused(status: int, words: str, what: str) -> Why | None:
 
     `what` names the object that was refused: `Secret x`.
     """
+    if _OF_ANOTHER_TYPE.search(words):
+        return Why("ChildRejected", "correct that field, most likely in spec.pod")
+    if _NO_ADDRESS.search(words):
+        return Why("ChildRejected", "delete a Service, or let the cluster have more addresses for Services")
     if status in _SERVER_IN_TROUBLE or (status >= 500 and "webhook" not in words):
         return None
     found = why(words)

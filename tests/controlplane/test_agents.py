@@ -219,6 +219,26 @@ def test_a_child_that_the_api_server_rejects_is_named_with_its_words(api: Api) -
     says(api, "RollingOut")
 
 
+@pytest.mark.parametrize(
+    ("pod", "words"),
+    [
+        ({"resources": {"limits": {"cpu": "abc"}}}, "quantities must match"),
+        ({"volumes": [{"name": "x", "projected": "abc"}]}, "projected: expected map"),
+        ({"imagePullSecrets": [{"name": 5}]}, "name: expected string"),
+        ({"affinity": {"nodeAffinity": "x"}}, "nodeAffinity: expected map"),
+    ],
+    ids=["quantity", "volume", "pull secret", "affinity"],
+)
+def test_a_value_of_the_wrong_type_is_named_though_the_api_server_calls_it_its_own_fault(
+    api: Api, pod: Object, words: str
+) -> None:
+    """It answers with status 500, as if another attempt could help."""
+    api.apply(make.model(), make.agent(pod=pod))
+    said = says(api, "ChildRejected")
+    assert words in said["message"]
+    assert said["message"].endswith("correct that field, most likely in spec.pod")
+
+
 def test_a_prompt_of_300_kilobytes_comes_from_a_config_map(api: Api) -> None:
     text = "Be brief. " * 30_000
     source = {"configMapKeyRef": {"name": "prompt", "key": "text"}}

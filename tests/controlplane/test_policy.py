@@ -183,6 +183,7 @@ NEVER: dict[str, tuple[Object, str]] = {
         "nothing is mounted over",
     ),
     "way round": ({"volumeMounts": [{"name": "x", "mountPath": "/data/../opt/covey"}]}, "nothing is mounted"),
+    "colon": ({"volumeMounts": [{"name": "x", "mountPath": "/data:/opt/covey"}]}, "nothing is mounted"),
     "libraries": ({"volumeMounts": [{"name": "x", "mountPath": "/usr/lib/x"}]}, "nothing is mounted over"),
     "shared mount": (
         {"volumeMounts": [{"name": "x", "mountPath": "/d", "mountPropagation": "Bidirectional"}]},

@@ -47,6 +47,7 @@ def alive_again(rig: Rig) -> None:
         rig.operator.start()
 
 
+@pytest.mark.usefixtures("quiet")
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_each_leg_is_made_once_whenever_the_operator_dies(
     control_plane: ControlPlane, api: Api, tmp_path: Path, moment: str

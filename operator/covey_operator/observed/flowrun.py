@@ -44,8 +44,9 @@ def observe(run: FlowRunResource, children: Children, seen: Seen) -> Observation
         if outcome.trouble and finished(stand.job.state) == "Complete":
             return _lost(run, status, stand, outcome, seen.kept)
         asks = bool(outcome.trouble) and not outcome.error and not run.spec.cancel
-        if asks and seen.kept is not None and seen.kept.away:
-            # It may have ended well before its node was lost: the store says so when it is back.
+        if asks and seen.kept is not None and seen.kept.away and _last_trouble(status) is None:
+            # It may have ended well before its node was lost: the store says so when it is back. A pod that
+            # did not come up has ended nothing.
             why = f"Job {stand.job.key.name} failed, and {outcome.trouble}"
             return _asked_for(why, seen.kept, {"leg": stand.leg, "job": stand.job.key.name, "waiting": None})
         return _ended(run, status, stand, outcome)

@@ -62,6 +62,8 @@ def never(field: str, pod: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 f"{field}.volumeMounts[{index}].mountPath",
                 f"{path} holds the program, its config or the system: mount it elsewhere, such as /data",
             )
+        if ":" in path:
+            yield f"{field}.volumeMounts[{index}].mountPath", f"{path} has a colon, which leads elsewhere"
         if mount.get("mountPropagation") not in (None, "None"):
             yield f"{field}.volumeMounts[{index}].mountPropagation", "mounts are not shared with the node"
     for index, variable in enumerate(pod.get("env") or ()):

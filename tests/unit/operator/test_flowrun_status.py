@@ -236,6 +236,14 @@ def test_a_failed_job_fails_no_run_that_may_have_ended_while_the_run_store_is_aw
         run({"cancel": True}, phase="Running", leg=1), children, pods=pods, kept=Kept(away="x")
     )
     assert cancelled.fields["phase"] in ("Failed", "Cancelled")
+    never = {
+        "type": "Succeeded",
+        "status": "Unknown",
+        "reason": "ImagePullFailed",
+        "message": "no such image",
+    }
+    waited = run(phase="Queued", leg=1, conditions=[{**never, "lastTransitionTime": TIME["until"]}])
+    assert seen_of(waited, children, pods=pods, kept=Kept(away="refused")).fields["phase"] == "Failed"
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,19 @@ RBAC = (
             "cannot set blockOwnerDeletion if an ownerReference refers to a resource you cannot finalize",
             "Forbidden",
         ),
+        (
+            500,
+            "failed to create typed patch object (/d; apps/v1, Kind=Deployment): "
+            '.spec.template.spec.volumes[name="x"].projected: expected map, got &{abc}',
+            "ChildRejected",
+        ),
+        (
+            500,
+            "failed to convert new object (/d; apps/v1, Kind=Deployment) to proper version: unable to "
+            "convert unstructured object to apps/v1, Kind=Deployment: quantities must match",
+            "ChildRejected",
+        ),
+        (500, "Internal error occurred: failed to allocate a serviceIP: range is full", "ChildRejected"),
         (403, "something that nobody has seen", "ChildRejected"),
         (422, "spec.type: Unsupported value", "ChildRejected"),
         (413, "Request entity too large", "ChildRejected"),

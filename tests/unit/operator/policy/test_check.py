@@ -79,6 +79,7 @@ NEVER: list[tuple[Object, str, str]] = [
         ({"env": [{"name": name}]}, "env[0].name", "decides which code is loaded")
         for name in ("LD_PRELOAD", "PYTHONPYCACHEPREFIX", "PYTHONSAFEPATH", "OPENSSL_CONF", "BASH_ENV")
     ),
+    ({"volumeMounts": [{"mountPath": "/d:/opt/covey"}]}, "volumeMounts[0].mountPath", "has a colon"),
     *(
         ({"volumeMounts": [{"mountPath": path}]}, "volumeMounts[0].mountPath", "holds the program")
         for path in (
