@@ -69,6 +69,8 @@ class Model(BaseModel):
         use_attribute_docstrings=True,
     )
     rules: ClassVar[tuple[Rule, ...]] = ()
+    fixed: ClassVar[tuple[str, ...]] = ()
+    """Fields that cannot change, each by its name in the manifest; `rules` can say so of plain ones."""
 
     def manifest(self) -> dict[str, Any]:
         """The part as it would stand in YAML, without what was left out."""
@@ -83,6 +85,8 @@ class Model(BaseModel):
         schema = handler.resolve_ref_schema(reference)
         if cls.rules:
             schema["x-kubernetes-validations"] = [rule.manifest() for rule in cls.rules]
+        if cls.fixed:
+            schema["x-covey-fixed"] = list(cls.fixed)
         for field_name, field in cls.model_fields.items():
             factory = field.default_factory
             if isinstance(factory, type) and issubclass(factory, Model):

@@ -5,6 +5,7 @@ from typing import Any
 
 from agent_runtime.api import GROUP, VERSION
 from agent_runtime.api.base import PrinterColumn, Resource
+from agent_runtime.api.items import served
 from agent_runtime.api.schema import Schema, structural_schema
 
 CATEGORY = "covey"
@@ -37,7 +38,7 @@ def crd(kind: type[Resource]) -> dict[str, Any]:
                     "name": VERSION,
                     "served": True,
                     "storage": True,
-                    "schema": {"openAPIV3Schema": _with_kubernetes_metadata(structural_schema(kind))},
+                    "schema": {"openAPIV3Schema": _with_kubernetes_metadata(served(structural_schema(kind)))},
                     "subresources": subresources,
                     "additionalPrinterColumns": _columns(kind),
                 }

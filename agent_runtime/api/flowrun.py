@@ -69,13 +69,15 @@ class FlowRunSpec(Model):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         exactly_one_of("flow", "flowSpec", "agent"),
-        *(_unchanging(field) for field in ("flow", "flowSpec", "agent", "params", "forkOf", "backend")),
+        *(_unchanging(field) for field in ("flow", "agent", "params", "forkOf", "backend")),
         Rule(
             "!oldSelf.cancel || self.cancel",
             "a cancelled run cannot be taken back: create another FlowRun",
             field="cancel",
         ),
     )
+
+    fixed: ClassVar[tuple[str, ...]] = ("flowSpec",)
 
     flow: LocalRef | None = None
     """The Flow."""
@@ -206,9 +208,15 @@ class FlowRunStatus(Status):
     """Why it failed."""
 
 
+_SAME_ANSWER = (
+    "kept.node == given.node && kept.action == given.action && "
+    "(has(kept.visit) ? kept.visit : 1) == (has(given.visit) ? given.visit : 1) && "
+    "(has(kept.comment) ? kept.comment : '') == (has(given.comment) ? given.comment : '') && "
+    "(has(kept.by) ? kept.by : '') == (has(given.by) ? given.by : '')"
+)
 _ANSWERS_STAY = (
     "!has(oldSelf.spec.answers) || (has(self.spec.answers) && oldSelf.spec.answers.all(given, "
-    "self.spec.answers.exists(kept, kept == given)))"
+    f"self.spec.answers.exists(kept, {_SAME_ANSWER})))"
 )
 _NONE_WAS_TAKEN = (
     "(has(oldSelf.status) && has(oldSelf.status.conditions) && oldSelf.status.conditions.exists(said, "

@@ -5,7 +5,9 @@ from collections.abc import Iterator, Set
 from functools import cache
 
 from agent_runtime.api.fault import Fault, below
-from agent_runtime.api.schema import Schema
+from agent_runtime.api.items import cannot_change
+from agent_runtime.api.schema import FIXED, Schema
+from agent_runtime.api.structure import means_the_same
 from agent_runtime.cel import CelError, Expression
 
 _ABSENT = object()
@@ -26,10 +28,14 @@ def rule_faults(schema: Schema, value: object, at_fault: Set[str], path: str = "
 
 
 def transition_faults(schema: Schema, old: object, new: object, path: str = "") -> Iterator[Fault]:
-    """Rules about a change that do not hold for it. As in the API server, items of lists have no past."""
+    """Rules about a change that do not hold for it. No rule of ours speaks of the past of a list's item."""
     for rule in schema.get("x-kubernetes-validations", []):
         if "oldSelf" in rule["rule"]:
             yield from _asked(rule, {"self": new, "oldSelf": old}, path)
+    if isinstance(old, dict) and isinstance(new, dict):
+        for field in schema.get(FIXED, ()):
+            if not means_the_same(schema["properties"][field], old.get(field), new.get(field)):
+                yield Fault(below(path, field), cannot_change(field))
     before = {step: item for step, _, item in _children(schema, old) if isinstance(step, str)}
     for step, sub_schema, item in _children(schema, new):
         earlier = before.get(str(step), _ABSENT)

@@ -3,6 +3,12 @@
 Pydantic's JSON Schema is brought to the subset that a CustomResourceDefinition allows: references
 inlined, `null` alternatives collapsed, no titles, no `additionalProperties: false` (the API server prunes
 or refuses unknown fields by itself), bounds as OpenAPI 3.0 writes them.
+
+Within the items of lists no default is filled in: clients such as `kubectl apply` replace a list as a whole,
+so a default that the API server writes into an item is a difference for ever. There it stands under
+`ITEM_DEFAULT`, for the docs and for who compares; who reads an object fills it in by the models. (Statuses
+keep theirs: only the operator writes those.) Keys of items that may be left out stand under `ITEM_KEYS`,
+because Kubernetes' own keys need a default. `agent_runtime.api.items` says both to the API server.
 """
 
 from collections.abc import Mapping
@@ -12,7 +18,14 @@ from typing import Any
 from agent_runtime.api.base import Resource
 
 Schema = dict[str, Any]
+ITEM_DEFAULT = "x-covey-default"
+"""What a field of a list's item means when it is not there."""
+ITEM_KEYS = "x-covey-keys"
+"""The fields in which two items of a list must differ, when one of them may be left out."""
+FIXED = "x-covey-fixed"
+"""Fields that must stay the same, whether or not their defaults are written out."""
 
+_KEYS = "x-kubernetes-list-map-keys"
 _KEPT = (
     "type",
     "description",
@@ -31,8 +44,9 @@ _KEPT = (
     "required",
     "x-kubernetes-preserve-unknown-fields",
     "x-kubernetes-list-type",
-    "x-kubernetes-list-map-keys",
+    _KEYS,
     "x-kubernetes-validations",
+    FIXED,
 )
 
 
@@ -40,32 +54,46 @@ _KEPT = (
 def structural_schema(kind: type[Resource]) -> Schema:
     """The schema of the whole object. Shared between callers: not to be changed."""
     generated = kind.model_json_schema(by_alias=True)
-    return _structural(generated, generated.get("$defs", {}))
+    definitions = generated.get("$defs", {})
+    schema = _structural(generated, definitions)
+    schema["properties"]["status"] = _structural(generated["properties"]["status"], definitions, in_item=None)
+    return schema
 
 
-def _structural(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> Schema:
+def _structural(
+    node: Mapping[str, Any], definitions: Mapping[str, Any], *, in_item: bool | None = False
+) -> Schema:
+    """`in_item`: whether it is within an item of a list; None: items are like everything else."""
     merged = _without_indirection(node, definitions)
     schema: Schema = {key: merged[key] for key in _KEPT if key in merged}
     if "description" in schema:
         schema["description"] = " ".join(schema["description"].split())
     if schema.get("default", ...) is None:
         del schema["default"]
+    if in_item and "default" in schema:
+        schema[ITEM_DEFAULT] = schema.pop("default")
     if "const" in merged:
         schema["enum"] = [merged["const"]]
     if "exclusiveMinimum" in merged:
         schema |= {"minimum": merged["exclusiveMinimum"], "exclusiveMinimum": True}
     if "items" in merged:
-        schema["items"] = _structural(merged["items"], definitions)
+        schema["items"] = _structural(merged["items"], definitions, in_item=None if in_item is None else True)
+        if any(ITEM_DEFAULT in schema["items"]["properties"][key] for key in schema.get(_KEYS, ())):
+            schema[ITEM_KEYS] = schema.pop(_KEYS)
+            del schema["x-kubernetes-list-type"]
     if "properties" in merged:
         schema["properties"] = {
-            name: _structural(property_, definitions) for name, property_ in merged["properties"].items()
+            name: _structural(property_, definitions, in_item=in_item)
+            for name, property_ in merged["properties"].items()
         }
     elif isinstance(merged.get("additionalProperties"), dict):
-        schema["additionalProperties"] = _structural(merged["additionalProperties"], definitions)
+        schema["additionalProperties"] = _structural(
+            merged["additionalProperties"], definitions, in_item=in_item
+        )
     names = merged.get("propertyNames", {})
     for pattern, values in merged.get("patternProperties", {}).items():
         names = {**names, "pattern": pattern}
-        schema["additionalProperties"] = _structural(values, definitions)
+        schema["additionalProperties"] = _structural(values, definitions, in_item=in_item)
     if names:
         schema["x-kubernetes-validations"] = [_rule_about_keys(names)]
     return schema

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 
 from agent_runtime.api.base import WANTED
 from agent_runtime.api.fault import Fault, below
-from agent_runtime.api.schema import Schema
+from agent_runtime.api.schema import ITEM_DEFAULT, ITEM_KEYS, Schema
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -49,6 +49,47 @@ def completed(schema: Schema, value: object) -> object:
     if isinstance(value, list) and "items" in schema:
         return [completed(schema["items"], item) for item in value]
     return value
+
+
+def written_out(schema: Schema, value: object) -> object:
+    """The value without nulls and with all defaults, those within items of lists too."""
+    if isinstance(value, dict) and "properties" in schema:
+        known = schema["properties"]
+        filled = {
+            name: written_out(known[name], item) if name in known else item
+            for name, item in value.items()
+            if not (item is None and name in known)
+        }
+        for name, property_ in known.items():
+            for default in (ITEM_DEFAULT, "default"):
+                if name not in filled and default in property_:
+                    filled[name] = written_out(property_, property_[default])
+        return filled
+    if isinstance(value, dict) and "additionalProperties" in schema:
+        return {name: written_out(schema["additionalProperties"], item) for name, item in value.items()}
+    if isinstance(value, list) and "items" in schema:
+        return [written_out(schema["items"], item) for item in value]
+    return value
+
+
+def means_the_same(schema: Schema, one: object, other: object) -> bool:
+    """Whether they differ at most in defaults that are written out, and in the order of lists with keys."""
+    return _in_order(schema, written_out(schema, one)) == _in_order(schema, written_out(schema, other))
+
+
+def _in_order(schema: Schema, value: object) -> object:
+    if isinstance(value, dict):
+        known = schema.get("properties", {})
+        return {name: _in_order(known.get(name, {}), item) for name, item in value.items()}
+    if isinstance(value, list) and "items" in schema:
+        items = [_in_order(schema["items"], item) for item in value]
+        keys = schema.get("x-kubernetes-list-map-keys", ())
+        return sorted(items, key=lambda item: _values(item, keys)) if keys else items
+    return value
+
+
+def _values(item: object, keys: list[str]) -> list[str]:
+    return [str(item[key]) if isinstance(item, dict) else "" for key in keys]
 
 
 def structural_faults(schema: Schema, value: object, path: str = "") -> Iterator[Fault]:
@@ -99,13 +140,15 @@ def _number_faults(schema: Schema, value: float, path: str) -> Iterator[Fault]:
 
 def _list_faults(schema: Schema, value: list[object], path: str) -> Iterator[Fault]:
     yield from _size_faults(schema, len(value), "Items", "items", path)
-    keys = schema.get("x-kubernetes-list-map-keys", [])
+    keys = schema.get("x-kubernetes-list-map-keys") or schema.get(ITEM_KEYS, [])
+    known = schema["items"].get("properties", {})
     seen: dict[str, int] = {}
     for index, item in enumerate(value):
         yield from structural_faults(schema["items"], item, below(path, index))
         if keys and isinstance(item, dict):
-            named = ", ".join(f"{key} {_shown(item.get(key))}" for key in keys)
-            first = seen.setdefault(named, index)
+            values = {key: item.get(key, known[key].get(ITEM_DEFAULT)) for key in keys}
+            named = ", ".join(f"{key} {_shown(value)}" for key, value in values.items())
+            first = seen.setdefault(json.dumps(values, default=str), index)
             if first != index:
                 yield Fault(below(path, index), f"{named} is there already, as {below(path, first)}")
 

@@ -85,7 +85,10 @@ def test_what_is_wrong_is_refused_at_the_same_place(case: cases.Case, api: clien
     found = _refusal(refused.value)
     rules = _rules(structural_schema(KINDS[case.manifest["kind"]]))
     for expected in case.faults:
-        assert any(expected.path in (field or message) for field, message in found), found
+        # Of two items that are the same a rule blames the list, and the laptop the second one.
+        twice = "no two may have the same" in str(found)
+        places = {expected.path, expected.path.rpartition("[")[0] if twice else expected.path}
+        assert any(place in (field or message) for place in places for field, message in found), found
         if any(expected.says in rule for rule in rules):
             assert any(expected.says in message for _, message in found), found
 
@@ -101,7 +104,7 @@ def test_what_may_change(case: cases.Case, api: client.CustomObjectsApi) -> None
             with pytest.raises(client.ApiException) as refused:
                 api.replace_namespaced_custom_object(*place, new)
             for (field, message), expected in zip(_refusal(refused.value), case.faults, strict=True):
-                assert field == expected.path
+                assert field == expected.path or field.startswith(f"{expected.path}.")
                 assert expected.says in message
         else:
             api.replace_namespaced_custom_object(*place, new)

@@ -97,6 +97,23 @@ def test_the_keys_of_a_map_list_are_always_there(kind: type[Resource]) -> None:
 
 
 @ALL
+def test_no_default_is_written_into_an_item_of_a_list(kind: type[Resource]) -> None:
+    """Else `kubectl apply` finds a difference each time: it replaces lists as a whole."""
+    spec = _schema_of(kind)["properties"]["spec"]
+    items = [inner for node in _nodes(spec) if "items" in node for inner in _nodes(node["items"])]
+    assert [node for node in items if "default" in node] == []
+    assert [key for node in _nodes(_schema_of(kind)) for key in node if key.startswith("x-covey")] == []
+
+
+def test_what_a_field_of_an_item_means_that_is_left_out_is_told() -> None:
+    nodes = _schema_of(KINDS["Flow"])["properties"]["spec"]["properties"]["nodes"]["items"]["properties"]
+    assert nodes["timeout"]["description"] == 'How long one attempt may take. Default: "120s".'
+    page = generated_files()[Path("docs/reference/flow.md")]
+    (row,) = [line for line in page.splitlines() if line.startswith("| `spec.nodes[].timeout`")]
+    assert '| `"120s"` |' in row
+
+
+@ALL
 def test_what_an_operator_on_call_wants_is_there(kind: type[Resource]) -> None:
     spec = crd(kind)["spec"]
     (version,) = spec["versions"]
