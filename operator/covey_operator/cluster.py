@@ -122,6 +122,8 @@ class Cluster:
                     raise _refusal(status, await answer.read())
                 async for line in answer.content:
                     event = orjson.loads(line)
+                    if not isinstance(event, dict) or "type" not in event or "object" not in event:
+                        raise _odd(line)
                     if event["type"] == "ERROR":
                         raise _refusal(event["object"].get("code") or 500, orjson.dumps(event["object"]))
                     yield event["type"], _of_kind(kind, event["object"])
@@ -242,7 +244,9 @@ class Cluster:
         try:
             result: Object = orjson.loads(content)
         except orjson.JSONDecodeError as error:  # something between us and the API server answered
-            raise ApiError(502, "NotJson", content[:200].decode(errors="replace")) from error
+            raise _odd(content) from error
+        if not isinstance(result, dict):
+            raise _odd(content)
         return result
 
 
@@ -253,6 +257,11 @@ _REVIEW = ApiKind("SelfSubjectAccessReview", "authorization.k8s.io/v1", "selfsub
 def _of_kind(kind: ApiKind, item: Object) -> Object:
     """Items of lists do not say what they are, and metadata alone says that it is metadata."""
     return {**item, "apiVersion": kind.api_version, "kind": kind.kind}
+
+
+def _odd(content: bytes) -> ApiError:
+    """Something between us and the API server answered."""
+    return ApiError(502, "NotJson", content[:200].decode(errors="replace"))
 
 
 def _refusal(status: int, content: bytes) -> ApiError:

@@ -40,6 +40,16 @@ class Follower:
         """Of the last change that was seen; empty when nobody knows what was missed."""
         self._waits = backoffs()
 
+    @property
+    def name(self) -> str:
+        """For the log."""
+        return f"{self._kind.resource} in {self._namespace}" if self._namespace else self._kind.resource
+
+    def begin_again(self, failure: Exception) -> None:
+        """The next run begins with a list: nobody knows what the one that failed has missed."""
+        del failure
+        self.version = ""
+
     async def load(self) -> None:
         """Everything into the cache. Raises ApiError."""
         self.version = await self._lists.load(self._kind, self._namespace)

@@ -16,6 +16,7 @@ from time import monotonic
 
 import structlog
 
+from agent_runtime.background import report
 from covey_operator.cluster import ApiError, Cluster
 from covey_operator.resources import LEASE, POD, Object
 
@@ -108,8 +109,9 @@ class Lease:
         try:
             async with asyncio.timeout(_RELEASE_WITHIN):
                 lease = await self._cluster.get(LEASE, *self._place)
-                if lease is not None and lease["spec"].get("holderIdentity") == self._identity:
-                    spec = {**lease["spec"], "holderIdentity": ""}
+                held = (lease or {}).get("spec") or {}
+                if lease is not None and held.get("holderIdentity") == self._identity:
+                    spec = {**held, "holderIdentity": ""}
                     await self._cluster.replace(LEASE, {**lease, "spec": spec})
         except (ApiError, TimeoutError) as error:
             log.warning("the lease was not given back", error=str(error) or "no answer in time")
@@ -118,7 +120,7 @@ class Lease:
         """One attempt to hold it. Returns who holds it instead of us; None when it is ours or unknown."""
         try:
             lease = await self._cluster.get(LEASE, *self._place)
-            spec: Object = lease["spec"] if lease is not None else {}
+            spec: Object = (lease or {}).get("spec") or {}
             holder = str(spec.get("holderIdentity") or "")
             if holder not in ("", self._identity):
                 if not may_take:
@@ -134,6 +136,11 @@ class Lease:
         except ApiError as error:
             if error.status != 409:  # somebody was faster: the next attempt shows who
                 log.warning("the lease cannot be reached", error=str(error))
+            return None
+        except (
+            Exception
+        ) as error:  # nobody knows who holds it: after a while work pauses, as without an answer
+            report("lease", error)
             return None
         self._renewed = self._clock()
         self.held.set()

@@ -118,7 +118,7 @@ class Operator:
         )
         tasks = [self._lease.keep(), self._work(install, kinds)]
         if self._settings.run_store:
-            tasks.append(keep_runs_key(self._cluster, install))
+            tasks.append(_kept("key of the run store", lambda: keep_runs_key(self._cluster, install)))
         await first_of(*tasks)
 
     async def _work(self, install: Installation, kinds: list[ApiKind]) -> None:
@@ -189,13 +189,13 @@ class Operator:
         gc.freeze()
         log.info("watching", kinds=[kind.resource for kind in kinds], namespaces=namespaces)
         await first_of(
-            keep_running(workers.run, name="workers"),
-            *(follower.run() for follower in followers),
-            lists.keep_sweeping(ours, places, random.random),
+            _kept("workers", workers.run),
+            *(_kept(f"watch of {each.name}", each.run, each.begin_again) for each in followers),
+            _kept("sweeps", lambda: lists.keep_sweeping(ours, places, random.random)),
             Watches(cache, ours).run(namespaces, self._watching),
-            keep_running(listening.run, name="trigger listeners"),
-            keep_running(forgetting.run, name="forgetting of subscribers"),
-            keep_issuer(self._cluster, install, moved),
+            _kept("trigger listeners", listening.run),
+            _kept("forgetting of subscribers", forgetting.run),
+            _kept("issuer of tokens", lambda: keep_issuer(self._cluster, install, moved)),
             *self._follow_runs(runs, server, cache),
         )
 
@@ -214,7 +214,8 @@ class Operator:
     ) -> list[Coroutine[Any, Any, None]]:
         if server is None:
             return []
-        return [RunsFollower(runs, server, cache, self._settings.namespaces, self._look_again).run()]
+        follower = RunsFollower(runs, server, cache, self._settings.namespaces, self._look_again)
+        return [_kept("runs follower", follower.run)]
 
     async def _install_key(self) -> bytes:
         settings = self._settings
@@ -234,6 +235,13 @@ class Operator:
         if not self._watching.is_set():
             return "not watching yet"
         return None if self._lease.held.is_set() else "the lease is not held"
+
+
+def _kept(
+    name: str, work: Callable[[], Awaitable[None]], on_failure: Callable[[Exception], None] | None = None
+) -> Coroutine[Any, Any, None]:
+    """Work without an end: an error that nobody foresaw is reported, and ends neither it nor the process."""
+    return keep_running(work, name=name, on_failure=on_failure)
 
 
 def _on_signals(call: Callable[[], None]) -> None:

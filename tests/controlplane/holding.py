@@ -1,7 +1,7 @@
 """An HTTP proxy between one operator and the API server, by which a test decides what comes first.
 
 It holds back a write on its way there, so that somebody else is faster; its answer, so that the watch is; or
-the events of a watch, so that the answer is.
+the events of a watch, so that the answer is. It can also answer in the API server's place.
 """
 
 import base64
@@ -10,6 +10,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -51,6 +52,18 @@ class Held:
         self._on.set()
 
 
+@dataclass
+class OwnAnswer:
+    """What the proxy says itself to the next requests of a kind."""
+
+    method: str
+    path: re.Pattern[str]
+    status: int
+    body: bytes
+    left: int
+    given: int = 0
+
+
 class HoldingProxy:
     """`kubeconfig` leads through it to the API server of the kubeconfig that it is made with."""
 
@@ -59,6 +72,7 @@ class HoldingProxy:
         cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
         self._host, self._tls = urlsplit(cluster["server"]), _tls(cluster, user, folder)
         self._held: list[Held] = []
+        self._own_answers: list[OwnAnswer] = []
         self._flows: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
         (port,) = free_ports(1)
@@ -81,6 +95,13 @@ class HoldingProxy:
             held.let_pass()
             with self._lock:
                 self._held.remove(held)
+
+    def answer(self, method: str, path: str, body: bytes, *, status: int = 200, times: int = 1) -> OwnAnswer:
+        """The next requests whose path `path` (a pattern) matches do not get to the API server."""
+        own = OwnAnswer(method, re.compile(path), status, body, times)
+        with self._lock:
+            self._own_answers.append(own)
+        return own
 
     @contextmanager
     def stalled(self, plural: str) -> Iterator[None]:
@@ -106,6 +127,15 @@ class HoldingProxy:
         with self._lock:
             return next((each for each in self._held if each.concerns(method, path)), None)
 
+    def _own_answer(self, method: str, path: str) -> OwnAnswer | None:
+        with self._lock:
+            for own in self._own_answers:
+                if own.left and own.method == method and own.path.search(path):
+                    own.left -= 1
+                    own.given += 1
+                    return own
+        return None
+
     def _wait_for_turn(self, path: str) -> None:
         parts = urlsplit(path)
         flow = self._flows.get(parts.path.rpartition("/")[2])
@@ -127,6 +157,10 @@ class HoldingProxy:
 
             def _pass_on(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                own = proxy._own_answer(self.command, self.path)
+                if own is not None:
+                    self._say(own)
+                    return
                 held = proxy._which(self.command, self.path)
                 if held is not None:
                     held.wait(answer=False)
@@ -147,6 +181,13 @@ class HoldingProxy:
                     proxy._wait_for_turn(self.path)
                     self.wfile.write(part)
                     self.wfile.flush()
+
+            def _say(self, own: OwnAnswer) -> None:
+                self.send_response(own.status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Connection", "close")
+                self.end_headers()
+                self.wfile.write(own.body)
 
             def log_message(self, format: str, *args: object) -> None:
                 """A test has a log of its own."""
