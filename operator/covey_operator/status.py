@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from covey_operator import conditions
 from covey_operator.conditions import Refusal, Rollout, Said
+from covey_operator.legs import FINAL
 from covey_operator.observed.observation import Observation
 from covey_operator.plan import Plan
 from covey_operator.resources import Object
@@ -36,12 +37,22 @@ def status_of(
     said += observation.more
     generation = body["metadata"].get("generation", 0)
     before = (body.get("status") or {}).get("conditions") or ()
+    fields = {**plan.fields, **observation.fields}
     return {
-        **plan.fields,
-        **observation.fields,
+        **fields,
+        **_end(body.get("status") or {}, fields, now),
         "observedGeneration": generation,
         "conditions": conditions.merge(before, said, generation, now),
     }
+
+
+def _end(before: Object, fields: Object, now: str) -> Object:
+    """When a run ended, for whichever reason: `run.ttlAfterFinished` counts from then."""
+    if (fields.get("phase") or before.get("phase")) not in FINAL or fields.get("finishedAt"):
+        return {}
+    said = condition_of(before, "Succeeded")
+    known = said.get("lastTransitionTime") if said.get("status") in ("True", "False") else None
+    return {"finishedAt": before.get("finishedAt") or known or now}
 
 
 def _with(caveat: str, rollout: Rollout) -> Rollout:

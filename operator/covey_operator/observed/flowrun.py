@@ -177,9 +177,10 @@ def _ended(
         told["nodes"] = nodes
     complete = how["type"] == "Complete" or kept
     if complete and outcome.waiting is not None:
-        if run.spec.cancel:
-            return ends("Cancelled", Said("Succeeded", "False", "Cancelled", "spec.cancel is true"))
         told.pop("result", None)
+        if run.spec.cancel:
+            said = Said("Succeeded", "False", "Cancelled", "spec.cancel is true")
+            return ends("Cancelled", said, finishedAt=at, **told)
         return waits(run, outcome.waiting, **told)
     told["finishedAt"] = at
     if complete and not outcome.error:

@@ -69,7 +69,8 @@ def _leg_of(status: FlowRunStatus, waiting: Waiting) -> int:
 def _ended(status: FlowRunStatus, state: QueueState, outcome: Outcome | None) -> Observation:
     if outcome is None or outcome.waiting is not None:
         if state.wanted == "Cancel":
-            return ends("Cancelled", Said("Succeeded", "False", "Cancelled", "spec.cancel is true"))
+            said = Said("Succeeded", "False", "Cancelled", "spec.cancel is true")
+            return ends("Cancelled", said, **_nodes(status, outcome or Outcome()))
         return ends("Failed", Said("Succeeded", "False", "Failed", "the queue ended it without an outcome"))
     fields = {**outcome.fields, **_nodes(status, outcome)}
     if outcome.error:

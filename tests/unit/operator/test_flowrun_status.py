@@ -5,11 +5,15 @@ from typing import Any
 import orjson
 import pytest
 
+from agent_runtime.runs_server.queue import QueueState, Wanted
 from covey_operator.admission import Turn
+from covey_operator.conditions import Said
 from covey_operator.kept import Child
 from covey_operator.keys import Key
 from covey_operator.observed.seen import Kept
-from covey_operator.queueing import ASK_AGAIN
+from covey_operator.plan import Plan
+from covey_operator.queueing import ASK_AGAIN, InQueue
+from covey_operator.status import condition_of, status_of
 from tests.unit.operator.run_worlds import (
     APPROVAL,
     ITEMS,
@@ -25,6 +29,8 @@ from tests.unit.operator.worlds import Object
 
 Children = dict[Key, Child]
 STARTED: dict[str, Any] = {"startTime": "2026-03-02T08:50:00Z"}
+EARLIER = "2026-03-02T09:00:00Z"
+ENDING = {"type": "Succeeded", "status": "False", "reason": "Cancelled", "message": "spec.cancel is true"}
 ENDED = begun() | job("monday-run", "Complete", **STARTED)
 OUTCOME: Object = {
     "result": {"title": "Bees"},
@@ -280,6 +286,58 @@ def test_a_wait_of_a_cancelled_run_is_its_end() -> None:
     words = {**OUTCOME, "waiting": APPROVAL}
     found = seen_of(run({"cancel": True}, phase="Running", leg=1), ENDED, pods=[pod(words)])
     assert (found.fields["phase"], found.fields["waiting"]) == ("Cancelled", None)
+    at, started = found.fields["finishedAt"], found.fields["startedAt"]
+    assert (bool(at), started, found.fields["usage"]) == (True, STARTED["startTime"], OUTCOME["usage"])
+    assert "result" not in found.fields
+
+
+def ended_in_queue(wanted: Wanted, outcome: bytes | None) -> InQueue:
+    state = QueueState("r", "news/report", "Ended", wanted, 1, None, outcome, None)
+    return InQueue("r", "news/report", state)
+
+
+CANCELLED = {"cancel": True}
+WAITED = {**OUTCOME, "waiting": APPROVAL}
+VERDICT = Said("Succeeded", "False", "ConfigLost", "it is gone")
+
+
+@pytest.mark.parametrize(
+    ("body", "seen"),
+    [
+        pytest.param(run(phase="Running", leg=1), {"pods": [pod(OUTCOME)]}, id="succeeded"),
+        pytest.param(run(phase="Running", leg=1), {"pods": [pod({"error": "x"})]}, id="failed"),
+        pytest.param(run(phase="Running", leg=1), {"pods": []}, id="outcome lost"),
+        pytest.param(run(CANCELLED, phase="Running", leg=1), {"pods": []}, id="cancelled, nothing known"),
+        pytest.param(
+            run(CANCELLED, phase="Running", leg=1), {"pods": [pod(WAITED)]}, id="cancelled in a wait"
+        ),
+        pytest.param(run(phase="Waiting", leg=1), {"verdict": VERDICT}, id="by a verdict"),
+        pytest.param(
+            run(phase="Running", leg=1), {"queued": ended_in_queue("Cancel", None)}, id="queue, cancelled"
+        ),
+        pytest.param(
+            run(phase="Waiting", leg=1, waiting=APPROVAL),
+            {"queued": ended_in_queue("Cancel", orjson.dumps(WAITED))},
+            id="queue, cancelled in a wait",
+        ),
+        pytest.param(
+            run(phase="Running", leg=1), {"queued": ended_in_queue("Run", None)}, id="queue, no outcome"
+        ),
+        pytest.param(
+            run(phase="Cancelled", leg=1, conditions=[{**ENDING, "lastTransitionTime": EARLIER}]),
+            {},
+            id="by a version that did not say when",
+        ),
+    ],
+)
+def test_each_end_says_when_it_was_and_is_finished(body: Object, seen: dict[str, Any]) -> None:
+    found = seen_of(body, ENDED, **seen)
+    now = "2026-03-02T10:00:00Z"
+    status = status_of(body, Plan(None), found, [], rolls_out=False, now=now)
+    assert condition_of(status, "Finished")["status"] == "True"
+    if body["status"]["phase"] == "Cancelled":
+        assert status["finishedAt"] == EARLIER
+    assert status["finishedAt"] is not None
 
 
 @pytest.mark.parametrize("status", [{"ready": 0}, {"terminating": 1}], ids=["", "its pod ends"])
