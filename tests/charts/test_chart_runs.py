@@ -88,6 +88,26 @@ def test_several_are_spread_and_not_taken_away_at_once(render: Render) -> None:
     assert of_runs(render(*YOURS), "PodDisruptionBudget") is None
 
 
+@pytest.mark.parametrize("replicas", [2, 5])
+def test_no_template_depends_on_how_many_pods_there_are(render: Render, replicas: int) -> None:
+    """What an autoscaler changes must roll no pod: neither the run store's, nor the operator's."""
+    one, more = (
+        {
+            (each["kind"], each["metadata"]["name"]): each["spec"]
+            for each in render(*YOURS, f"--set=runs.replicas={number}")
+            if "template" in each.get("spec", {})
+        }
+        for number in (1, replicas)
+    )
+    assert (one["StatefulSet", RUNS_SERVER]["replicas"], more["StatefulSet", RUNS_SERVER]["replicas"]) == (
+        1,
+        replicas,
+    )
+    assert {name: {**spec, "replicas": 0} for name, spec in one.items()} == {
+        name: {**spec, "replicas": 0} for name, spec in more.items()
+    }
+
+
 def test_its_pods_get_no_token(render: Render) -> None:
     assert pod(render())["automountServiceAccountToken"] is False
     assert there(render(), "ServiceAccount")["automountServiceAccountToken"] is False
