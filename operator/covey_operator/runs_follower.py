@@ -28,6 +28,10 @@ _LONG = 25.0
 _PAGE = 1000
 
 
+class Idle(float):
+    """Seconds until the next call of what had nothing to ask for: no news of whether the server answers."""
+
+
 class RunsFollower:
     """Tells of runs for which there is news; deletes what is left of those that nobody has any more."""
 
@@ -38,6 +42,8 @@ class RunsFollower:
         cache: Cache,
         namespaces: tuple[str, ...],
         tell: Callable[[Key], None],
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`namespaces` are those that are served; none: all. What others have at the server is left alone."""
         self._runs = runs
@@ -45,6 +51,7 @@ class RunsFollower:
         self._cache = cache
         self._namespaces = namespaces
         self._tell = tell
+        self._sleep = sleep
         self._seen = 0
         self._numbers: dict[str, int] = {}
 
@@ -60,7 +67,8 @@ class RunsFollower:
         while True:
             try:
                 wait = await follow()
-                waits, away = backoffs(), False
+                if not isinstance(wait, Idle):
+                    waits, away = backoffs(), False
             except StoreError as error:
                 wait = next(waits)
                 if not away:
@@ -71,12 +79,12 @@ class RunsFollower:
                 if not away:
                     report(f"runs follower: {follow.__name__}", error)
                 away = True
-            await asyncio.sleep(wait)
+            await self._sleep(wait)
 
     async def poll(self) -> float:
         """Changes in queues, while any run is in one. Raises StoreError."""
         if not self._runs.has_queued():
-            return _IDLE
+            return Idle(_IDLE)
         for number, run in await self._server.queue.changes(self._seen, _PAGE, wait=_LONG):
             self._seen = number
             key = _key_of(run)
@@ -88,13 +96,14 @@ class RunsFollower:
         """Which Jobs have passed a node, while any is at work. Raises StoreError."""
         at_work = self._runs.in_jobs()
         self._numbers = {run: number for run, number in self._numbers.items() if _key_of(run) in at_work}
-        if at_work:
-            for each in await self._server.store.runs(limit=_PAGE):
-                key = _key_of(each.run)
-                moved = self._numbers.get(each.run) != each.latest.number
-                if key in at_work and moved and "#" not in each.run:
-                    self._numbers[each.run] = each.latest.number
-                    self._runs.moved(key)
+        if not at_work:
+            return Idle(PROGRESS_EVERY)
+        for each in await self._server.store.runs(limit=_PAGE):
+            key = _key_of(each.run)
+            moved = self._numbers.get(each.run) != each.latest.number
+            if key in at_work and moved and "#" not in each.run:
+                self._numbers[each.run] = each.latest.number
+                self._runs.moved(key)
         return PROGRESS_EVERY
 
     async def sweep(self) -> float:
