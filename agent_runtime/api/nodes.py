@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
+from agent_runtime.api.agent import Visibility
 from agent_runtime.api.base import (
     KEY_PATTERN,
     Duration,
@@ -16,6 +17,7 @@ from agent_runtime.api.base import (
     Rule,
     exactly_one_of,
 )
+from agent_runtime.api.blackboard import Label, TypeName
 
 FUNCTION_PATTERN = r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*$"
 
@@ -75,6 +77,31 @@ class PythonWork(Model):
 
     function: Annotated[str, StringConstraints(pattern=FUNCTION_PATTERN, max_length=253)]
     """`package.module:function`, plain or async. `input` holds its keyword arguments."""
+
+
+class PublishWork(Model):
+    """One artifact, published on a Blackboard by the flow."""
+
+    blackboard: Name
+    """The Blackboard."""
+    type: TypeName
+    """One of its artifact types."""
+    version: Annotated[int, Field(ge=1, le=1000000)] | None = None
+    """The version of the type; none: the newest."""
+    payload: JsonValue
+    """An object that fits the type's schema, or `${...}` that yields one; each string may hold `${...}`."""
+    tags: Annotated[
+        list[Annotated[str, StringConstraints(min_length=1, max_length=1024)]], Field(max_length=64)
+    ] = Field(default_factory=list)
+    """Tags; each may hold `${...}`."""
+    visibility: Visibility | None = None
+    """Who may see it; none: everybody."""
+    correlation: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = None
+    """What it belongs to; it may hold `${...}`. None: the artifact's own id."""
+    partition: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = None
+    """Its partition; it may hold `${...}`."""
+    tenant: Label | None = None
+    """The tenant that the flow publishes for; none: no tenant."""
 
 
 class Branch(Model):
@@ -155,10 +182,12 @@ class NodeCache(Model):
     """For how long."""
 
 
-WORKS = ("agent", "llm", "tool", "http", "python", "flow", "reduce", "branch", "wait", "approve")
+WORKS = ("agent", "llm", "tool", "http", "python", "flow", "publish", "reduce", "branch", "wait", "approve")
 """The kinds of work; a node has exactly one."""
-MAPPABLE = ("agent", "llm", "tool", "http", "python", "flow")
+MAPPABLE = ("agent", "llm", "tool", "http", "python", "flow", "publish")
 """The kinds that `map` can repeat."""
+CACHEABLE = ("agent", "llm", "tool", "http", "python")
+"""The kinds whose result `cache` can keep: not what is done for its effect."""
 
 
 class FlowNode(Model):
@@ -172,8 +201,8 @@ class FlowNode(Model):
             field="map",
         ),
         Rule(
-            f"!has(self.cache) || {' || '.join(f'has(self.{work})' for work in MAPPABLE if work != 'flow')}",
-            f"only {', '.join(work for work in MAPPABLE if work != 'flow')} can be cached",
+            f"!has(self.cache) || {' || '.join(f'has(self.{work})' for work in CACHEABLE)}",
+            f"only {', '.join(CACHEABLE)} can be cached",
             field="cache",
         ),
     )
@@ -192,6 +221,8 @@ class FlowNode(Model):
     """Call a function."""
     flow: Name | None = None
     """Run this Flow within the run; `input` holds its parameters, its result is the output."""
+    publish: PublishWork | None = None
+    """Publish an artifact; the output is `{blackboard, id, type, version, correlation, createdAt}`."""
     reduce: Reduce | None = None
     """Make one value of many."""
     branch: Annotated[list[Branch], Field(min_length=1, max_length=32)] | None = None

@@ -51,6 +51,7 @@ REASONS: tuple[Reason, ...] = (
     Reason("InvalidExpression", _ACCEPTED, "A CEL expression does not compile."),
     Reason("InvalidParams", _ACCEPTED, "A run's parameters do not fit what its Flow asks for."),
     Reason("UnknownType", _ACCEPTED, "The Blackboard has no artifact type of that name."),
+    Reason("InvalidPayload", _ACCEPTED, "What a node publishes does not fit the artifact type."),
     Reason("DuplicateNode", _ACCEPTED, "Two nodes of a Flow have one name."),
     Reason("UnknownNode", _ACCEPTED, "`start` or `next` names a node that is not there."),
     Reason("UnknownAction", _ACCEPTED, "A node never takes an action of its `next`, or a branch has none."),

@@ -10,6 +10,7 @@ from agent_runtime.api.base import seconds
 from agent_runtime.blackboard.artifact import PUBLIC, Artifact, Draft
 from agent_runtime.blackboard.board import BoardError, Identity
 from agent_runtime.blackboard.codec import plain
+from agent_runtime.blackboard.publisher_ids import is_foreign
 from agent_runtime.blackboard.result_ids import is_reserved
 from agent_runtime.blackboard.tenancy import Isolation, foreign_part
 from agent_runtime.blackboard.types import TypeRegistry
@@ -96,7 +97,7 @@ class Admission:
             _invalid(f"/payload{unfit.pointer}", unfit.message)
         version = self._registry.check(draft.type, draft.version, payload)
         if draft.id is not None and draft.id != own_id:
-            _check_id(draft.id)
+            _check_id(draft.id, producer)
         id_ = draft.id or own_id or self._new_id()
         if draft.tags or draft.partition is not None or draft.correlation is not None:
             _check_names(draft)
@@ -122,11 +123,15 @@ class Admission:
         )
 
 
-def _check_id(id_: str) -> None:
+def _check_id(id_: str, producer: Identity) -> None:
     if _ID.fullmatch(id_) is None:
         _invalid("/id", "an id has 1 to 128 letters, digits, and . _ : - after the first")
     if is_reserved(id_):
         message = f"id {id_!r} is reserved for the result of a delivery: leave the id out, or choose another"
+        _invalid("/id", message, "reserved_id")
+    if is_foreign(id_, producer):
+        owner = id_.partition(":")[0]
+        message = f"id {id_!r} is reserved for what {owner} publishes: leave the id out, or choose another"
         _invalid("/id", message, "reserved_id")
 
 

@@ -139,6 +139,20 @@ class AgentAccess(Model):
     """The environment variable with the agent's token; None: it asks for none."""
 
 
+class PublishAccess(Model):
+    """How a run publishes on a blackboard."""
+
+    blackboard: str
+    tenant: str | None = None
+    """The tenant for which it publishes."""
+    url: str
+    """Base URL of the server; the laptop ignores it."""
+    token_env: str
+    """The environment variable that holds the flow's grant."""
+    token_file: str | None = None
+    """The file with the token by which the pod proves itself; None: the grant alone must do."""
+
+
 class RunStoreAccess(Model):
     """How a process reaches the run store: the server that keeps checkpoints and queues."""
 
@@ -187,6 +201,10 @@ class RunConfig(Model):
     """By the Model's name."""
     agents: dict[str, AgentAccess] = Field(default_factory=dict)
     """By the Agent's name."""
+    publisher: str | None = None
+    """Who it is on blackboards; None: it publishes on none."""
+    boards: list[PublishAccess] | None = None
+    """Where it publishes."""
     store: RunStoreAccess | None = None
     """Where its checkpoints are kept; None: nowhere, a process that is killed begins anew."""
     fork_of: ForkSource | None = None
@@ -213,6 +231,8 @@ class WorkerConfig(Model):
     namespace: str
     concurrency: int = 1
     """Runs at once."""
+    boards: list[PublishAccess] | None = None
+    """Where its runs publish."""
     store: RunStoreAccess
 
     @property

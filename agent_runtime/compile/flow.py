@@ -3,6 +3,7 @@
 from agent_runtime.api.flow import FlowResource, FlowSpec, Graph
 from agent_runtime.compile.graph import check_graph
 from agent_runtime.compile.model import resolve_model
+from agent_runtime.compile.publishing import check_board
 from agent_runtime.compile.resolution import Resolution
 from agent_runtime.compile.result import Compiled, Lookup
 from agent_runtime.compile.subflows import subflows
@@ -31,6 +32,8 @@ def check_whole(
         if node.llm is not None:
             model = f"{place}.llm.model.name"
             resolve_model(node.llm.model.name, model, lookup, namespace, resolution)
+        if node.publish is not None:
+            check_board(node.publish, f"{place}.publish", resolution)
         for position, source in enumerate(node.http.headers_from if node.http else ()):
             header = f"{place}.http.headersFrom[{position}].secretKeyRef"
             resolution.key("Secret", source.secret_key_ref, header)

@@ -9,6 +9,8 @@ RUNS_SERVER = "covey-runs"
 
 BLACKBOARD_TOKEN_FILE = "/var/run/secrets/covey.dev/blackboard/token"
 """In an agent's pod: the token that proves the pod to its blackboard, written anew before it expires."""
+PUBLISHER_TOKENS = "/var/run/secrets/covey.dev/blackboards"
+"""In a run's pod: for each blackboard that it publishes on, a file of its name with such a token."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,5 +81,7 @@ def _of_node(node: FlowNode) -> Iterator[Ref]:
         yield Ref("Model", node.llm.model.name)
     if node.flow is not None:
         yield Ref("Flow", node.flow)
+    if node.publish is not None:
+        yield Ref("Blackboard", node.publish.blackboard)
     for source in node.http.headers_from if node.http is not None else ():
         yield Ref("Secret", source.secret_key_ref.name)

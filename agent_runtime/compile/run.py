@@ -13,6 +13,7 @@ from agent_runtime.compile.config import (
     EnvFromSecret,
     ForkSource,
     ModelConfig,
+    PublishAccess,
     RunConfig,
     RunStoreAccess,
     WorkerConfig,
@@ -21,6 +22,8 @@ from agent_runtime.compile.config import (
 from agent_runtime.compile.flow import check_flow, check_whole
 from agent_runtime.compile.model import resolve_model
 from agent_runtime.compile.params import complete_params
+from agent_runtime.compile.places import PUBLISHER_TOKENS
+from agent_runtime.compile.publisher import publisher_of
 from agent_runtime.compile.resolution import Resolution
 from agent_runtime.compile.result import Compiled, Lookup, Places, SecretEnv
 from agent_runtime.compile.subflows import every_node, subflows
@@ -55,6 +58,8 @@ def compile_run(run: FlowRunResource, lookup: Lookup, places: Places) -> Compile
             params=params,
             models=needs.models,
             agents=needs.agents,
+            publisher=publisher_of(run) if needs.boards else None,
+            boards=needs.boards or None,
             store=RunStoreAccess(url=url) if url is not None else None,
             fork_of=_fork_source(run, resolution),
             secrets=[EnvFromSecret(env=s.env, secret=s.secret, key=s.key) for s in needs.secrets],
@@ -69,7 +74,7 @@ def compile_worker(flow: FlowResource, lookup: Lookup, places: Places) -> Compil
     serve, url = flow.spec.serve, places.runs()
     if serve is None or url is None:
         return resolution.compiled(None)
-    _Needs(
+    needs = _Needs(
         every_node(flow.spec, subflows(flow.spec, "spec", resolution, flow.name)),
         lookup,
         places,
@@ -78,8 +83,20 @@ def compile_worker(flow: FlowResource, lookup: Lookup, places: Places) -> Compil
     )
     store = RunStoreAccess(url=url)
     return resolution.compiled(
-        WorkerConfig(name=flow.name, namespace=flow.namespace, concurrency=serve.concurrency, store=store)
+        WorkerConfig(
+            name=flow.name,
+            namespace=flow.namespace,
+            concurrency=serve.concurrency,
+            boards=needs.boards or None,
+            store=store,
+        )
     )
+
+
+def grant_env(blackboard: str, tenant: str | None) -> str:
+    """The environment variable with the grant by which runs publish on a blackboard for a tenant."""
+    digest = hashlib.sha256(f"{blackboard}/{tenant or ''}".encode()).hexdigest()
+    return f"COVEY_PUBLISH_{digest[:12].upper()}"
 
 
 def header_env(source: KeyRef) -> str:
@@ -143,6 +160,12 @@ class _Needs:
             name: self._agent(name)
             for name in dict.fromkeys(node.agent for node in nodes if node.agent is not None)
         }
+        self.boards = [
+            self._board(*place)
+            for place in dict.fromkeys(
+                (node.publish.blackboard, node.publish.tenant) for node in nodes if node.publish is not None
+            )
+        ]
         for node in nodes:
             for source in node.http.headers_from if node.http else ():
                 ref = source.secret_key_ref
@@ -163,6 +186,17 @@ class _Needs:
             token_env = f"COVEY_AGENT_{name.upper().replace('-', '_')}_TOKEN"
             self._resolution.environment(SecretEnv(token_env, f"{name}-agent", "token"))
         return AgentAccess(url=self._places.agent(self._namespace, name), token_env=token_env)
+
+    def _board(self, name: str, tenant: str | None) -> PublishAccess:
+        """The grant is not among the secrets: the operator makes it, and the laptop needs none."""
+        self._resolution.find("Blackboard", name, "spec.flow.name")
+        return PublishAccess(
+            blackboard=name,
+            tenant=tenant,
+            url=self._places.blackboard(self._namespace, name),
+            token_env=grant_env(name, tenant),
+            token_file=f"{PUBLISHER_TOKENS}/{name}" if self._places.blackboard_token_file() else None,
+        )
 
 
 def _asks_for_token(agent: Mapping[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from agent_runtime.compile.actions import check_actions
 from agent_runtime.compile.functions import check_function
 from agent_runtime.compile.graph import FAILED
 from agent_runtime.compile.names import Known, check_names, check_source, constant, nearest
+from agent_runtime.compile.publishing import check_publish
 from agent_runtime.compile.resolution import Resolution
 
 FLOW_VARIABLES = ("params", "shared")
@@ -56,6 +57,11 @@ def _templates(node: FlowNode) -> Iterator[tuple[str, object]]:
         yield "http.url", node.http.url
         for name, value in node.http.headers.items():
             yield f"http.headers.{name}", value
+    if node.publish is not None:
+        yield "publish.payload", node.publish.payload
+        yield "publish.tags", node.publish.tags
+        yield "publish.correlation", node.publish.correlation
+        yield "publish.partition", node.publish.partition
     if node.reduce is not None:
         yield "reduce.with", node.reduce.with_
     if node.wait is not None:
@@ -93,6 +99,8 @@ def _check_work(node: FlowNode, graph: Graph, field: str, resolution: Resolution
     check_function(node, field, resolution)
     if node.http is not None:
         _check_http(node.http, variables, f"{field}.http", resolution)
+    if node.publish is not None:
+        check_publish(node, variables, f"{field}.publish", resolution)
     if node.reduce is not None:
         resolution.template(node.reduce.with_, REDUCE_VARIABLES, f"{field}.reduce.with")
         _check_is_mapped(node.reduce.from_, graph, f"{field}.reduce.from", resolution)

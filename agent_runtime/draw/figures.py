@@ -20,7 +20,7 @@ HEADER = 34.0
 PADDING = 18.0
 _HEIGHT = 44.0
 _TEXT_AT = 34.0
-_SQUARE = ("tool", "http", "python", "reduce")
+_SQUARE = ("tool", "http", "python", "publish", "reduce")
 _HEAD = 8.0
 
 

@@ -107,6 +107,8 @@ def _label(node: FlowNode) -> str:
         label = f"{node.http.method} {node.http.url}"
     elif node.python is not None:
         label = node.python.function
+    elif node.publish is not None:
+        label = f"{node.publish.type} on {node.publish.blackboard}"
     elif node.reduce is not None:
         label = node.reduce.from_
     elif node.wait is not None:

@@ -11,6 +11,7 @@ from agent_runtime.durable import open_store
 from agent_runtime.durable.port import RunStore, StoreError
 from agent_runtime.local.credentials import environment_for
 from agent_runtime.local.host import Host
+from agent_runtime.local.run_boards import RunBoards
 from agent_runtime.local.surroundings import Surroundings
 from agent_runtime.models.build import build_model
 from agent_runtime.models.errors import ModelError
@@ -53,6 +54,7 @@ class RunExecution:
                 config,
                 models=models,
                 ask_agent=self._ask,
+                publish=RunBoards(self._host, config.publisher or "", self._around.clock),
                 tools=Toolbox(BUILTIN.values(), self._around.tools),
                 store=store,
                 answers=answers,

@@ -24,6 +24,7 @@ from typing import Any, Protocol, TypeVar
 
 from agent_runtime.clock import Clock
 from agent_runtime.durable.port import StoreError
+from agent_runtime.runs.errors import Hopeless
 from agent_runtime.runs.failures import Raised, details_of, message_of
 
 T = TypeVar("T")
@@ -171,7 +172,7 @@ class Attempts:
                     await self._give_back(before)
                     raise
                 except Exception as error:
-                    is_last = tally.made >= self._limits.attempts
+                    is_last = tally.made >= self._limits.attempts or isinstance(error, Hopeless)
                     due = None if is_last else self._clock.now() + timedelta(seconds=self._limits.wait)
                     failure = Raised(message_of(error), *details_of(error))
                     tally = replace(tally, under_way=False, due=due, failure=failure)

@@ -17,6 +17,7 @@ from agent_runtime.runs.nodes.http import HttpWork
 from agent_runtime.runs.nodes.llm import ModelWork
 from agent_runtime.runs.nodes.mapped import MapNode
 from agent_runtime.runs.nodes.mapped_jobs import MapJobNode
+from agent_runtime.runs.nodes.publish import PublishWork
 from agent_runtime.runs.nodes.python import PythonWork
 from agent_runtime.runs.nodes.reduce import ReduceNode
 from agent_runtime.runs.nodes.subflow import AGAIN, SubflowNode
@@ -99,6 +100,8 @@ class Builder:
             return HttpWork(node, variables, services.http, services.environ)
         if node.python is not None:
             return PythonWork(node, variables, services.functions)
+        if node.publish is not None:
+            return PublishWork(node, variables, services.publish, services.publisher)
         graph = self._flows[str(node.flow)]
         return FlowWork(node, variables, graph, self._state, self._alone)
 

@@ -5,6 +5,10 @@ class NodeFailed(Exception):
     """The work of a node failed; the message says why and what to do."""
 
 
+class Hopeless(NodeFailed):
+    """Another attempt would fail in the same way: none is made."""
+
+
 class AgentFailed(NodeFailed):
     """An agent did not answer, or answered with an error."""
 

@@ -24,7 +24,8 @@ from agent_runtime.runs.errors import Interrupted
 from agent_runtime.runs.functions import Functions
 from agent_runtime.runs.leg import Leg
 from agent_runtime.runs.outcome import Outcome
-from agent_runtime.runs.port import AskAgent
+from agent_runtime.runs.port import AskAgent, Publish
+from agent_runtime.runs.publishing import nowhere
 from agent_runtime.runs.state import RunState, Services
 from agent_runtime.telemetry import metrics, traces
 from agent_runtime.telemetry.events import Observer, unobserved
@@ -41,6 +42,7 @@ async def execute(
     *,
     models: Mapping[str, ModelClient],
     ask_agent: AskAgent,
+    publish: Publish = nowhere,
     tools: Toolbox | None = None,
     store: RunStore | None = None,
     answers: Sequence[Answer] = (),
@@ -68,7 +70,19 @@ async def execute(
     toolbox = tools or Toolbox(BUILTIN.values(), ToolContext.from_environ(environ, clock))
     async with http_client(any(node.http for node in every_node(config.flow, config.flows))) as http:
         may_call = functions or Functions.of_image()
-        services = Services(models, ask_agent, toolbox, http, environ, clock, store, observer, may_call)
+        services = Services(
+            models,
+            ask_agent,
+            toolbox,
+            http,
+            environ,
+            clock,
+            store,
+            observer,
+            may_call,
+            publish,
+            config.publisher or "",
+        )
         state = RunState(
             run=config.run_id,
             name=config.name,

@@ -32,7 +32,8 @@ from agent_runtime.runs.nodes.declared import NOT_THE_NODES
 from agent_runtime.runs.nodes.items import Result, failure_of
 from agent_runtime.runs.nodes.mapped import ITEMS
 from agent_runtime.runs.nodes.mapped_jobs import VARIABLES
-from agent_runtime.runs.port import AskAgent, Invocation
+from agent_runtime.runs.port import AskAgent, Invocation, Publish
+from agent_runtime.runs.publishing import nowhere
 from agent_runtime.runs.scope import Scope
 from agent_runtime.runs.state import RunState, Services
 from agent_runtime.telemetry.events import Observer, unobserved
@@ -59,6 +60,7 @@ async def execute_item(
     store: RunStore,
     models: Mapping[str, ModelClient],
     ask_agent: AskAgent,
+    publish: Publish = nowhere,
     tools: Toolbox | None = None,
     patience: float = PATIENCE,
     clock: Clock = SYSTEM_CLOCK,
@@ -76,7 +78,19 @@ async def execute_item(
     toolbox = tools or Toolbox(BUILTIN.values(), ToolContext.from_environ(environ, clock))
     async with http_client(any(each.http for each in every_node(config.flow, config.flows))) as http:
         may_call = functions or Functions.of_image()
-        services = Services(models, ask_agent, toolbox, http, environ, clock, store, observer, may_call)
+        services = Services(
+            models,
+            ask_agent,
+            toolbox,
+            http,
+            environ,
+            clock,
+            store,
+            observer,
+            may_call,
+            publish,
+            config.publisher or "",
+        )
         state = RunState(
             run=config.run_id,
             name=config.name,

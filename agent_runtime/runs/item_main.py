@@ -83,6 +83,7 @@ async def _execute(config: RunConfig, place: Place, environ: Mapping[str, str]) 
             store=store,
             models=outside.models,
             ask_agent=outside.agents,
+            publish=outside.boards,
             observer=logs.LogEvents(),
             environ=environ,
         )

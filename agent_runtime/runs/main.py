@@ -67,6 +67,7 @@ async def _execute(config: RunConfig, answers: Sequence[Answer], environ: Mappin
             config,
             models=outside.models,
             ask_agent=outside.agents,
+            publish=outside.boards,
             store=store,
             answers=answers,
             leg=environ.get(LEG_VARIABLE) or None,

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.models.port import NO_USAGE, Usage
 
 
@@ -19,6 +20,13 @@ class AgentAnswer:
 
 AskAgent = Callable[[str, str, str], Awaitable[AgentAnswer]]
 """(agent's name, message, idempotency key) -> its answer. Raises an exception whose message is for people."""
+
+
+Publish = Callable[[str, str | None, Draft], Awaitable[Artifact]]
+"""(blackboard's name, tenant, draft with an id of its own) -> what is there under that id now.
+
+Patient with a board that is away or full. Raises BoardError, or NodeFailed.
+"""
 
 
 @dataclass(frozen=True, slots=True)

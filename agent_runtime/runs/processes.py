@@ -14,6 +14,7 @@ from agent_runtime.durable.stores.open import TOKEN, open_store
 from agent_runtime.models.build import build_model
 from agent_runtime.models.port import ModelClient
 from agent_runtime.runs.agents_http import HttpAgents
+from agent_runtime.runs.boards_http import HttpBoards
 
 DONE = 0
 """The run has ended, or waits for something; the outcome says what."""
@@ -29,6 +30,7 @@ class Clients:
 
     models: Mapping[str, ModelClient]
     agents: HttpAgents
+    boards: HttpBoards
 
 
 @asynccontextmanager
@@ -40,7 +42,9 @@ async def clients(config: RunConfig, environ: Mapping[str, str]) -> AsyncIterato
             models[name] = await stack.enter_async_context(_closing(model, environ))
         agents = HttpAgents(config.agents, environ)
         stack.push_async_callback(agents.close)
-        yield Clients(models, agents)
+        boards = HttpBoards(config.boards or (), environ)
+        stack.push_async_callback(boards.close)
+        yield Clients(models, agents, boards)
 
 
 @asynccontextmanager

@@ -12,7 +12,8 @@ from agent_runtime.models.port import NO_USAGE, ModelClient, Usage
 from agent_runtime.runs.answers import Answers
 from agent_runtime.runs.deadline import Deadline
 from agent_runtime.runs.functions import Functions
-from agent_runtime.runs.port import AskAgent
+from agent_runtime.runs.port import AskAgent, Publish
+from agent_runtime.runs.publishing import nowhere
 from agent_runtime.telemetry.events import Event, Kind, Observer
 from agent_runtime.tools.toolbox import Toolbox
 
@@ -38,6 +39,9 @@ class Services:
     observer: Observer
     functions: Functions = field(default_factory=Functions.of_image)
     """What python nodes may call."""
+    publish: Publish = nowhere
+    publisher: str = ""
+    """Who the run is on blackboards."""
 
 
 @dataclass(slots=True)

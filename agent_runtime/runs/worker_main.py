@@ -92,6 +92,7 @@ def _executing(store: RunStore, environ: Mapping[str, str], holder: str) -> Exec
                 queued.config,
                 models=outside.models,
                 ask_agent=outside.agents,
+                publish=outside.boards,
                 store=store,
                 answers=queued.answers,
                 leg=leg,

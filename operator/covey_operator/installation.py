@@ -8,6 +8,7 @@ from agent_runtime.api.agent import OnBlackboard
 from agent_runtime.blackboard.board import Identity
 from agent_runtime.compile.config import Issuer
 from agent_runtime.compile.places import ClusterPlaces
+from agent_runtime.compile.publisher import identity as publisher_identity
 from agent_runtime.identity import derive, grant_audience, mint, sign
 from agent_runtime.triggers.subscription import identity as listener_identity
 from covey_operator.settings import Settings
@@ -70,6 +71,14 @@ class Installation:
         identity = Identity(agent, labels=frozenset(place.labels), tenant=place.tenant)
         key = self.blackboard_key(namespace, place.name, uid)
         return mint(key, identity, grant_audience(namespace, place.name), account=f"{namespace}:{account}")
+
+    def publisher_grant(
+        self, namespace: str, publisher: str, blackboard: str, tenant: str | None, uid: str, account: str
+    ) -> str:
+        """What runs bring to a blackboard, whose uid is `uid`, to publish there, as `agent_grant`."""
+        key = self.blackboard_key(namespace, blackboard, uid)
+        audience = grant_audience(namespace, blackboard)
+        return mint(key, publisher_identity(publisher, tenant), audience, account=f"{namespace}:{account}")
 
     def flow_token(self, namespace: str, flow: str, blackboard: str, uid: str) -> str:
         """What the operator brings to a blackboard to listen for the triggers of a flow."""

@@ -54,8 +54,8 @@ class Part:
     """Mounted at `/etc/covey`."""
     files: Mapping[str, str] | None = None
     """Keys of the ConfigMap that are also mounted by themselves: key to path."""
-    proof: Projected | None = None
-    """By which it proves itself to another process."""
+    proofs: tuple[Projected, ...] = ()
+    """By which it proves itself to other processes; all in one folder."""
     writable: Mapping[str, str] | None = None
     """Volume claims of the workload's own: name to path."""
     grace: int = 30
@@ -174,14 +174,18 @@ def _volumes(part: Part) -> list[Object]:
     ours: list[Object] = [{"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}}]
     if part.config_map is not None:
         ours.append({"name": "config", "configMap": {"name": part.config_map}})
-    if part.proof is not None:
-        token = {
-            "audience": part.proof.audience,
-            "expirationSeconds": _PROOF_SECONDS,
-            "path": part.proof.file.name,
-        }
-        ours.append({"name": "proof", "projected": {"sources": [{"serviceAccountToken": token}]}})
+    if part.proofs:
+        sources = [{"serviceAccountToken": _token(proof)} for proof in part.proofs]
+        ours.append({"name": "proof", "projected": {"sources": sources}})
     return _by("name", part.settings.volumes, ours)
+
+
+def _token(proof: Projected) -> Object:
+    return {
+        "audience": proof.audience,
+        "expirationSeconds": _PROOF_SECONDS,
+        "path": proof.file.name,
+    }
 
 
 def _mounts(part: Part) -> list[Object]:
@@ -190,8 +194,8 @@ def _mounts(part: Part) -> list[Object]:
         ours.append({"name": "config", "mountPath": CONFIG_FOLDER, "readOnly": True})
     for key, path in (part.files or {}).items():
         ours.append({"name": "config", "mountPath": path, "subPath": key, "readOnly": True})
-    if part.proof is not None:
-        ours.append({"name": "proof", "mountPath": str(part.proof.file.parent), "readOnly": True})
+    for folder in sorted({str(proof.file.parent) for proof in part.proofs}):
+        ours.append({"name": "proof", "mountPath": folder, "readOnly": True})
     ours += [{"name": name, "mountPath": path} for name, path in (part.writable or {}).items()]
     return _by("mountPath", part.settings.volume_mounts, ours)
 

@@ -106,11 +106,11 @@ def _variables(config: AgentConfig, given: tuple[SecretEnv, ...], secret_name: s
     return (*own, *given)
 
 
-def _proof(agent: AgentResource) -> Projected | None:
+def _proofs(agent: AgentResource) -> tuple[Projected, ...]:
     place = agent.spec.blackboard
     if place is None:
-        return None
-    return Projected(pod_audience(agent.namespace, place.name), PurePosixPath(BLACKBOARD_TOKEN_FILE))
+        return ()
+    return (Projected(pod_audience(agent.namespace, place.name), PurePosixPath(BLACKBOARD_TOKEN_FILE)),)
 
 
 def _deployment(
@@ -130,7 +130,7 @@ def _deployment(
         env=secret_env(variables),
         container=http_server(),
         config_map=name,
-        proof=_proof(agent),
+        proofs=_proofs(agent),
         grace=min(_LONGEST_GRACE, int(seconds(agent.spec.limits.timeout)) + 10),
         spread=True,
     )

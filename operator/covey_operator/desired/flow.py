@@ -6,9 +6,11 @@ from agent_runtime.api.common import PodSettings
 from agent_runtime.api.flow import FlowResource, Serve
 from agent_runtime.compile.config import WorkerConfig
 from agent_runtime.compile.flow import check_flow
+from agent_runtime.compile.publisher import publisher_of_flow
 from agent_runtime.compile.result import Compiled, Lookup, Problem, SecretEnv
 from agent_runtime.compile.run import compile_worker
 from agent_runtime.triggers.turns import surplus, turn
+from covey_operator.desired import publishing
 from covey_operator.desired.manifests import (
     config_map,
     contents,
@@ -24,7 +26,15 @@ from covey_operator.keys import Key
 from covey_operator.labels import labels, selector
 from covey_operator.owned import owned
 from covey_operator.plan import Children, Notice, Plan
-from covey_operator.pods import CONFIG_FOLDER, CONFIG_KEY, Part, http_server, pod_template, secret_env
+from covey_operator.pods import (
+    CONFIG_FOLDER,
+    CONFIG_KEY,
+    Part,
+    Projected,
+    http_server,
+    pod_template,
+    secret_env,
+)
 from covey_operator.resources import Object
 
 COMPONENT = "worker"
@@ -91,14 +101,24 @@ def _workers(
         return []
     name = child_name(flow.name)
     labelled = labels("Flow", flow.name, COMPONENT)
-    token = {"token": install.worker_token(config.queue)}
+    account = (serve.pod or PodSettings()).service_account_name or name
+    who = publisher_of_flow(flow.name)
+    token = {
+        "token": install.worker_token(config.queue),
+        **publishing.grants(config.boards, who, flow.namespace, account, lookup, install),
+    }
     used = {**contents(compiled.secrets, lookup), **token}
-    variables = (SecretEnv(config.store.token_env, name, "token"), *compiled.secrets)
+    variables = (
+        SecretEnv(config.store.token_env, name, "token"),
+        *publishing.variables(config.boards, name),
+        *compiled.secrets,
+    )
+    proofs = publishing.proofs(config.boards, flow.namespace)
     parts = [
         service_account(name, labelled),
         config_map(name, labelled, config),
         secret(name, labelled, token),
-        _deployment(flow, serve, variables, rollout_hash(config, used), install),
+        _deployment(flow, serve, variables, proofs, rollout_hash(config, used), install),
     ]
     if serve.replicas > 1:
         parts.append(disruption_budget(name, "Flow", flow.name, COMPONENT))
@@ -111,6 +131,7 @@ def _deployment(
     flow: FlowResource,
     serve: Serve,
     variables: tuple[SecretEnv, ...],
+    proofs: tuple[Projected, ...],
     config_hash: str,
     install: Installation,
 ) -> Object:
@@ -127,6 +148,7 @@ def _deployment(
         env=secret_env(variables),
         container=http_server(),
         config_map=name,
+        proofs=proofs,
         spread=True,
     )
     spec = {

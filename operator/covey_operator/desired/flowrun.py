@@ -21,6 +21,7 @@ from agent_runtime.compile.result import Compiled, Lookup, Ref
 from agent_runtime.compile.run import compile_run
 from covey_operator.admission import Claim
 from covey_operator.conditions import Said
+from covey_operator.desired.publishing import missing
 from covey_operator.desired.queued_run import cancelled, plan_queued
 from covey_operator.desired.run_jobs import HEADERS, items_job, leg_job, parts
 from covey_operator.installation import Installation
@@ -95,7 +96,7 @@ def _start(
         return Plan(None, compiled.problems, compiled.refs)
     if run.spec.suspend:
         return Plan(None, (), compiled.refs)
-    desired = (*parts(run, compiled.config, install), leg_job(run, compiled.config, 1, install))
+    desired = (*parts(run, compiled.config, lookup, install), leg_job(run, compiled.config, 1, install))
     return Plan(desired, (), compiled.refs, claim=claim_of(run, lookup))
 
 
@@ -151,7 +152,10 @@ def _go_on(
     refs = [Ref("ConfigMap", child_name(run.name))]
     if run.spec.flow is not None:
         refs.append(Ref("Flow", run.spec.flow.name))
-    desired = (*parts(run, config, install), job)
+    if problems := missing(config.boards, run.namespace, lookup):
+        refs += [Ref("Blackboard", access.blackboard) for access in config.boards or ()]
+        return Plan(None, problems, tuple(refs), deletes=stand.stale)
+    desired = (*parts(run, config, lookup, install), job)
     return Plan(desired, refs=tuple(refs), notices=notices, claim=claim_of(run, lookup))
 
 

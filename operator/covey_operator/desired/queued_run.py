@@ -66,7 +66,7 @@ def plan_queued(
     if run.spec.cancel:
         return replace(plan, step=Step("Cancel", None)) if state.wanted != "Cancel" else plan
     if state.state == "Suspended":
-        return _at_rest(run, config, stand, state, install, now, plan, claim)
+        return _at_rest(run, config, stand, state, lookup, install, now, plan, claim)
     plan = replace(plan, claim=replace(claim, under_way=True))
     if run.spec.suspend:
         return replace(plan, step=Step("Suspend", None)) if state.wanted != "Suspend" else plan
@@ -83,6 +83,7 @@ def _at_rest(
     config: RunConfig,
     stand: Standing,
     state: QueueState,
+    lookup: Lookup,
     install: Installation,
     now: datetime,
     plan: Plan,
@@ -99,7 +100,7 @@ def _at_rest(
             if stand.waiting != waiting:
                 return replace(plan, again_in=0.0)  # the status says it first: the Job's name hangs on it
             job = items_job(run, config, stand.leg, waiting, install)
-            wanted = replace(plan, desired=(*parts(run, config, install), job), claim=claim)
+            wanted = replace(plan, desired=(*parts(run, config, lookup, install), job), claim=claim)
             return plan if run.spec.suspend else wanted
     if run.spec.suspend:
         return plan

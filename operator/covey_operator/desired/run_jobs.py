@@ -10,7 +10,8 @@ from agent_runtime.api.flow import RunSettings
 from agent_runtime.api.flowrun import Answer, FlowRunResource, Waiting
 from agent_runtime.compile.config import RunConfig
 from agent_runtime.compile.literal_headers import HEADERS_ENV, concealed, headers_of
-from agent_runtime.compile.result import SecretEnv
+from agent_runtime.compile.result import Lookup, SecretEnv
+from covey_operator.desired import publishing
 from covey_operator.desired.manifests import config_map, manifest, rollout_hash, secret, service_account
 from covey_operator.installation import Installation
 from covey_operator.labels import labels
@@ -35,14 +36,18 @@ _MANY_ITEMS = 100_000
 """A Job of more items may have that many failed ones at most; Kubernetes' own limits."""
 
 
-def parts(run: FlowRunResource, config: RunConfig, install: Installation) -> list[Object]:
+def parts(run: FlowRunResource, config: RunConfig, lookup: Lookup, install: Installation) -> list[Object]:
     """What all legs share, in the order in which it is applied."""
     name, labelled = child_name(run.name), labels("FlowRun", run.name, COMPONENT)
     shared = [service_account(name, labelled)]
+    account = (run.spec.pod or PodSettings()).service_account_name or name
+    who = config.publisher or ""
+    tokens = publishing.grants(config.boards, who, config.namespace, account, lookup, install)
     if config.store is not None:
         reads = (config.fork_of.run,) if config.fork_of is not None else ()
-        token = secret(name, labelled, {TOKEN: install.run_token(config.run_id, reads)})
-        shared.append({**token, "immutable": True})
+        tokens[TOKEN] = install.run_token(config.run_id, reads)
+    if tokens:
+        shared.append({**secret(name, labelled, tokens), "immutable": True})
     return [*shared, *literal_headers(run, config), frozen_config(run, config)]
 
 
@@ -114,6 +119,7 @@ def _template(
     env = secret_env([SecretEnv(each.env, each.secret, each.key) for each in config.secrets])
     if config.store is not None:
         env += secret_env([SecretEnv(config.store.token_env, name, TOKEN)])
+    env += secret_env(publishing.variables(config.boards, name))
     if headers_of(config):
         env += secret_env([SecretEnv(HEADERS_ENV, headers_name(run.name), HEADERS)])
     env += own
@@ -132,6 +138,7 @@ def _template(
         env=env,
         container={"terminationMessagePolicy": "FallbackToLogsOnError"},
         config_map=name,
+        proofs=publishing.proofs(config.boards, config.namespace),
     )
     template = pod_template(part, install.settings)
     template["spec"]["restartPolicy"] = "Never"

@@ -52,7 +52,8 @@ nodes:
   - {name: sleep, wait: {duration: 2h}, next: {default: join}}
   - {name: report, flow: report, next: {default: join}}
   - {name: join, python: {function: "m:f"}, next: {default: fold}}
-  - {name: fold, reduce: {from: ask, with: "${items}"}, next: {default: sign}}
+  - {name: fold, reduce: {from: ask, with: "${items}"}, next: {default: tell}}
+  - {name: tell, publish: {blackboard: desk, type: Note, payload: {}}, next: {default: sign}}
   - {name: sign, approve: {prompt: "Well?"}, next: {reject: route}}
 """
 

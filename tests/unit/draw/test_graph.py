@@ -21,6 +21,7 @@ def test_each_kind_of_work_is_known_by_its_name_and_says_with_whom() -> None:
         "wait": "2h",
         "flow": "report",
         "python": "m:f",
+        "publish": "Note on desk",
         "reduce": "ask",
         "approve": "Well?",
     }

@@ -27,6 +27,16 @@ _PLACE: Object = {
 _TYPES = {"artifactTypes": [IDEA]}
 _FAST_DISK = {"nodeSelector": {"disk": "fast"}}
 
+_TELLS: Object = {
+    "name": "tell",
+    "publish": {"blackboard": "newsroom", "type": "Idea", "payload": {"title": "Bees"}},
+    "next": {"default": "tell-acme"},
+}
+_ALSO_TELLS: Object = {
+    "name": "tell-acme",
+    "publish": {"blackboard": "newsroom", "tenant": "acme", "type": "Idea", "payload": {"title": "Ants"}},
+}
+
 CASES: dict[str, Object] = {
     "agent": AGENT,
     "agent-with-everything": resource(
@@ -121,4 +131,17 @@ CASES: dict[str, Object] = {
         },
     ),
     "flow-run": RUN,
+    "flow-run-that-publishes": resource(
+        "FlowRun", "tuesday", {"flowSpec": {"start": "tell", "nodes": [_TELLS, _ALSO_TELLS]}}
+    ),
+    "flow-with-workers-that-publish": resource(
+        "Flow",
+        "digest",
+        {
+            "start": "tell",
+            "nodes": [_TELLS, _ALSO_TELLS],
+            "run": {"backend": "Queue"},
+            "serve": {"replicas": 1},
+        },
+    ),
 }

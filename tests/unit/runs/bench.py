@@ -17,7 +17,8 @@ from agent_runtime.runs.functions import Functions
 from agent_runtime.runs.item import Place, execute_item
 from agent_runtime.runs.nodes.items import Result
 from agent_runtime.runs.outcome import Outcome
-from agent_runtime.runs.port import AgentAnswer
+from agent_runtime.runs.port import AgentAnswer, Publish
+from agent_runtime.runs.publishing import nowhere
 from agent_runtime.telemetry.events import Event, Observer, all_of, unobserved
 from agent_runtime.tools.builtin import BUILTIN
 from agent_runtime.tools.port import ToolContext
@@ -65,6 +66,7 @@ class Bench:
         # Without a store nothing renews a lease, so time may jump whenever somebody sleeps.
         self.clock = SteppingClock() if store is None else ManualClock()
         self.agents = Agents(self.clock)
+        self.publish: Publish = nowhere
         self.events: list[Event] = []
         self.store = store
         self.folder = folder
@@ -85,6 +87,7 @@ class Bench:
             config,
             models=self._models(config),
             ask_agent=self.agents,
+            publish=self.publish,
             tools=self._tools(),
             store=self.store,
             answers=[Answer.model_validate(answer) for answer in answers],
@@ -106,6 +109,7 @@ class Bench:
             store=self.store,
             models=self._models(config),
             ask_agent=self.agents,
+            publish=self.publish,
             tools=self._tools(),
             clock=self.clock,
             observer=self.events.append,
