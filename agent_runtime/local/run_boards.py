@@ -17,7 +17,7 @@ class RunBoards:
         self._clock = clock
 
     async def __call__(self, blackboard: str, tenant: str | None, draft: Draft) -> Artifact:
-        """Patient also with a board that is not running, such as one that is being edited. Raises BoardError."""
+        """Patient also with a board that is not running, as while it is edited. Raises BoardError."""
         return await patiently(lambda: self._once(blackboard, tenant, draft), self._clock)
 
     async def _once(self, blackboard: str, tenant: str | None, draft: Draft) -> Artifact:

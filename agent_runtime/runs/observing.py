@@ -158,6 +158,8 @@ def _named(node: FlowNode) -> dict[str, str | int]:
         return {traces.MODEL_NAME: node.llm.model.name}
     if node.tool is not None:
         return {traces.TOOL_NAME: node.tool.builtin}
+    if node.publish is not None:
+        return {traces.DESTINATION: node.publish.type}
     return {}
 
 

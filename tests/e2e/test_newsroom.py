@@ -32,6 +32,31 @@ def test_the_report_is_written_by_pods(here: Here) -> None:
     assert "council-minutes.txt" in report["payload"]["markdown"]
 
 
+def test_a_flow_publishes_and_agents_consume_it(here: Here) -> None:
+    payload = json.loads((ROOT / "examples/newsroom/assignment.json").read_text())
+    publish = {"blackboard": "newsroom", "type": "Assignment", "payload": payload, "tags": ["by-a-flow"]}
+    run = {
+        "apiVersion": "covey.dev/v1alpha1",
+        "kind": "FlowRun",
+        "metadata": {"name": "assigns"},
+        "spec": {"flowSpec": {"start": "tell", "nodes": [{"name": "tell", "publish": publish}]}},
+    }
+    here.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(run))
+
+    def ended() -> dict[str, Any] | None:
+        status: dict[str, Any] = here.get("flowrun", "assigns").get("status") or {}
+        assert status.get("phase") != "Failed", status
+        return status if status.get("phase") == "Succeeded" else None
+
+    told = (eventually(ended, "the run to be over") or {})["result"]
+    [assignment] = [each for each in artifacts(here, "Assignment") if each["producer"] == "run.assigns"]
+    assert (told["id"], told["correlation"]) == (assignment["id"], assignment["correlation"])
+    eventually(
+        lambda: [each for each in artifacts(here, "Report") if each["correlation"] == told["correlation"]],
+        "a Report that came of it",
+    )
+
+
 def test_the_blackboard_refuses_a_stranger(here: Here) -> None:
     with here.door("service/newsroom-blackboard") as http:
         answer = http.get("/v1/artifacts")

@@ -1,12 +1,14 @@
 """Publish an artifact on a Blackboard."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from agent_runtime.api.base import seconds
 from agent_runtime.api.nodes import FlowNode
 from agent_runtime.blackboard.artifact import PUBLIC, Artifact, Draft
 from agent_runtime.blackboard.board import BoardError
-from agent_runtime.runs.errors import Hopeless
+from agent_runtime.runs.errors import Hopeless, NodeFailed
 from agent_runtime.runs.nodes.field import Field
 from agent_runtime.runs.nodes.text import as_text
 from agent_runtime.runs.nodes.work import Done, PlainWork
@@ -17,6 +19,8 @@ from agent_runtime.runs.publishing import artifact_id, failure
 
 class PublishWork(PlainWork):
     """What later nodes need to name the artifact. Its id is the same on each attempt and in every process."""
+
+    bounded = False  # by itself, so that the Blackboard is named
 
     def __init__(self, node: FlowNode, variables: Iterable[str], publish: Publish, publisher: str) -> None:
         assert node.publish is not None
@@ -30,6 +34,7 @@ class PublishWork(PlainWork):
         self._partition = Field("publish.partition", node.publish.partition, variables)
         self._publish = publish
         self._publisher = publisher
+        self._timeout = seconds(node.timeout)
 
     def given(self, variables: Mapping[str, object]) -> Any:
         """The payload, and what is chosen besides."""
@@ -54,9 +59,18 @@ class PublishWork(PlainWork):
             partition=given["partition"],
         )
         try:
-            return Done(_told(spec.blackboard, await self._publish(spec.blackboard, spec.tenant, draft)))
+            async with asyncio.timeout(self._timeout) as bound:
+                artifact = await self._publish(spec.blackboard, spec.tenant, draft)
         except BoardError as error:
             raise failure(spec.blackboard, error) from error
+        except TimeoutError as error:
+            if not bound.expired():
+                raise
+            raise NodeFailed(
+                f'Blackboard "{spec.blackboard}" did not take the artifact within {self._timeout:g}s: check '
+                "that it is ready, or raise the node's timeout"
+            ) from error
+        return Done(_told(spec.blackboard, artifact))
 
 
 def _told(blackboard: str, artifact: Artifact) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
+from agent_runtime.api.agent import Consumes
 from agent_runtime.api.blackboard import ArtifactType
 from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import BoardError, Identity, Query
@@ -75,7 +76,8 @@ async def kitchen(bench: Bench) -> AsyncIterator[Kitchen]:
 
 
 def order(name: str = "order", payload: Any = None, **fields: Any) -> dict[str, Any]:
-    own = {key: fields.pop(key) for key in ("tags", "correlation", "partition", "tenant") if key in fields}
+    keys = {"tags", "correlation", "partition", "tenant"} & fields.keys()
+    own: dict[str, Any] = {key: fields.pop(key) for key in keys}
     publish = {"blackboard": "kitchen", "type": "Order", "payload": payload or {"dish": "soup"}, **own}
     return {"name": name, "publish": publish, **fields}
 
@@ -168,6 +170,35 @@ async def test_each_visit_and_each_item_publishes_its_own(bench: Bench, kitchen:
     assert len({artifact.id for artifact in found}) == 5
 
 
+@pytest.mark.parametrize("more", [{}, {"map": {"over": "${[1]}"}}])
+async def test_a_flow_within_a_flow_that_is_tried_again_publishes_once(
+    bench: Bench, kitchen: Kitchen, more: dict[str, Any]
+) -> None:
+    kitchen.behind = [ConnectionError("the line broke")]
+    outer = {"name": "sub", "flow": "sub", "retry": {"maxAttempts": 2, "wait": "0s"}, **more}
+    outcome = await bench.run(run_of(outer, flows={"sub": {"start": "order", "nodes": [order()]}}))
+    assert (outcome.error, kitchen.calls) == (None, 2)
+    assert len(await kitchen.all()) == 1
+
+
+@pytest.mark.parametrize(("tenant", "gets"), [("north", 1), (None, 0), ("south", 0)])
+async def test_under_strict_the_nodes_tenant_gets_it_and_the_flow_itself_never(
+    bench: Bench, kitchen: Kitchen, tenant: str | None, gets: int
+) -> None:
+    async with BlackboardService(MemoryStore(Terms()), TypeRegistry(TYPES), isolation="Strict") as strict:
+        kitchen.service = strict
+        cook, flow = (
+            strict.board(Identity("cook", tenant="north")),
+            strict.board(identity("flow.report", tenant)),
+        )
+        for board in (cook, flow):
+            await board.subscribe([Consumes(types=["Order"])])
+        outcome = await bench.run(run_of(order(tenant=tenant)))
+        assert outcome.error is None
+        assert len(await cook.lease(10, 0)) == gets
+        assert await flow.lease(10, 0) == []
+
+
 async def test_items_in_pods_of_their_own_publish_once_each(bench: Bench, kitchen: Kitchen) -> None:
     over = {"over": "${['a', 'b']}", "isolation": "Job"}
     run = run_of(order("each", {"dish": "${item}"}, map=over))
@@ -199,8 +230,9 @@ async def test_a_payload_that_is_no_object_fails_the_node(
     bench: Bench, kitchen: Kitchen, payload: str, says: str
 ) -> None:
     retry = {"maxAttempts": 5, "wait": "0s"}
-    for more in ({}, {"map": {"over": "${[1]}"}}):
-        outcome = await bench.run(run_of(order(payload=payload, retry=retry, **more), name=f"r{len(more)}"))
+    node = order(payload=payload, retry=retry)
+    for name, tried in (("r1", node), ("r2", {**node, "map": {"over": "${[1]}"}})):
+        outcome = await bench.run(run_of(tried, name=name))
         assert outcome.error is not None
         assert outcome.error.message.endswith(f"publish.payload: want an object, {says}")
     assert kitchen.calls == 0
@@ -330,6 +362,13 @@ async def test_over_http_a_dead_board_is_named_with_its_place(bench: Bench) -> N
     assert f'Blackboard "kitchen" did not take the artifact: the blackboard at {url} does not answer' in (
         outcome.error.message
     )
+
+
+async def test_a_board_that_is_slow_is_named_when_the_nodes_time_is_up(bench: Bench) -> None:
+    with noting_server(lambda asked: Says({}, 503)) as server:
+        outcome = await over_http(bench, HttpBoards([access(server.url)], {"GRANT": "g"}), timeout="300ms")
+    assert outcome.error is not None
+    assert 'Blackboard "kitchen" did not take the artifact within 0.3s' in outcome.error.message
 
 
 async def test_without_a_grant_the_variable_is_named(bench: Bench) -> None:
