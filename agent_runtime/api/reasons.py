@@ -57,6 +57,11 @@ REASONS: tuple[Reason, ...] = (
     Reason("UnknownAction", _ACCEPTED, "A node never takes an action of its `next`, or a branch has none."),
     Reason("UnreachableNode", _ACCEPTED, "No path leads from `start` to a node."),
     Reason("FlowCycle", _ACCEPTED, "Flows run each other without end."),
+    Reason(
+        "FunctionNotFound",
+        _RESOLVED,
+        "On the laptop: a python node names a module or function that is not there.",
+    ),
     Reason("FunctionNotAllowed", _ACCEPTED, "A python node names a function that no flow may call."),
     Reason(
         "PolicyDenied",

@@ -26,7 +26,7 @@ def check(targets: Sequence[str], state: Path | None) -> None:
         _tell(targets[0], flows[targets[0]].spec)
         _require_accepted(flows[targets[0]])
         return
-    found = in_files([Path(target) for target in targets])
+    found = in_files([Path(target) for target in targets], functions=True)
     for name, spec in found.specs.items():
         _tell(name, spec)
         for warning in warnings(spec):

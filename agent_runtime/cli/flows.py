@@ -9,6 +9,7 @@ from agent_runtime.api.flow import FlowResource, FlowSpec
 from agent_runtime.cli.client import Client
 from agent_runtime.local.check import check
 from agent_runtime.local.failure import Failure
+from agent_runtime.local.function_check import folder_of, function_faults
 from agent_runtime.local.manifests import FileFault, load
 from agent_runtime.local.yaml_reader import InvalidYaml, read_documents
 
@@ -24,8 +25,11 @@ class FilesFlows:
     """References of theirs that these files do not hold."""
 
 
-def in_files(paths: Sequence[Path]) -> FilesFlows:
-    """The Flows of files and folders. A fault whose kind cannot be told, as in broken YAML, counts."""
+def in_files(paths: Sequence[Path], *, functions: bool = False) -> FilesFlows:
+    """The Flows of files and folders. A fault whose kind cannot be told, as in broken YAML, counts.
+
+    `functions`: import the modules that they name, to see whether the functions are there.
+    """
     found = load(paths)
     checked = check(found, os.environ)
     specs = {
@@ -33,12 +37,14 @@ def in_files(paths: Sequence[Path]) -> FilesFlows:
         for source in found.resources
         if source.kind == "Flow"
     }
+    flows = [source for source in found.resources if source.kind == "Flow"]
+    uncallable = function_faults(flows, folder_of(paths)) if functions else []
     kinds = {file: _kinds(file) for file in {fault.file for fault in (*checked.faults, *checked.missing)}}
 
     def of_flows(faults: Sequence[FileFault]) -> tuple[FileFault, ...]:
         return tuple(fault for fault in faults if _kind_at(kinds[fault.file], fault.line) in ("Flow", None))
 
-    return FilesFlows(specs, of_flows(checked.faults), of_flows(checked.missing))
+    return FilesFlows(specs, (*of_flows(checked.faults), *uncallable), of_flows(checked.missing))
 
 
 def of_server(client: Client) -> dict[str, FlowResource]:

@@ -1,40 +1,75 @@
 """Whether the functions that Flows name are there: looked up in a process of their own.
 
 Importing is running. In a process of its own a module can neither end `covey validate` nor leave anything
-behind in `covey up`, and one that never comes to its end is given up.
+behind in `covey up`, and one that never comes to its end is given up. What it says goes through files: a pipe
+would stay open for as long as a process that a module started.
 
-    python -m agent_runtime.local.function_check FOLDER NAME...
+    python -m agent_runtime.local.function_check RESULT FOLDER NAME...
 
-prints a JSON object: the names that cannot be used, and why.
+writes a JSON object to RESULT: the names that cannot be used, and why.
 """
 
+import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
+from agent_runtime.compile.result import Manifest, Problem
 from agent_runtime.local.manifests import FileFault, Source
 
 PATIENCE = 60.0
 """Seconds that the imports may take in all."""
-_MARK = "function-check: "
+REASON = "FunctionNotFound"
+_TAIL = 300
+_GRAPHS = {"Flow": ("spec",), "FlowRun": ("spec", "flowSpec")}
+"""Where a kind has its nodes."""
 
 
 def function_faults(sources: Iterable[Source], folder: Path) -> list[FileFault]:
     """What is wrong with the functions of Python nodes, each at its place in the files."""
-    named = [
-        (source, f"spec.nodes[{index}].python.function", str(node["python"]["function"]))
+    sources = [source for source in sources if functions_of(source.manifest)]
+    wrong = look_up(names_in(source.manifest for source in sources), folder)
+    return [
+        source.fault(problem.field, problem.message)
         for source in sources
-        if source.kind == "Flow"
-        for index, node in enumerate(source.manifest["spec"]["nodes"])
+        for problem in problems_of(source.manifest, wrong)
+    ]
+
+
+def problems_of(manifest: Manifest, wrong: Mapping[str, str]) -> tuple[Problem, ...]:
+    """What is wrong with the functions of one manifest; `wrong` is what `look_up` found."""
+    return tuple(
+        Problem("ResolvedRefs", REASON, f"{field}: {wrong[name]}", field)
+        for field, name in functions_of(manifest)
+        if name in wrong
+    )
+
+
+def names_in(manifests: Iterable[Manifest]) -> list[str]:
+    """The functions that they name, each once."""
+    return sorted({name for manifest in manifests for _, name in functions_of(manifest)})
+
+
+def functions_of(manifest: Manifest) -> list[tuple[str, str]]:
+    """(field, function) of the python nodes of a manifest without faults."""
+    steps = _GRAPHS.get(str(manifest["kind"]))
+    graph: Any = manifest if steps is not None else {}
+    for step in steps or ():
+        graph = graph.get(step) or {}
+    field = ".".join(steps or ())
+    return [
+        (f"{field}.nodes[{index}].python.function", str(node["python"]["function"]))
+        for index, node in enumerate(graph.get("nodes") or ())
         if isinstance(node.get("python"), Mapping)
     ]
-    if not named:
-        return []
-    wrong = look_up(sorted({name for _, _, name in named}), folder)
-    return [source.fault(field, wrong[name]) for source, field, name in named if name in wrong]
 
 
 def folder_of(paths: Sequence[Path]) -> Path:
@@ -44,30 +79,97 @@ def folder_of(paths: Sequence[Path]) -> Path:
 
 def look_up(names: Sequence[str], folder: Path) -> Mapping[str, str]:
     """Of each function that cannot be used why, by name."""
-    command = [sys.executable, "-m", "agent_runtime.local.function_check", str(folder.resolve()), *names]
+    if not names:
+        return {}
+    with _look_up(names, folder) as look:
+        process = subprocess.Popen(look.command, stdin=subprocess.DEVNULL, **look.options)
+        try:
+            return look.verdict(process.wait(PATIENCE))
+        except subprocess.TimeoutExpired:
+            return look.late()
+        finally:
+            if process.poll() is None:
+                _kill(process.pid)
+                process.wait()
+
+
+async def look_up_meanwhile(names: Sequence[str], folder: Path) -> Mapping[str, str]:
+    """The same beside other work; the process ends when this is cancelled."""
+    if not names:
+        return {}
+    with _look_up(names, folder) as look:
+        process = await asyncio.create_subprocess_exec(
+            *look.command, stdin=subprocess.DEVNULL, **look.options
+        )
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return look.verdict(await process.wait())
+        except TimeoutError:
+            return look.late()
+        finally:
+            if process.returncode is None:
+                _kill(process.pid)
+                await process.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One look at functions: how the process is started, and what came of it."""
+
+    names: Sequence[str]
+    command: Sequence[str]
+    options: Mapping[str, Any]
+    result: Path
+    said: Path
+
+    def verdict(self, status: int) -> Mapping[str, str]:
+        try:
+            found: dict[str, str] = json.loads(self.result.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            tail = self.said.read_text(encoding="utf-8", errors="replace").strip()[-_TAIL:]
+            how = f"with status {status}" if status >= 0 else f"by {_signal(-status)}"
+            return dict.fromkeys(self.names, f"importing ended the process {how}: {tail}".rstrip(": "))
+        return found
+
+    def late(self) -> Mapping[str, str]:
+        message = f"its module, or that of another node, was not imported in {PATIENCE:g}s"
+        return dict.fromkeys(self.names, message)
+
+
+@contextmanager
+def _look_up(names: Sequence[str], folder: Path) -> Iterator[_Look]:
     root = str(Path(__file__).parents[2])
     path = os.pathsep.join(each for each in (root, os.environ.get("PYTHONPATH", "")) if each)
+    with TemporaryDirectory(prefix="covey-functions-", ignore_cleanup_errors=True) as scratch:
+        result, said = Path(scratch) / "result.json", Path(scratch) / "said"
+        module = "agent_runtime.local.function_check"
+        command = [sys.executable, "-m", module, str(result), str(folder.resolve()), *names]
+        with said.open("wb") as stream:
+            options = {
+                "stdout": subprocess.DEVNULL,
+                "stderr": stream,
+                "start_new_session": True,
+                "env": {**os.environ, "PYTHONPATH": path},
+            }
+            yield _Look(names, command, options, result, said)
+
+
+def _kill(pid: int) -> None:
+    """The process, and those that its modules started."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _signal(number: int) -> str:
     try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            timeout=PATIENCE,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": path},
-        )
-    except subprocess.TimeoutExpired:
-        return dict.fromkeys(names, f"its module, or that of another node, was not imported in {PATIENCE:g}s")
-    for line in reversed(done.stdout.decode(errors="replace").splitlines()):
-        if line.startswith(_MARK):
-            found: dict[str, str] = json.loads(line.removeprefix(_MARK))
-            return found
-    tail = done.stderr.decode(errors="replace").strip()[-300:]
-    return dict.fromkeys(names, f"importing ended the process with status {done.returncode}: {tail}")
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
-def main(folder: str, names: Sequence[str]) -> None:
-    """Print what cannot be used."""
+def main(result: str, folder: str, names: Sequence[str]) -> None:
+    """Write what cannot be used."""
+    from agent_runtime.background import encodable
     from agent_runtime.runs.errors import NodeFailed
     from agent_runtime.runs.functions import Functions
     from agent_runtime.runs.nodes.python import find
@@ -79,11 +181,11 @@ def main(folder: str, names: Sequence[str]) -> None:
         try:
             find(name, functions)
         except NodeFailed as error:
-            wrong[name] = str(error).removeprefix(f"python {name}: ")
-    sys.stdout.write(f"\n{_MARK}{json.dumps(wrong)}\n")
-    sys.stdout.flush()
+            wrong[name] = encodable(str(error).removeprefix(f"python {name}: "))
+    Path(f"{result}.part").write_text(json.dumps(wrong), encoding="utf-8")
+    Path(f"{result}.part").replace(result)
     os._exit(0)  # threads that a module started do not matter
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:])
+    main(sys.argv[1], sys.argv[2], sys.argv[3:])

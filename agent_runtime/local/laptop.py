@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,9 +14,10 @@ from agent_runtime.local.check import Checked, check, lookup_in
 from agent_runtime.local.credentials import environment_of
 from agent_runtime.local.defaults import with_laptop_defaults
 from agent_runtime.local.feed import Feed
+from agent_runtime.local.function_watch import Found, FunctionWatch
 from agent_runtime.local.host import Host
 from agent_runtime.local.inventory import InFile, Inventory, key_of
-from agent_runtime.local.manifests import Loaded
+from agent_runtime.local.manifests import Loaded, Source
 from agent_runtime.local.plan import Key, Plan, plan
 from agent_runtime.local.run_control import RunControl
 from agent_runtime.local.state import StateFolder
@@ -25,6 +27,9 @@ from agent_runtime.local.surroundings import Surroundings
 from agent_runtime.local.triggers import Triggers
 from agent_runtime.runs.outcome import rfc3339
 from agent_runtime.serving.errors import ApiError
+from agent_runtime.telemetry import logs
+
+_log = logs.logger("flows")
 
 DRAIN_RUNS = 20.0
 """Seconds that runs under way get when the laptop stops; what is left goes on at the next start."""
@@ -40,6 +45,9 @@ class Laptop:
         self.host = Host(state, around.tools, feed, self._note_statuses)
         self.runs = RunControl(state, self.lookup, self.host, around, feed)
         self._triggers = Triggers(state.path / "triggers.json", self.runs, self.host, around.clock)
+        folders = around.functions.folders
+        self._functions = FunctionWatch(folders[0] if folders else None, self._note_functions)
+        self._sources: dict[Key, Source] = {}
         self.plan: Plan = plan({}, lambda kind, name: None)
         self._changing = asyncio.Lock()
         self._has_begun = False
@@ -63,6 +71,7 @@ class Laptop:
         async with self._changing:
             runs = [source for source in loaded.resources if source.kind == "FlowRun"]
             rest = [source for source in loaded.resources if source.kind != "FlowRun"]
+            self._sources = {(source.kind, source.name): source for source in rest}
             self._inventory.set_files((source.manifest, source.origin) for source in rest)
             await self._follow()
             if not self._has_begun:  # later a file may be gone for a moment only, as while it is saved
@@ -138,6 +147,7 @@ class Laptop:
     async def drain(self) -> None:
         """Finish what is under way, then stop everything."""
         async with self._changing:
+            await self._functions.close()
             await self._triggers.close()
             await self.runs.drain(DRAIN_RUNS)
             await self.host.close()
@@ -163,6 +173,7 @@ class Laptop:
         }
         await self.host.follow(boards, agents, subscribers(manifests))
         await self._triggers.follow(self._flows())
+        self._functions.follow(self._accepted_flows())
         self._note_statuses()
 
     def _note_statuses(self) -> None:
@@ -170,6 +181,8 @@ class Laptop:
         for key, entry in self._inventory.entries.items():
             compiled = self.plan.compiled(key)
             if compiled is not None:
+                if key[0] == "Flow" and (more := self._functions.problems.get(key[1])):
+                    compiled = replace(compiled, problems=(*compiled.problems, *more))
                 running = self._running(key, entry.manifest)
                 said = conditions(
                     compiled,
@@ -179,6 +192,21 @@ class Laptop:
                     earlier=entry.conditions,
                 )
                 self._inventory.set_status(key, said, _details(key, compiled, said[-1].status == "True"))
+
+    def _note_functions(self, found: Found) -> None:
+        """Say which Flows cannot call their functions, and where they name them."""
+        self._note_statuses()
+        for name, problems in found.items():
+            source = self._sources.get(("Flow", name))
+            if not problems:
+                _log.warning("its functions are there now", flow=name)
+            for problem in problems:
+                place = source.fault(problem.field, problem.message) if source else problem.message
+                _log.warning("a function cannot be called", flow=name, error=str(place))
+
+    def _accepted_flows(self) -> dict[str, Manifest]:
+        """The flows that can be run, by name."""
+        return {flow.name: self.manifests["Flow", flow.name] for flow, _ in self._flows()}
 
     def _flows(self) -> list[tuple[FlowResource, datetime]]:
         """The flows that can be run, and since when each is there."""

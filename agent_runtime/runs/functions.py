@@ -35,6 +35,11 @@ class Functions:
         self._declared = tuple(dict.fromkeys(declared))
         self._folders = tuple(folder.resolve() for folder in folders)
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where modules lie that may be called."""
+        return self._folders
+
     @classmethod
     def of_image(cls, folders: Iterable[Path] = ()) -> Self:
         """What this Python environment declares, and the modules in `folders`."""

@@ -122,7 +122,8 @@ def _near(owner: object, name: str) -> str:
     file = getattr(owner, "__file__", None)
     there = [each for each in dir(owner) if callable(getattr(owner, each, None))]
     near = difflib.get_close_matches(name, there, n=1)
-    return (f" in {file}" if file else "") + (f": did you mean {near[0]}?" if near else "")
+    cure = f"did you mean {near[0]}?" if near else "define it there, or name another"
+    return (f" in {file}" if file else "") + f": {cure}"
 
 
 def _bound(
