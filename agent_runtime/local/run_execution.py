@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+from agent_runtime.agents.errors import Busy
 from agent_runtime.api.flowrun import Answer
 from agent_runtime.compile.config import RunConfig
 from agent_runtime.compile.result import Lookup
@@ -16,6 +17,7 @@ from agent_runtime.local.surroundings import Surroundings
 from agent_runtime.models.build import build_model
 from agent_runtime.models.errors import ModelError
 from agent_runtime.models.port import ModelClient
+from agent_runtime.runs.asking import Asking, NotTaken
 from agent_runtime.runs.errors import AgentFailed, Interrupted
 from agent_runtime.runs.execute import execute
 from agent_runtime.runs.outcome import Outcome, RunError
@@ -38,6 +40,7 @@ class RunExecution:
         self._observer = observer
         self._store: RunStore | None = None
         self._opening = asyncio.Lock()
+        self._asking = Asking(around.clock)
 
     async def __call__(self, config: RunConfig, answers: Sequence[Answer]) -> Outcome:
         """One leg, up to the end or a wait. Raises Interrupted."""
@@ -90,5 +93,13 @@ class RunExecution:
         if hosted is None:
             trouble = self._host.troubles.get(("Agent", agent), f"see: covey get agent {agent}")
             raise AgentFailed(f'Agent "{agent}" is not running: {trouble}')
-        reply = await hosted.worker.chat(message)
-        return AgentAnswer(reply.text, reply.output, reply.usage)
+        worker = hosted.worker
+
+        async def once() -> AgentAnswer:
+            try:
+                reply = await worker.chat(message)
+            except Busy as error:
+                raise NotTaken(str(error)) from error
+            return AgentAnswer(reply.text, reply.output, reply.usage)
+
+        return await self._asking(idempotency_key, f'agent "{agent}"', once)

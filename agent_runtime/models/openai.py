@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+from openai import APIStatusError, AsyncOpenAI, DefaultAsyncHttpxClient
 from pydantic_ai import direct, exceptions, messages
 from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.models.openai import OpenAIChatModelSettings
@@ -46,6 +46,7 @@ from agent_runtime.models.port import (
     Usage,
     UserMessage,
 )
+from agent_runtime.retry_after import seconds_of
 from agent_runtime.strict_json import DEEPEST, TooDeep, parse, printable, without_halves
 from agent_runtime.telemetry import logs
 
@@ -133,7 +134,7 @@ class OpenAIModel:
             case exceptions.ModelRequestTimeout() | exceptions.ModelTimeoutError():
                 return ModelTimeout(place, self._config.timeout_seconds)
             case exceptions.ModelRateLimitError():
-                return ModelRateLimited(place, reason, error.retry_after)
+                return ModelRateLimited(place, reason, _retry_after(error))
             case exceptions.ModelQuotaExceededError():
                 return ModelRefused(
                     place, reason, "top up the account at the provider, or name another Model"
@@ -149,7 +150,7 @@ class OpenAIModel:
             case exceptions.ModelRequestRejectedError():
                 return ModelRefused(place, reason, "check its spec.parameters and the tools' schemas")
             case exceptions.ModelUnavailableError() | exceptions.ModelServerError():
-                return ModelUnavailable(place, reason, error.retry_after)
+                return ModelUnavailable(place, reason, _retry_after(error))
             case exceptions.ModelConnectionError():
                 return ModelUnreachable(place, reason)
             case exceptions.ContentFilterError():
@@ -266,6 +267,14 @@ def _cause_of_kind(error: BaseException, kind: type[BaseException]) -> BaseExcep
     while cause is not None and not isinstance(cause, kind):
         cause = cause.__cause__ or cause.__context__
     return cause
+
+
+def _retry_after(error: Exception) -> float | None:
+    """What the provider asks for, whatever it wrote: the library takes an absurd number for none."""
+    cause = _cause_of_kind(error, APIStatusError)
+    if not isinstance(cause, APIStatusError):
+        return None
+    return seconds_of(cause.response.headers.get("retry-after"))
 
 
 def _reason(error: Exception) -> str:

@@ -1,35 +1,26 @@
 """Asks agents over HTTP."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 import httpx2 as httpx
 
-from agent_runtime.agents.backoff import delay
-from agent_runtime.api.common import Retry
 from agent_runtime.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.compile.config import AgentAccess
 from agent_runtime.models.port import Usage
 from agent_runtime.retry_after import seconds_of
+from agent_runtime.runs.asking import PATIENCE, Asking, NotTaken
 from agent_runtime.runs.errors import AgentFailed
 from agent_runtime.runs.port import AgentAnswer
 from agent_runtime.strict_json import DEEPEST, parse
 from agent_runtime.telemetry import traces
 
-PATIENCE = 60.0
-"""Seconds that an agent which cannot be reached or has no slot is asked again: its pods may be starting."""
-_AGAIN = Retry(max_attempts=100, initial_delay="500ms", max_delay="5s")
 _NOT_NOW = frozenset({429, 502, 503})
-
-
-@dataclass(frozen=True, slots=True)
-class _NotNow:
-    """The agent did not take the question; it may later."""
-
-    reason: str
-    retry_after: float | None = None
+_NOT_TAKEN = frozenset(
+    {"", "agent_busy", "draining", "not_ready", "overloaded", "too_many_requests", "unavailable"}
+)
+"""Codes of refusals before the agent began; a proxy gives none. Others come after the agent's own retries."""
 
 
 class HttpAgents:
@@ -46,37 +37,23 @@ class HttpAgents:
     ) -> None:
         self._agents = agents
         self._environ = environ
-        self._clock = clock
-        self._random = random or Random()
-        self._patience = patience
+        self._asking = Asking(clock, random, patience)
         self._client = httpx.AsyncClient(timeout=httpx.Timeout(None, connect=5.0))
 
     async def __call__(self, agent: str, message: str, key: str) -> AgentAnswer:
-        """Ask, and ask again while the agent cannot be reached or is busy. Raises AgentFailed.
+        """Ask, and ask again while the agent cannot be reached or has no slot free. Raises AgentFailed.
 
         `key` goes along as the Idempotency-Key.
         """
         access = self._agents[agent]
-        deadline = self._clock.monotonic() + self._patience
-        attempt = 0
-        while True:
-            attempt += 1
-            answer = await self._once(agent, access, message, key)
-            if isinstance(answer, AgentAnswer):
-                return answer
-            wait = delay(_AGAIN, attempt, self._random, asked=answer.retry_after)
-            if self._clock.monotonic() + wait > deadline:
-                raise AgentFailed(
-                    f'agent "{agent}" at {access.url} did not take the question for {self._patience:g}s '
-                    f"({answer.reason}): check that its pods are ready"
-                )
-            await self._clock.sleep(wait)
+        who = f'agent "{agent}" at {access.url}'
+        return await self._asking(key, who, lambda: self._once(agent, access, message, key))
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
-    async def _once(self, agent: str, access: AgentAccess, message: str, key: str) -> AgentAnswer | _NotNow:
+    async def _once(self, agent: str, access: AgentAccess, message: str, key: str) -> AgentAnswer:
         headers = {**traces.outgoing_headers(), "Idempotency-Key": key}
         if access.token_env is not None:
             token = self._environ.get(access.token_env)
@@ -88,16 +65,18 @@ class HttpAgents:
                 f"{access.url}/v1/chat", json={"message": message}, headers=headers
             )
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            return _NotNow(str(error) or type(error).__name__)
+            raise NotTaken(str(error) or type(error).__name__) from error
         except httpx.HTTPError as error:
             raise AgentFailed(
                 f'the connection to agent "{agent}" at {access.url} broke: {error or type(error).__name__}'
             ) from error
         body = _json(response)
-        if response.status_code in _NOT_NOW:
-            return _NotNow(_reason(response, body), seconds_of(response.headers.get("retry-after")))
+        if response.status_code in _NOT_NOW and _code(body) in _NOT_TAKEN:
+            raise NotTaken(_reason(response, body), seconds_of(response.headers.get("retry-after")))
         if response.status_code != 200:
-            raise AgentFailed(f'agent "{agent}" at {access.url} failed: {_reason(response, body)}')
+            failed = AgentFailed(f'agent "{agent}" at {access.url} failed: {_reason(response, body)}')
+            failed.retry_after = seconds_of(response.headers.get("retry-after"))
+            raise failed
         if not isinstance(body.get("reply"), str):
             raise AgentFailed(
                 f'agent "{agent}" at {access.url} failed: {_reason(response, body)} is no agent\'s answer'
@@ -119,6 +98,12 @@ def _usage(usage: object) -> Usage:
         usage.get(name) if isinstance(usage, dict) else None for name in ("inputTokens", "outputTokens")
     ]
     return Usage(*(count if isinstance(count, int) and count >= 0 else 0 for count in counts))
+
+
+def _code(body: dict[str, Any]) -> str:
+    error = body.get("error")
+    code = error.get("code") if isinstance(error, dict) else None
+    return code if isinstance(code, str) else ""
 
 
 def _reason(response: httpx.Response, body: dict[str, Any]) -> str:

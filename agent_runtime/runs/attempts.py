@@ -24,6 +24,7 @@ from typing import Any, Protocol, TypeVar
 
 from agent_runtime.clock import Clock
 from agent_runtime.durable.port import StoreError
+from agent_runtime.retry_after import bounded
 from agent_runtime.runs.errors import Hopeless
 from agent_runtime.runs.failures import Raised, details_of, message_of
 
@@ -33,6 +34,8 @@ NODE = -10
 """The index of the record of a node's own attempts; see `durable.port.Record`."""
 EXHAUSTED = "AttemptsExhausted"
 _GIVE_BACK_SECONDS = 5.0
+LONGEST_ASKED = 60.0
+"""Seconds that an attempt waits at most because the other side asks for it (`Retry-After`)."""
 
 current_attempt: ContextVar[int] = ContextVar("current_attempt", default=0)
 """The attempt under way, from 1. A flow that is run as the work of an item counts its own within each."""
@@ -41,6 +44,11 @@ current_attempt: ContextVar[int] = ContextVar("current_attempt", default=0)
 def item_index(index: int) -> int:
     """The index of the record of an item's attempts."""
     return NODE - 1 - index
+
+
+def _asked(error: Exception) -> float:
+    """Seconds that the other side asks to wait, as far as that is heeded."""
+    return min(bounded(getattr(error, "retry_after", None)) or 0.0, LONGEST_ASKED)
 
 
 class Records(Protocol):
@@ -173,7 +181,8 @@ class Attempts:
                     raise
                 except Exception as error:
                     is_last = tally.made >= self._limits.attempts or isinstance(error, Hopeless)
-                    due = None if is_last else self._clock.now() + timedelta(seconds=self._limits.wait)
+                    wait = max(self._limits.wait, _asked(error))
+                    due = None if is_last else self._clock.now() + timedelta(seconds=wait)
                     failure = Raised(message_of(error), *details_of(error))
                     tally = replace(tally, under_way=False, due=due, failure=failure)
                     await self._save(tally)

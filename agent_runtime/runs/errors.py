@@ -4,6 +4,9 @@
 class NodeFailed(Exception):
     """The work of a node failed; the message says why and what to do."""
 
+    retry_after: float | None = None
+    """Seconds that the other side asks to wait before the next attempt."""
+
 
 class Hopeless(NodeFailed):
     """Another attempt would fail in the same way: none is made."""

@@ -9,6 +9,7 @@ from agent_runtime.durable.checkpoint import CheckpointError
 from agent_runtime.durable.port import StoreError
 from agent_runtime.durable.records import records_of, was_under_way
 from agent_runtime.flow import AsyncNode, ResumeError, Visit, current_visit
+from agent_runtime.flow.observe import note_retry
 from agent_runtime.runs.attempts import Attempts, Limits
 from agent_runtime.runs.failures import message_of
 from agent_runtime.runs.nodes.work import Done, check_result
@@ -109,6 +110,23 @@ class Declared(AsyncNode):
         visit = current_visit()
         if visit is not None and visit.node is self:
             visit.retries = number - 1
+
+    def note_retry(self, error: Exception) -> None:
+        """An attempt failed, and another follows."""
+        note_retry(self, error)
+        self.tell_retry(error, self.invocation())
+
+    def tell_retry(self, error: Exception, where: Invocation) -> None:
+        """Said at once, since the run may end well."""
+        why = message_of(error)
+        what = where.node if where.index is None else f"{where.node}[{where.index}]"
+        self.state.tell(
+            "run.warning",
+            f"{what}: an attempt failed, another follows: {why}",
+            node=where.node,
+            visit=where.visit,
+            error=why,
+        )
 
     def invocation(self) -> Invocation:
         """The visit under way, as the outside world knows it."""

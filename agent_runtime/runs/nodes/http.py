@@ -7,6 +7,7 @@ import httpx2 as httpx
 
 from agent_runtime.api.nodes import FlowNode
 from agent_runtime.compile.run import header_env
+from agent_runtime.retry_after import seconds_of
 from agent_runtime.runs.errors import NodeFailed
 from agent_runtime.runs.nodes.field import Field
 from agent_runtime.runs.nodes.http_body import Unreadable, read_body
@@ -19,6 +20,7 @@ MAX_BYTES = 4 * 1024 * 1024
 """Of an answer."""
 MAX_REDIRECTS = 5
 _SHOWN = 300
+_LATER = frozenset({429, 503})
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE"})
 
 
@@ -110,7 +112,10 @@ class HttpWork(PlainWork):
         if not expected:
             shown = content.decode("utf-8", "replace")[:_SHOWN]
             want = ", ".join(map(str, self._http.expect)) or "200 to 299"
-            raise NodeFailed(f"{self._told(response)}, want {want}: {shown or 'no body'}")
+            failed = NodeFailed(f"{self._told(response)}, want {want}: {shown or 'no body'}")
+            if status in _LATER:
+                failed.retry_after = seconds_of(response.headers.get("retry-after"))
+            raise failed
         try:
             return read_body(content, response.headers.get("content-type", ""))
         except Unreadable as error:

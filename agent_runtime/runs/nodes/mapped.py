@@ -23,6 +23,10 @@ ITEMS = -1
 """The index under which a visit's items are recorded, once: each process of the run maps the same."""
 
 
+_MOST_TOLD = 3
+"""Retries of items that a visit tells of."""
+
+
 class _Tallies:
     """Tallies of items: those of earlier processes were read together."""
 
@@ -55,6 +59,7 @@ class MapNode(Declared, RecordedItems, AsyncParallelBatchNode):
         self._given: Mapping[str, object] = {}
         self._here = Invocation(state.run, node.name, 1)
         self._tallies: Records | None = None
+        self._told = 0
         self._alone = asyncio.Lock()
         """Held while an item is worked on that a process has died of."""
 
@@ -135,7 +140,7 @@ class MapNode(Declared, RecordedItems, AsyncParallelBatchNode):
             return await attempts.run(
                 partial(self.exec_async, item),
                 on_attempt=begun,
-                on_retry=self._retried,
+                on_retry=partial(self._retried, item[0]),
                 passes=NOT_THE_NODES,
             )
         except NOT_THE_NODES:
@@ -143,10 +148,13 @@ class MapNode(Declared, RecordedItems, AsyncParallelBatchNode):
         except Exception as error:
             return await self.exec_fallback_async(item, error)
 
-    def _retried(self, failure: Exception) -> None:
+    def _retried(self, index: int, failure: Exception) -> None:
         visit = current_visit()
         if visit is not None and visit.node is self:
             visit.retried_after = failure
+        self._told += 1
+        if self._told <= _MOST_TOLD:  # of thousands of items that fail alike, the first ones say it all
+            self.tell_retry(failure, self._here.item(index))
 
     async def _kept_tallies(self) -> Records | None:
         """Tallies of earlier processes; the first process of a visit without retries keeps none."""

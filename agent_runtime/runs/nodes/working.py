@@ -5,7 +5,6 @@ from typing import Any
 
 from agent_runtime.api.base import seconds
 from agent_runtime.api.nodes import FlowNode
-from agent_runtime.flow.observe import note_retry
 from agent_runtime.runs.nodes.declared import NOT_THE_NODES, Declared
 from agent_runtime.runs.nodes.work import Done, Work, attempt
 from agent_runtime.runs.scope import Scope, Shared
@@ -26,7 +25,7 @@ class WorkNode(Declared):
         return await self.attempts().run(
             partial(self.exec_async, prep_res),
             on_attempt=self.note_attempt,
-            on_retry=partial(note_retry, self),
+            on_retry=self.note_retry,
             passes=NOT_THE_NODES,
         )
 

@@ -52,3 +52,33 @@ async def test_a_question_that_gets_no_answer_says_why(
     with noting_server(lambda asked: says) as server, pytest.raises(AgentFailed) as failed:
         await ask(server, **environ)
     assert message in str(failed.value)
+
+
+async def test_a_failure_after_the_agents_own_retries_is_not_asked_again() -> None:
+    failed = {"error": {"code": "model_rate_limited", "message": 'Model "m" is over its rate limit'}}
+    with noting_server(lambda asked: Says(failed, 503)) as server:
+        with pytest.raises(AgentFailed, match='failed: Model "m" is over its rate limit'):
+            await ask(server)
+        assert len(server.asked) == 1
+
+
+async def test_the_attempts_of_a_node_share_one_budget() -> None:
+    clock = SteppingClock()
+    with noting_server(
+        lambda asked: Says({"error": {"code": "agent_busy", "message": "busy"}}, 429)
+    ) as server:
+        agents = HttpAgents({"ann": AgentAccess(url=server.url)}, {}, clock=clock, random=Random(1))
+        begin, first = clock.monotonic(), 0
+        try:
+            for _ in range(3):
+                with pytest.raises(AgentFailed, match=r"did not take the question for 60s \(busy\)"):
+                    await agents("ann", "hi", "run:ask:1")
+                first = first or len(server.asked)
+            assert clock.monotonic() - begin <= 60
+            assert first > 10
+            assert len(server.asked) == first + 2
+            with pytest.raises(AgentFailed):  # another question has a budget of its own
+                await agents("ann", "hi", "run:ask:2")
+            assert len(server.asked) > first + 10
+        finally:
+            await agents.close()
