@@ -13,10 +13,12 @@ import pytest
 
 from agent_runtime.api.agent import Visibility
 from agent_runtime.blackboard.artifact import Artifact, Draft
-from agent_runtime.blackboard.board import BoardError, Identity
+from agent_runtime.blackboard.board import BoardError, Identity, Query
 from agent_runtime.blackboard.result_ids import ids_of_results
 from agent_runtime.blackboard.service import BlackboardService
 from agent_runtime.blackboard.stores.records import Publication, Terms
+from agent_runtime.compile.publisher import identity
+from agent_runtime.runs.publishing import artifact_id, publish_once
 from tests.contract.boards import ADMIN, EDITOR, SCOUT, consumes, finding, report
 from tests.contract.conftest import Boards, Open
 from tests.contract.inboxes import artifact
@@ -264,3 +266,18 @@ async def test_what_was_pruned_and_published_again_leads_to_other_results(
         assert await service.store.prune(None, 1, 1) == 1, "the input goes, the result stays"
         boards.clock.advance(1)
     assert len({one.id for one in seen}) == 2
+
+
+async def test_a_flow_publishes_under_ids_of_its_own_and_nobody_else_does(service: BlackboardService) -> None:
+    flow = identity("flow.harbour", "ta")
+    draft = finding(id=artifact_id(flow.name, "news/monday/u1:tell:1"))
+    for who in (ADMIN, SCOUT, CI, identity("flow.other", "ta"), identity("run.harbour", "ta")):
+        with pytest.raises(BoardError) as error:
+            await service.board(who).publish([finding(id="along"), draft])
+        assert (error.value.code, error.value.status) == ("reserved_id", 422)
+        assert await service.board(ADMIN).get("along") is None
+    first = await publish_once(service.board(flow), draft)
+    again = await publish_once(service.board(flow), draft)
+    changed = await publish_once(service.board(flow), replace(draft, tags=("more",)))
+    assert first == again == changed
+    assert [found.id for found in (await service.board(ADMIN).query(Query())).artifacts] == [first.id]
