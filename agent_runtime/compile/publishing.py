@@ -8,9 +8,8 @@ from agent_runtime.cel import CelError
 from agent_runtime.compile.names import constant, nearest
 from agent_runtime.compile.publisher import identity
 from agent_runtime.compile.resolution import Resolution
-from agent_runtime.compile.schemas import InvalidSchema, faults_in
-from agent_runtime.compile.template import Template, expressions_of
-from agent_runtime.texts import unfit_in
+from agent_runtime.compile.schemas import InvalidSchema
+from agent_runtime.compile.templated import certain_faults
 
 
 def check_publish(node: FlowNode, variables: tuple[str, ...], field: str, resolution: Resolution) -> None:
@@ -59,7 +58,7 @@ def check_board(publish: PublishWork, field: str, resolution: Resolution) -> Non
             f"{field}.version",
         )
         return
-    _check_constant(publish, versions[version].schema_, board.name, f"{field}.payload", resolution)
+    _check_payload(publish, versions[version].schema_, board.name, f"{field}.payload", resolution)
     _check_visibility(publish, board, f"{field}.visibility", resolution)
 
 
@@ -75,20 +74,15 @@ def _check_is_object(payload: object, field: str, resolution: Resolution) -> Non
     resolution.refuse("InvalidSpec", f"{field}: {message}", field)
 
 
-def _check_constant(
+def _check_payload(
     publish: PublishWork, schema: dict[str, object], board: str, field: str, resolution: Resolution
 ) -> None:
-    """A payload without expressions is known now, and so is whether it fits."""
-    payload = publish.payload
+    if not isinstance(publish.payload, dict):
+        return
     try:
-        if not isinstance(payload, dict) or any(True for _ in expressions_of(payload)):
-            return
-        value = Template(payload, ()).render({})
-        faults = faults_in(schema, value)
+        faults = certain_faults(publish.payload, schema)
     except (CelError, InvalidSchema):
         return  # refused for that already, or the Blackboard's own fault
-    if (unfit := unfit_in(value)) is not None:
-        faults = [(unfit.path, unfit.message)]
     for path, message in faults:
         place = f"{field}{path}"
         resolution.refuse(

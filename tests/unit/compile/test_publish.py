@@ -1,11 +1,14 @@
 """Nodes that publish: what the Blackboard would refuse is refused before the run, with the place."""
 
+from typing import Any
+
 import pytest
 
 from agent_runtime.compile import check_flow, compile_run, references
 from agent_runtime.compile.places import ClusterPlaces
 from agent_runtime.compile.result import Ref
 from agent_runtime.compile.run import compile_worker, grant_env
+from agent_runtime.compile.templated import certain_faults
 from tests.unit.compile.conftest import Namespace
 
 DESK = """
@@ -56,6 +59,12 @@ def test_what_is_right(desk: Namespace, publish: str) -> None:
             ".payload.title",
             'does not fit type "Idea" of Blackboard "desk": 7 is not of type "string"',
         ),
+        (
+            "type: Idea, payload: {titel: '${params.x}'}",
+            "InvalidPayload",
+            ".payload",
+            '"title" is a required',
+        ),
         ("type: Report, payload: {}", "InvalidPayload", ".payload", '"text" is a required property'),
         (
             "type: Ideas, payload: {}",
@@ -103,6 +112,49 @@ def test_what_is_wrong(desk: Namespace, publish: str, reason: str, field: str, s
         ("Accepted", reason, f"spec.nodes[0].publish{field}")
     ]
     assert says in problems[0].message
+
+
+SHIP = {
+    "type": "object",
+    "required": ["name", "port"],
+    "properties": {
+        "name": {"type": "string", "minLength": 1},
+        "port": {"type": "string"},
+        "crew": {"type": "array", "items": {"type": "object", "required": ["age"]}},
+    },
+    "additionalProperties": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("payload", "paths"),
+    [
+        ({"name": "${x}", "port": "${y}"}, []),
+        ({"name": "Ada ${x}", "port": "${y}", "crew": "${z}"}, []),
+        ({"name": "${x}", "port": "a", "crew": [{"age": "${y}"}, "${z}"]}, []),
+        ({"name": "${x}"}, [""]),
+        ({"name": "${x}", "prot": "a"}, ["", ""]),
+        ({"name": "${x}", "port": 7}, [".port"]),
+        ({"name": "${x}", "port": "a", "crew": [{}, "${y}", {"a": 1}]}, [".crew[0]", ".crew[2]"]),
+        ({"name": "", "port": "$${y}"}, [".name"]),
+    ],
+)
+def test_what_no_value_of_an_expression_could_mend(payload: dict[str, Any], paths: list[str]) -> None:
+    assert sorted(path for path, _ in certain_faults(payload, SHIP)) == paths
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"if": {"properties": {"name": {"not": {"const": "Ada"}}}}, "then": {"required": ["port"]}},
+        {"anyOf": [{"properties": {"name": {"const": "Ada"}}}, {"required": ["port"]}]},
+        {"properties": {"name": {}, "twins": {"uniqueItems": True}}},
+        {"properties": {"twins": {"enum": [["a", "a" * 500]]}}},
+    ],
+)
+def test_what_depends_on_an_expression_is_left_to_the_run(more: dict[str, Any]) -> None:
+    payload = {"name": "${x}", "twins": ["${x}", "${y}"]}
+    assert certain_faults(payload, {"type": "object", **more}) == []
 
 
 def test_it_takes_no_input(desk: Namespace) -> None:
