@@ -62,6 +62,9 @@ class Page:
 class BoardError(Exception):
     """The board refused. `code` is stable for programs, `status` is the HTTP status it has over the wire."""
 
+    retry_after: float | None = None
+    """Seconds after which its server wants to be asked again."""
+
     def __init__(
         self, code: str, message: str, *, status: int, details: Sequence[dict[str, str]] = ()
     ) -> None:

@@ -203,8 +203,8 @@ def _check(response: httpx2.Response) -> None:
         return
     refusal = _refusal(response)
     if response.status_code in _PASSING:
-        asked = seconds_of(response.headers.get("retry-after")) or 0.0
-        raise _NotNow(refusal, min(asked, _LONGEST_ASKED))
+        refusal.retry_after = seconds_of(response.headers.get("retry-after"))
+        raise _NotNow(refusal, min(refusal.retry_after or 0.0, _LONGEST_ASKED))
     raise refusal
 
 

@@ -55,7 +55,9 @@ async def patiently(call: Callable[[], Awaitable[T]], clock: Clock, patience: fl
 def failure(blackboard: str, error: BoardError) -> NodeFailed:
     """What the board said, as the failure of the node: with the place, and without hope when it is final."""
     kind = Hopeless if error.status in _FOR_GOOD else NodeFailed
-    return kind(f'Blackboard "{blackboard}" did not take the artifact: {error} ({error.code})')
+    failed = kind(f'Blackboard "{blackboard}" did not take the artifact: {error} ({error.code})')
+    failed.retry_after = error.retry_after
+    return failed
 
 
 def artifact_id(publisher: str, key: str) -> str:

@@ -354,6 +354,16 @@ async def test_over_http_nobody_waits_for_as_long_as_a_board_asks(bench: Bench) 
     assert "did not take the artifact: too fast (rate_limited)" in outcome.error.message
 
 
+async def test_over_http_the_next_attempt_waits_as_a_board_asks_up_to_a_minute() -> None:
+    bench = Bench()
+    answers = [Says({}, 429, {"Retry-After": "7"}), Says({}, 503, {"Retry-After": "99999999"})]
+    with noting_server(lambda asked: answers.pop(0) if answers else published(asked)) as server:
+        boards = HttpBoards([access(server.url)], {"GRANT": "g"}, patience=1.0)
+        outcome = await over_http(bench, boards, retry={"maxAttempts": 3, "wait": "1s"})
+    assert (outcome.error, outcome.nodes[0].attempts) == (None, 3)
+    assert [round(pause) for pause in bench.clock.sleeps] == [7, 60]
+
+
 async def test_over_http_a_dead_board_is_named_with_its_place(bench: Bench) -> None:
     with noting_server() as server:
         url = server.url
