@@ -56,14 +56,20 @@ def never(field: str, pod: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 "files of the node are never given to a pod: use a persistentVolumeClaim",
             )
     for index, mount in enumerate(pod.get("volumeMounts") or ()):
-        path = _normal(str(mount.get("mountPath") or ""))
-        if path in WHOLE or (_is_below(path, FOLDERS) and not _is_below(path, HARMLESS)):
+        written = str(mount.get("mountPath") or "")
+        path = _normal(written)
+        if not written:
+            pass  # it is said where the pod is made
+        elif path in WHOLE or (_is_below(path, FOLDERS) and not _is_below(path, HARMLESS)):
             yield (
                 f"{field}.volumeMounts[{index}].mountPath",
                 f"{path} holds the program, its config or the system: mount it elsewhere, such as /data",
             )
-        if ":" in path:
-            yield f"{field}.volumeMounts[{index}].mountPath", f"{path} has a colon, which leads elsewhere"
+        elif ":" in path or path != (written.rstrip("/") or "/") or written.endswith("//"):
+            yield (
+                f"{field}.volumeMounts[{index}].mountPath",
+                f"{written} is no plain path: begin it with a slash, without dots, colons and double slashes",
+            )
         if mount.get("mountPropagation") not in (None, "None"):
             yield f"{field}.volumeMounts[{index}].mountPropagation", "mounts are not shared with the node"
     for index, variable in enumerate(pod.get("env") or ()):

@@ -13,7 +13,7 @@ list; one that ends with a slash allows all below it.
 {{- $expressions := list -}}
 {{- range . -}}
 {{- $whole := ternary (printf "%s*" .) . (hasSuffix "/" .) -}}
-{{- $expressions = append $expressions (printf "r'^%s$'" (regexQuoteMeta $whole | replace "\\*" ".*")) -}}
+{{- $expressions = append $expressions (printf "r'(?s)^%s$'" (regexQuoteMeta $whole | replace "\\*" ".*")) -}}
 {{- end -}}
 [{{ join ", " $expressions }}]
 {{- end -}}
@@ -34,7 +34,7 @@ nothing when a digest follows it, and is no port: where the pattern has a tag, n
 {{- $inName := ternary "[^@]*" ".*" $hasTag -}}
 {{- $inRegistry := ternary $inName "[^/]*" (eq $registry "*") -}}
 {{- $expression := printf "%s%s%s" (regexQuoteMeta $registry | replace "\\*" $inRegistry) (regexQuoteMeta (trimPrefix $registry $name) | replace "\\*" $inName) (regexQuoteMeta $tag | replace "\\*" "[^@/:]*") -}}
-{{- $expressions = append $expressions (printf "r'^%s$'" $expression) -}}
+{{- $expressions = append $expressions (printf "r'(?s)^%s$'" $expression) -}}
 {{- end -}}
 [{{ join ", " $expressions }}]
 {{- end -}}

@@ -79,7 +79,11 @@ NEVER: list[tuple[Object, str, str]] = [
         ({"env": [{"name": name}]}, "env[0].name", "decides which code is loaded")
         for name in ("LD_PRELOAD", "PYTHONPYCACHEPREFIX", "PYTHONSAFEPATH", "OPENSSL_CONF", "BASH_ENV")
     ),
-    ({"volumeMounts": [{"mountPath": "/d:/opt/covey"}]}, "volumeMounts[0].mountPath", "has a colon"),
+    ({"volumeMounts": [{"mountPath": "/d:/opt/covey"}]}, "volumeMounts[0].mountPath", "is no plain path"),
+    *(
+        ({"volumeMounts": [{"mountPath": path}]}, "volumeMounts[0].mountPath", "is no plain path")
+        for path in ("/data/.", "/a/../data", "//data", "/data//", "data")
+    ),
     *(
         ({"volumeMounts": [{"mountPath": path}]}, "volumeMounts[0].mountPath", "holds the program")
         for path in (
@@ -145,7 +149,12 @@ def test_by_default_the_usual_is_let_through(kind: str, place: str) -> None:
             },
             {"name": "d"},
         ],
-        "volumeMounts": [{"mountPath": "/dev/shm"}, {"mountPath": "/etc/ssl/certs"}, {"mountPath": "/opt/x"}],
+        "volumeMounts": [
+            {"mountPath": "/dev/shm"},
+            {"mountPath": "/etc/ssl/certs"},
+            {"mountPath": "/opt/x/"},
+            {},
+        ],
         "env": [{"name": "HTTPS_PROXY", "value": "http://p"}, {"name": "PYTHONUNBUFFERED", "value": "1"}],
     }
     assert denied(body(kind, place, pod)) == []
