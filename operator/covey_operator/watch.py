@@ -7,6 +7,7 @@ What resources become is watched without kopf: see `follow`.
 
 import asyncio
 from collections.abc import Collection, Iterator
+from functools import partial
 from typing import Any
 
 import kopf
@@ -15,6 +16,7 @@ import structlog
 from covey_operator.cache import Cache
 from covey_operator.cluster import ApiError
 from covey_operator.follow import backoffs
+from covey_operator.kopf_session import login
 from covey_operator.labels import OPERATOR
 from covey_operator.resources import ApiKind, Object
 
@@ -28,7 +30,8 @@ class Watches:
         self.registry = kopf.OperatorRegistry()
         self.settings = _settings()
         self._cache = cache
-        kopf.on.login(registry=self.registry)(_login)
+        known: dict[kopf.ConnectionInfo, kopf.AiohttpSession] = {}
+        kopf.on.login(registry=self.registry)(partial(login, known))
         for kind in kinds:
             place = (kind.group, kind.version, kind.plural)
             kopf.on.event(*place, id=kind.plural, registry=self.registry)(self._happened)
@@ -90,8 +93,3 @@ def _settings() -> kopf.OperatorSettings:
     settings.persistence.finalizer = "covey.dev/operator"
     settings.persistence.diffbase_storage = NoDiffBase()
     return settings
-
-
-def _login(**kwargs: Any) -> kopf.ConnectionInfo | None:
-    """As the pod's service account, else by KUBECONFIG."""
-    return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)

@@ -73,7 +73,9 @@ def test_the_lease_of_who_may_be_at_work_is_waited_for(rig: Rig, api: Api, says_
 
 
 def test_a_lease_that_says_nothing_is_taken(rig: Rig, api: Api) -> None:
-    api.apply({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "covey-operator"}})
+    api.apply(
+        {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "covey-operator"}}
+    )
     with rig:
         assert api.there("Lease", "covey-operator")["spec"]["holderIdentity"] == "rigged"
         assert rig.operator.stop() == 0
