@@ -105,6 +105,7 @@ def _state(obj: Object) -> bytes:
             "status": obj.get("status") or {},
             **({"suspend": True} if obj["spec"].get("suspend") else {}),
             **_selector(obj),
+            **_times(obj),
         }
     )
 
@@ -113,6 +114,14 @@ def _selector(obj: Object) -> Object:
     """By which its pods are found; those of a Job are, by its name."""
     labels = (obj["spec"].get("selector") or {}).get("matchLabels")
     return {"selector": labels} if labels and obj["kind"] != "Job" else {}
+
+
+def _times(obj: Object) -> Object:
+    """Of a CronJob: when it is to create Jobs, and since when."""
+    if obj["kind"] != "CronJob":
+        return {}
+    times = {name: obj["spec"].get(name) for name in ("schedule", "timeZone")}
+    return {**times, "since": obj["metadata"].get("creationTimestamp")}
 
 
 def _run(obj: Object) -> Object:

@@ -20,13 +20,14 @@ from covey_operator.observed.shortage import (
     Pods,
     is_known_to_its_controller,
     is_short,
+    late_in,
     level,
     lost,
     notice,
 )
 from covey_operator.plan import Notice
 from covey_operator.pod_look import look_at
-from covey_operator.resources import WORKLOADS
+from covey_operator.resources import WITH_STATUS
 
 log = structlog.get_logger(__name__)
 
@@ -69,7 +70,7 @@ class PodWatch:
         self, owner: Key, children: Mapping[Key, Child], now: datetime, *, in_trouble: bool
     ) -> Look:
         """`in_trouble`: the status tells of pods that do not come up, and must not forget it meanwhile."""
-        workloads = {key: child for key, child in children.items() if key.kind in WORKLOADS}
+        workloads = {key: child for key, child in children.items() if key.kind in WITH_STATUS}
         for gone in self._of.get(owner, set()) - workloads.keys():
             self._forget(gone)
         self._of[owner] = set(workloads)
@@ -77,6 +78,10 @@ class PodWatch:
         notices: list[Notice] = []
         waits: list[float] = []
         for key, child in workloads.items():
+            if key.kind == "CronJob":
+                wait = await self._look_at_cron_job(child, now, seen)
+                waits += [wait] if wait is not None else []
+                continue
             loss = lost(child, self._levels.get(key))
             self._levels[key] = level(child)
             if not is_short(child):
@@ -99,6 +104,16 @@ class PodWatch:
     def _forget(self, key: Key) -> None:
         self._short.pop(key, None)
         self._levels.pop(key, None)
+
+    async def _look_at_cron_job(self, child: Child, now: datetime, seen: dict[Key, Pods]) -> float | None:
+        """When to look again. Its controller says by events alone that it cannot create a Job."""
+        late = late_in(child, now)
+        if late is None or late > 0:
+            self._short.pop(child.key, None)
+            return late
+        known = await self._look_at(child, now, at_once=True)
+        seen[child.key] = known.pods
+        return max(0.1, known.due - self._clock())
 
     async def _look_at(self, child: Child, now: datetime, *, at_once: bool) -> _Known:
         time = self._clock()

@@ -23,6 +23,10 @@ def backed_up(
     cron = children.get(Key("CronJob", board.namespace, child_name(board.name)))
     if cron is None:
         return None
+    pods = short.get(cron.key)
+    if pods is not None and pods.trouble is not None:
+        why = f"CronJob {cron.key.name} cannot create a Job: {pods.trouble.message}"
+        return Said(CONDITION, "False", pods.trouble.reason, why)
     ordered = sorted(jobs, key=_number, reverse=True)
     for job in ordered:
         pods = short.get(job.key)
@@ -34,9 +38,10 @@ def backed_up(
     if ended is not None and finished(ended.state) == "Failed":
         return Said(CONDITION, "False", "BackupFailed", f"{_failure(ended)}{_last_trouble(board)}")
     last = cron.state["status"].get("lastSuccessfulTime")
+    none = "; spec.backup.suspend is true: no other is made" if cron.state.get("suspend") else ""
     if last is None:
-        return Said(CONDITION, "Unknown", "BackupPending", "no backup has ended yet")
-    return Said(CONDITION, "True", "BackupSucceeded", f"the last backup ended at {last}")
+        return Said(CONDITION, "Unknown", "BackupPending", f"no backup has ended yet{none}")
+    return Said(CONDITION, "True", "BackupSucceeded", f"the last backup ended at {last}{none}")
 
 
 def _failure(job: Child) -> str:

@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from agent_runtime.triggers.schedule import InvalidSchedule, parse
 from covey_operator.kept import Child
 from covey_operator.labels import as_text
 from covey_operator.observed.pod_states import Trouble, is_running, refusal, refused, trouble_of
 from covey_operator.plan import Notice
 from covey_operator.resources import Object
 
+_SCHEDULED_WITHIN = 10.0
+"""Seconds that the controller of CronJobs may take."""
 JOB_NAME = "batch.kubernetes.io/job-name"
 
 
@@ -43,6 +46,21 @@ def is_short(child: Child) -> bool:
     wanted = state["replicas"]
     available = status.get("availableReplicas", 0)
     return bool(min(status.get("updatedReplicas", 0), available) < wanted or _refused_here(status))
+
+
+def late_in(cron_job: Child, now: datetime) -> float | None:
+    """Seconds until a CronJob should have created the next Job, negative when it has not; None: never."""
+    state, status = cron_job.state, cron_job.state["status"]
+    since = status.get("lastScheduleTime") or state.get("since")
+    if cron_job.deleting or state.get("suspend") or status.get("active") or since is None:
+        return None
+    try:
+        due = parse(str(state.get("schedule")), state.get("timeZone") or "Etc/UTC").after(
+            datetime.fromisoformat(since)
+        )
+    except InvalidSchedule:
+        return None
+    return None if due is None else (due - now).total_seconds() + _SCHEDULED_WITHIN
 
 
 def is_known_to_its_controller(child: Child) -> bool:

@@ -10,7 +10,7 @@ from covey_operator.conditions import Refusal, Replicas, Rollout, Said, finished
 from covey_operator.kept import Child
 from covey_operator.keys import Key
 from covey_operator.observed.pod_states import refused, trouble_of, was_killed, with_probe
-from covey_operator.observed.shortage import is_short, level, lost, why_short
+from covey_operator.observed.shortage import is_short, late_in, level, lost, why_short
 
 Object = dict[str, Any]
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -222,6 +222,25 @@ DONE = [{"type": "Complete", "status": "True"}]
 )
 def test_which_workloads_are_short_of_pods(workload: Child, short: bool) -> None:
     assert is_short(workload) == short
+
+
+def cron_job(schedule: str = "0 3 * * *", *, suspend: bool = False, **status: object) -> Child:
+    state: Object = {"schedule": schedule, "timeZone": "Etc/UTC", "since": "2026-03-01T10:00:00Z"}
+    return child("CronJob", {**state, "suspend": suspend, "status": status})
+
+
+@pytest.mark.parametrize(
+    ("workload", "seconds"),
+    [
+        pytest.param(cron_job(), -50, id="its first time is past"),
+        pytest.param(cron_job(lastScheduleTime="2026-03-02T03:00:00Z"), 86_350, id="it was in time"),
+        pytest.param(cron_job(active=[{"name": "x"}]), None, id="the last Job is at work"),
+        pytest.param(cron_job(suspend=True), None, id="suspended"),
+        pytest.param(cron_job("never"), None, id="no schedule"),
+    ],
+)
+def test_when_a_cron_job_is_late(workload: Child, seconds: float | None) -> None:
+    assert late_in(workload, datetime(2026, 3, 2, 3, 1, tzinfo=UTC)) == seconds
 
 
 @pytest.mark.parametrize(
