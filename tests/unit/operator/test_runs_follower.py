@@ -1,6 +1,7 @@
 """The pauses of the runs follower while the runs server does not answer."""
 
 import itertools
+from contextlib import suppress
 
 import structlog
 
@@ -48,10 +49,9 @@ async def waited(which: str, failures: int) -> list[float]:
     url = f"http://127.0.0.1:{port}"
     server = RunsServer(HttpRunStore(url, "t", patience=0), HttpQueue(url, "t", patience=0))
     follower = RunsFollower(SometimesQueued(), server, Cache(), (), lambda key: None, sleep=sleep)
-    try:
+    with suppress(Enough):
         await follower._again_and_again(getattr(follower, which))
-    except Enough:
-        return waits
+    return waits
 
 
 async def test_a_look_that_asks_for_nothing_makes_no_pause_shorter() -> None:
