@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from agent_runtime.api.flow import FlowResource, Graph
 from agent_runtime.api.nodes import FlowNode
 from agent_runtime.compile.graph import check_graph
+from agent_runtime.compile.inputs import check_params
 from agent_runtime.compile.resolution import Resolution
 from agent_runtime.compile.works import check_works
 
@@ -27,6 +28,7 @@ def subflows(graph: Graph, field: str, resolution: Resolution, name: str) -> dic
         found |= within
         if node.flow in within:
             _check_input(node, within[node.flow], f"{place}.input", resolution)
+            check_params(node, within[node.flow], f"{place}.input", resolution)
         if node.map is not None:
             _refuse_suspending(within, f"{place}.flow", resolution)
     return found

@@ -8,6 +8,7 @@ from agent_runtime.api.nodes import FlowNode, HttpWork
 from agent_runtime.compile.actions import check_actions
 from agent_runtime.compile.functions import check_function
 from agent_runtime.compile.graph import FAILED
+from agent_runtime.compile.inputs import check_input
 from agent_runtime.compile.names import Known, check_names, check_source, constant, nearest
 from agent_runtime.compile.publishing import check_publish
 from agent_runtime.compile.resolution import Resolution
@@ -97,6 +98,7 @@ def _check_work(node: FlowNode, graph: Graph, field: str, resolution: Resolution
         if node.llm.instructions is not None:
             resolution.template(node.llm.instructions, variables, f"{field}.llm.instructions")
     check_function(node, field, resolution)
+    check_input(node, field, resolution)
     if node.http is not None:
         _check_http(node.http, variables, f"{field}.http", resolution)
     if node.publish is not None:

@@ -14,7 +14,7 @@ nodes:
      next: {default: check}}
   - {name: check, branch: [{when: "size(shared.write) < 10", action: again}],
      next: {again: write, default: say}}
-  - {name: say, tool: {builtin: count_words}, input: {text: "${shared.write}"}}
+  - {name: say, tool: {builtin: count_words}, input: {file: "${shared.write}"}}
 result: "${shared.write}"
 """
 
@@ -66,7 +66,7 @@ A = "{name: a, tool: {builtin: clock}}"
             'node "a" never takes the action "agian": did you mean "again"?; it takes again, default, failed',
         ),
         (
-            "{start: a, nodes: [{name: a, tool: {builtin: clock}, input: {x: ['${parms.x}']}}]}",
+            "{start: a, nodes: [{name: a, python: {function: 'm:f'}, input: {x: ['${parms.x}']}}]}",
             "InvalidExpression",
             "spec.nodes[0].input",
             "undeclared reference to 'parms.x', at character 6; it may use params, shared",

@@ -109,9 +109,9 @@ def test_a_word_that_nothing_knows_is_refused(news: Namespace, spec: str, field:
 @pytest.mark.parametrize(
     "spec",
     [
-        one(f"{TOOL}, {NEXT}, input: \"${{'params.m shared.c'}}\""),
+        one(f"http: {{url: 'https://x'}}, {NEXT}, input: \"${{'params.m shared.c'}}\""),
         one(f"{TOOL}, {NEXT}, input: '${{params.topic.shared.c}}'"),
-        one(f"{TOOL}, {NEXT}, input: '${{[1].map(params, params)}}'"),
+        one(f"http: {{url: 'https://x'}}, {NEXT}, input: '${{[1].map(params, params)}}'"),
         one(f"{TOOL}, next: {{default: b, failed: b}}", ", result: '${shared.a.error}'"),
         one("branch: [{when: 'true', action: default}], next: {default: b}"),
         one("wait: {until: '2026-01-31T12:00:00Z'}, next: {default: b}"),

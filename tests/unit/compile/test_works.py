@@ -14,7 +14,7 @@ nodes:
   - {name: sift, python: {function: "shop.orders:sift"}, input: {orders: "${shared.fetch}"},
      next: {default: each}}
   - {name: each, map: {over: "${shared.sift}", as: order, parallelism: 3}, tool: {builtin: count_words},
-     input: {text: "${order.text} ${index}"}, next: {default: total}}
+     input: {file: "${order.text} ${index}"}, next: {default: total}}
   - {name: total, reduce: {from: each, with: "${items.map(i, i.words)}"}, next: {default: rest}}
   - {name: rest, wait: {duration: 1h}, next: {default: ask}}
   - {name: ask, approve: {prompt: "Ship ${shared.total}?", timeout: 1d}, next: {approve: ship, timeout: ship}}
