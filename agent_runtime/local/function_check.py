@@ -6,7 +6,7 @@ would stay open for as long as a process that a module started.
 
     python -m agent_runtime.local.function_check RESULT FOLDER NAME...
 
-writes a JSON object to RESULT: the names that cannot be used, and why.
+writes lines of JSON to RESULT: `[NAME, null]` before it looks a function up, and `[NAME, WHY]` after.
 """
 
 import asyncio
@@ -26,9 +26,11 @@ from agent_runtime.compile.result import Manifest, Problem
 from agent_runtime.local.manifests import FileFault, Source
 
 PATIENCE = 60.0
-"""Seconds that the imports may take in all."""
+"""Seconds that the imports of one process may take."""
 REASON = "FunctionNotFound"
 _TAIL = 300
+_MOST_LATE = 3
+"""Modules without an end that are left out, one after the other, before the rest is given up."""
 _GRAPHS = {"Flow": ("spec",), "FlowRun": ("spec", "flowSpec")}
 """Where a kind has its nodes."""
 
@@ -79,61 +81,96 @@ def folder_of(paths: Sequence[Path]) -> Path:
 
 def look_up(names: Sequence[str], folder: Path) -> Mapping[str, str]:
     """Of each function that cannot be used why, by name."""
-    if not names:
-        return {}
-    with _look_up(names, folder) as look:
-        process = subprocess.Popen(look.command, stdin=subprocess.DEVNULL, **look.options)
-        try:
-            return look.verdict(process.wait(PATIENCE))
-        except subprocess.TimeoutExpired:
-            return look.late()
-        finally:
-            if process.poll() is None:
-                _kill(process.pid)
-                process.wait()
+    search = _Search(list(names))
+    while search.left:
+        with _look_up(search.left, folder) as look:
+            process = subprocess.Popen(look.command, stdin=subprocess.DEVNULL, **look.options)
+            try:
+                status: int | None = process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                status = None
+            finally:
+                if process.poll() is None:
+                    _kill(process.pid)
+                    process.wait()
+            search.note(look, status)
+    return search.wrong
 
 
 async def look_up_meanwhile(names: Sequence[str], folder: Path) -> Mapping[str, str]:
     """The same beside other work; the process ends when this is cancelled."""
-    if not names:
-        return {}
-    with _look_up(names, folder) as look:
-        process = await asyncio.create_subprocess_exec(
-            *look.command, stdin=subprocess.DEVNULL, **look.options
-        )
-        try:
-            async with asyncio.timeout(PATIENCE):
-                return look.verdict(await process.wait())
-        except TimeoutError:
-            return look.late()
-        finally:
-            if process.returncode is None:
-                _kill(process.pid)
-                await process.wait()
+    search = _Search(list(names))
+    while search.left:
+        with _look_up(search.left, folder) as look:
+            process = await asyncio.create_subprocess_exec(
+                *look.command, stdin=subprocess.DEVNULL, **look.options
+            )
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    status: int | None = await process.wait()
+            except TimeoutError:
+                status = None
+            finally:
+                if process.returncode is None:
+                    _kill(process.pid)
+                    await process.wait()
+            search.note(look, status)
+    return search.wrong
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """One look at functions: how the process is started, and what came of it."""
+    """One process that looks at functions."""
 
-    names: Sequence[str]
     command: Sequence[str]
     options: Mapping[str, Any]
     result: Path
     said: Path
 
-    def verdict(self, status: int) -> Mapping[str, str]:
+    def lines(self) -> list[tuple[str, str | None]]:
+        """(function, why it cannot be used: empty when it can, None while it is looked up), as written."""
         try:
-            found: dict[str, str] = json.loads(self.result.read_text(encoding="utf-8"))
+            written = self.result.read_text(encoding="utf-8").splitlines()
+            return [(str(name), why) for name, why in map(json.loads, written)]
         except (OSError, ValueError):
-            tail = self.said.read_text(encoding="utf-8", errors="replace").strip()[-_TAIL:]
-            how = f"with status {status}" if status >= 0 else f"by {_signal(-status)}"
-            return dict.fromkeys(self.names, f"importing ended the process {how}: {tail}".rstrip(": "))
-        return found
+            return []
 
-    def late(self) -> Mapping[str, str]:
-        message = f"its module, or that of another node, was not imported in {PATIENCE:g}s"
-        return dict.fromkeys(self.names, message)
+    def end(self, status: int) -> str:
+        """How the process ended."""
+        tail = self.said.read_text(encoding="utf-8", errors="replace").strip()[-_TAIL:]
+        how = f"with status {status}" if status >= 0 else f"by {_signal(-status)}"
+        return f"importing ended the process {how}: {tail}".rstrip(": ")
+
+
+class _Search:
+    """What is known so far. A module that ends the process, or has no end, is left out of the next one."""
+
+    def __init__(self, left: list[str]) -> None:
+        self.left = left
+        self.wrong: dict[str, str] = {}
+        self._late = 0
+
+    def note(self, look: _Look, status: int | None) -> None:
+        """What a process came to; None: it had not ended in time."""
+        under_way = ""
+        for name, why in look.lines():
+            under_way = name if why is None else ""
+            if why is not None:
+                self._settle([name], why)
+        if not self.left:
+            return
+        self._late += status is None
+        why = f"its module was not imported in {PATIENCE:g}s" if status is None else look.end(status)
+        if under_way and self._late < _MOST_LATE:
+            module = under_way.partition(":")[0]
+            self._settle([name for name in self.left if name.partition(":")[0] == module], why)
+        else:
+            self._settle(list(self.left), why)
+
+    def _settle(self, names: list[str], why: str) -> None:
+        self.left = [name for name in self.left if name not in names]
+        if why:
+            self.wrong.update(dict.fromkeys(names, why))
 
 
 @contextmanager
@@ -141,7 +178,7 @@ def _look_up(names: Sequence[str], folder: Path) -> Iterator[_Look]:
     root = str(Path(__file__).parents[2])
     path = os.pathsep.join(each for each in (root, os.environ.get("PYTHONPATH", "")) if each)
     with TemporaryDirectory(prefix="covey-functions-", ignore_cleanup_errors=True) as scratch:
-        result, said = Path(scratch) / "result.json", Path(scratch) / "said"
+        result, said = Path(scratch) / "result", Path(scratch) / "said"
         module = "agent_runtime.local.function_check"
         command = [sys.executable, "-m", module, str(result), str(folder.resolve()), *names]
         with said.open("wb") as stream:
@@ -151,7 +188,7 @@ def _look_up(names: Sequence[str], folder: Path) -> Iterator[_Look]:
                 "start_new_session": True,
                 "env": {**os.environ, "PYTHONPATH": path},
             }
-            yield _Look(names, command, options, result, said)
+            yield _Look(command, options, result, said)
 
 
 def _kill(pid: int) -> None:
@@ -171,19 +208,21 @@ def main(result: str, folder: str, names: Sequence[str]) -> None:
     """Write what cannot be used."""
     from agent_runtime.background import encodable
     from agent_runtime.runs.errors import NodeFailed
+    from agent_runtime.runs.failures import message_of
     from agent_runtime.runs.functions import Functions
     from agent_runtime.runs.nodes.python import find
 
     functions = Functions.of_image([Path(folder)])
     sys.path.append(folder)
-    wrong = {}
-    for name in names:
-        try:
-            find(name, functions)
-        except NodeFailed as error:
-            wrong[name] = encodable(str(error).removeprefix(f"python {name}: "))
-    Path(f"{result}.part").write_text(json.dumps(wrong), encoding="utf-8")
-    Path(f"{result}.part").replace(result)
+    with Path(result).open("a", encoding="utf-8", buffering=1) as lines:
+        for name in names:
+            lines.write(f"{json.dumps([name, None])}\n")
+            why = ""
+            try:
+                find(name, functions)
+            except NodeFailed as error:
+                why = encodable(message_of(error).removeprefix(f"python {name}: "))
+            lines.write(f"{json.dumps([name, why])}\n")
     os._exit(0)  # threads that a module started do not matter
 
 

@@ -107,9 +107,14 @@ def _find(name: str) -> tuple[list[Any], Callable[..., Any]]:
         raise raised(f"{name}: its module cannot be imported", error) from error
     way: list[Any] = []
     for part in path.split("."):
-        if not hasattr(found, part):
-            raise NodeFailed(f"python {name}: {module_name} has no function {path}{_near(found, part)}")
-        found = getattr(found, part)
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            raise NodeFailed(
+                f"python {name}: {module_name} has no function {path}{_near(found, part)}"
+            ) from None
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # a `__getattr__` of the module's own
+            raise raised(f"{name}: {path} cannot be looked up", error) from error
         way.append(found)
     if not callable(found) and not isinstance(found, ModuleType):
         raise NodeFailed(f"python {name}: {path} is a {type(found).__name__}, not a function")
@@ -120,7 +125,10 @@ def _find(name: str) -> tuple[list[Any], Callable[..., Any]]:
 def _near(owner: object, name: str) -> str:
     """Where it was looked for, and which name comes close."""
     file = getattr(owner, "__file__", None)
-    there = [each for each in dir(owner) if callable(getattr(owner, each, None))]
+    try:
+        there = [each for each in dir(owner) if callable(getattr(owner, each, None))]
+    except Exception:  # whatever the owner does when it is asked
+        there = []
     near = difflib.get_close_matches(name, there, n=1)
     cure = f"did you mean {near[0]}?" if near else "define it there, or name another"
     return (f" in {file}" if file else "") + f": {cure}"

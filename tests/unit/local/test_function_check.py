@@ -40,6 +40,7 @@ spec:
             "importing ended the process by SIGKILL",
         ),
         ("import subprocess\nsubprocess.Popen(['sleep', '600'])\ndef boom(): ...\n", "steps:boom", None),
+        ("def __getattr__(name): raise ValueError(name)\n", "steps:boom", "ValueError: boom"),
         ("def f(): ...\n", "steps:boom", "define it there, or name another"),
     ],
 )
@@ -63,6 +64,21 @@ def test_an_import_without_an_end_is_given_up(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "f.yaml").write_text(FLOW % "steps:boom")
     (fault,) = function_faults(load([tmp_path]).resources, tmp_path)
     assert "was not imported in 0.5s" in fault.message
+
+
+def test_a_module_that_ends_the_process_or_has_no_end_harms_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(function_check, "PATIENCE", 10)
+    (tmp_path / "good.py").write_text("def f(): ...\n")
+    (tmp_path / "killer.py").write_text("import os\nos.abort()\n")
+    (tmp_path / "hangs.py").write_text("import time\nwhile True: time.sleep(1)\n")
+    (tmp_path / "zlast.py").write_text("def f(): ...\n")
+    names = ["good:f", "hangs:f", "hangs:g", "killer:f", "zlast:f", "zlast:g"]
+    wrong = function_check.look_up(names, tmp_path)
+    assert set(wrong) == {"hangs:f", "hangs:g", "killer:f", "zlast:g"}
+    assert "was not imported in 10s" in wrong["hangs:g"]
+    assert "importing ended the process by SIGABRT" in wrong["killer:f"]
 
 
 INLINE = """apiVersion: covey.dev/v1alpha1
