@@ -6,7 +6,7 @@ raised, what caused it. Every text can be encoded in UTF-8 and is bounded, whate
 
 import sysconfig
 from pathlib import Path
-from traceback import FrameSummary, TracebackException
+from traceback import FrameSummary, StackSummary, TracebackException, extract_tb
 
 from agent_runtime.background import encodable
 from agent_runtime.runs.errors import NodeFailed
@@ -18,6 +18,7 @@ MOST_TRACEBACK = 6000
 _MOST_LINE = 400
 _MOST_CAUSES = 3
 _MOST_MEMBERS = 3
+_MOST_FRAMES = 20
 _LIBRARIES = tuple(
     dict.fromkeys(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 )
@@ -35,8 +36,12 @@ class Raised(NodeFailed):
 
 def raised(name: str, error: BaseException) -> Raised:
     """What the function `name` raised, as the failure of its node."""
-    place = _place(error)
-    message = f"python {name}: {_told(error)}" + (f" ({place})" if place else "")
+    try:
+        place = _place(error)
+        message = f"python {name}: {_told(error)}" + (f" ({place})" if place else "")
+    except Exception as failed:  # even isinstance runs code of the exception's class
+        kind = type(error).__name__
+        message = f"python {name}: {kind}, which cannot be looked at: {type(failed).__name__}"
     return Raised(_bounded(message, MOST_MESSAGE), type(error).__name__, traceback_text(error))
 
 
@@ -62,7 +67,9 @@ def traceback_text(error: BaseException) -> str:
         _drop_ours(described)
         lines = "".join(described.format()).splitlines()
     except Exception as failed:  # an exception may refuse even to be printed
-        return f"{type(error).__name__}, which cannot be printed: {type(failed).__name__}"
+        frames = [frame for frame in extract_tb(error.__traceback__) if not frame.filename.startswith(_OURS)]
+        told = [*StackSummary.from_list(frames[-_MOST_FRAMES:]).format(), type(error).__name__]
+        lines = f"{''.join(told)}, which cannot be printed: {type(failed).__name__}".splitlines()
     text = "\n".join(line if len(line) <= _MOST_LINE else f"{line[:_MOST_LINE]}..." for line in lines)
     text = encodable(text)
     if len(text) <= MOST_TRACEBACK:

@@ -25,6 +25,7 @@ AWAITED_WHERE_MADE = {
     "agent_runtime/serving/methods.py": 2,
     "agent_runtime/serving/server.py": 2,
     "agent_runtime/triggers/listener.py": 1,
+    "agent_runtime/runs/nodes/python.py": 1,
     "operator/covey_operator/main.py": 1,
     "operator/covey_operator/runs_follower.py": 1,
 }

@@ -153,15 +153,25 @@ def _bound(
 
 
 async def _awaited(value: Awaitable[Any]) -> Any:
-    """Await it. A cancellation is passed on only when it was asked for. Raises _Escaped."""
+    """Await it in a task of its own: a function that cancels its task ends its node, not the run.
+
+    A cancellation is passed on only when it was asked for. Raises _Escaped.
+    """
+
+    async def own() -> Any:
+        try:
+            return await value
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # SystemExit would leave the loop
+            raise _Escaped(error) from None
+
     try:
-        return await value
+        return await asyncio.ensure_future(own())
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise
-        raise _Escaped(error) from None
-    except BaseException as error:
         raise _Escaped(error) from None
 
 

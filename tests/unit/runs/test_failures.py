@@ -64,6 +64,19 @@ async def cancelled():
     raise asyncio.CancelledError
 
 
+async def cancels_itself():
+    asyncio.current_task().cancel()
+    await asyncio.sleep(1)
+
+
+class Hostile(Exception):
+    __class__ = property(lambda self: 1 / 0)
+
+
+def hostile():
+    raise Hostile
+
+
 class Unprintable(Exception):
     def __str__(self):
         raise RuntimeError("no")
@@ -120,6 +133,8 @@ async def _error(function: str) -> RunError:
         ("interrupt", "KeyboardInterrupt", "KeyboardInterrupt (steps_a.py:"),
         ("async_leave", "SystemExit", "SystemExit: bye (steps_a.py:"),
         ("cancelled", "CancelledError", "CancelledError (steps_a.py:"),
+        ("cancels_itself", "CancelledError", "CancelledError (steps_a.py:"),
+        ("hostile", "Hostile", "Hostile, which cannot be looked at: ZeroDivisionError"),
         ("unprintable", "Unprintable", "Unprintable: (its message cannot be read: RuntimeError)"),
         ("deep", "RecursionError", "RecursionError: maximum recursion depth exceeded"),
     ],
