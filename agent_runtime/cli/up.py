@@ -105,7 +105,16 @@ def _settings(options: Options) -> Settings:
     real = None
     if options.real_model is not None:
         real = RealModel.from_environment(options.real_model, os.environ)
-    return Settings(options.paths, port, dict(os.environ), options.state, options.input_dir, real, errand)
+    # Absolute, since functions of Python nodes run in this process and may change its working directory.
+    return Settings(
+        tuple(path.absolute() for path in options.paths),
+        port,
+        dict(os.environ),
+        None if options.state is None else options.state.absolute(),
+        None if options.input_dir is None else options.input_dir.absolute(),
+        real,
+        errand,
+    )
 
 
 def _require_readable(folder: Path) -> None:

@@ -21,6 +21,23 @@ REFERENCES = ("ConfigMap", "Secret")
 """Kinds of Kubernetes that Covey's resources reference; others are skipped."""
 
 
+def _working_directory() -> Path:
+    try:
+        return Path.cwd()
+    except OSError:  # it was deleted
+        return Path("/")
+
+
+_STARTED_IN = _working_directory()
+"""At the start: a function of a Python node may change it."""
+
+
+def shown(file: Path) -> str:
+    """The file for people, who began where the command was given."""
+    is_below = file.is_relative_to(_STARTED_IN) and _STARTED_IN.name != ""
+    return str(file.relative_to(_STARTED_IN)) if is_below else str(file)
+
+
 @dataclass(frozen=True, slots=True)
 class FileFault:
     """One fault in a file. `line` and `column` begin at 1; 0 when it is about the file as a whole."""
@@ -33,7 +50,8 @@ class FileFault:
     message: str
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}:{self.column}" if self.line else str(self.file)
+        file = shown(self.file)
+        place = f"{file}:{self.line}:{self.column}" if self.line else file
         return encodable(f"{place}: {Fault(self.path, self.message)}")
 
 
@@ -59,7 +77,7 @@ class Source:
     @property
     def origin(self) -> str:
         """File and line, for people."""
-        return encodable(f"{self.file}:{self.document.position('').line}")
+        return encodable(f"{shown(self.file)}:{self.document.position('').line}")
 
     def fault(self, path: str, message: str) -> FileFault:
         """A fault at a field of this manifest, for what only shows when it is compiled with the others."""

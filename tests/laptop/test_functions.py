@@ -41,6 +41,19 @@ def test_validate_and_flow_check_name_the_line_and_the_cure(covey: Covey, folder
         assert "did you mean there?" in said, said
 
 
+def test_a_function_that_changes_the_working_directory_harms_nothing(covey: Covey, folder: Path) -> None:
+    (folder / "steps.py").write_text("import os\ndef there():\n    os.chdir('/')\n    return 1\n")
+    text = FOLDER.partition("---")[0]
+    (folder / "flows.yaml").write_text(text)
+    covey.home = folder  # so that the folder can be named by a dot
+    with covey.up(Path()) as running:
+        for _ in range(2):
+            assert covey("run", "fine").stdout == "1\n"
+        (folder / "flows.yaml").write_text(text.replace("fine", "other"))
+        running.wait_for("taken in: 1 resource")
+        assert covey("run", "other").stdout == "1\n"
+
+
 def test_covey_up_fails_that_flow_alone_until_the_module_is_mended(covey: Covey, folder: Path) -> None:
     with covey.up(folder) as running:
         assert "did you mean there?" in running.wait_for(SAID)
