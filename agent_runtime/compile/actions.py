@@ -27,23 +27,23 @@ def warnings(graph: Graph) -> Iterator[str]:
 
 
 def ending(node: FlowNode, action: str) -> str:
-    """What is said of an action that ends the flow though the node has others that do not."""
-    return (
-        f'the action "{action}" has no next, so that the run ends there; its next has {", ".join(node.next)}'
-    )
+    """What is said of an action that ends the flow, and may not be meant to."""
+    has = ", ".join(node.next) or "no action at all"
+    return f'the action "{action}" has no next, so that the run ends there; its next has {has}'
 
 
 def ends_silently(node: FlowNode, action: str) -> bool:
-    """Whether the flow ends by this action though the node has others that go on."""
+    """Whether the flow ends by this action, and the node has others or is a branch that chose it."""
     onward = node.next.keys() - {FAILED, TIMEOUT}
-    return bool(onward) and action not in node.next
+    chosen = node.branch is not None and action != DEFAULT
+    return (bool(onward) or chosen) and action not in node.next
 
 
 def _silent_ends(node: FlowNode) -> list[str]:
     if node.approve is not None:
         possible = [*node.approve.actions]
     elif node.branch is not None:
-        possible = [DEFAULT]
+        possible = list(dict.fromkeys([*(branch.action for branch in node.branch), DEFAULT]))
     else:
         possible = []
     return [action for action in possible if ends_silently(node, action)]
@@ -62,14 +62,15 @@ def _check_next(node: FlowNode, place: str, resolution: Resolution) -> None:
                 f"{nearest(action, takes)}; it takes {', '.join(takes)}{why}",
                 f"{place}.next.{action}",
             )
+    if not node.next:
+        return  # the last node of its flow, a branch too: a warning says that the run ends there
     for position, branch in enumerate(node.branch or ()):
         if branch.action not in node.next and branch.action != DEFAULT:
             at = f"{place}.branch[{position}].action"
-            has = ", ".join(node.next) or "no action at all"
             resolution.refuse(
                 "UnknownAction",
                 f'{at}: the action "{branch.action}" leads nowhere{nearest(branch.action, node.next)}; '
-                f"next has {has}: add the node that follows. To end the run there, let the branch take "
-                f"{DEFAULT}, without a next",
+                f"next has {', '.join(node.next)}: add the node that follows. To end the run there, let the "
+                f"branch take {DEFAULT}, without a next",
                 at,
             )

@@ -129,6 +129,13 @@ def test_what_only_looks_like_one_is_let_through(news: Namespace, spec: str) -> 
             "branch: [{when: 'true', action: go}], next: {go: b}",
             ['node "a": the action "default" has no next'],
         ),
+        (
+            "branch: [{when: 'true', action: go}, {when: 'false', action: stay}]",
+            [
+                'node "a": the action "go" has no next, so that the run ends there; its next has no act',
+                'node "a": the action "stay" has no next',
+            ],
+        ),
         ("approve: {prompt: x}, next: {approve: b, reject: b}", []),
         (f"{TOOL}, {NEXT}", []),
     ],
