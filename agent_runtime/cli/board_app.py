@@ -6,12 +6,17 @@ from typing import Annotated
 import typer
 
 from agent_runtime.cli.errors import guarded
+from agent_runtime.cli.groups import Commands
 
 board_app = typer.Typer(
-    help="Look at a blackboard, publish on it, and deal with what went wrong.", no_args_is_help=True
+    cls=Commands,
+    help="Look at a blackboard, publish on it, and deal with what went wrong.",
+    no_args_is_help=True,
 )
 letters_app = typer.Typer(
-    help="Deliveries that were given up: list them, or deal with them.", invoke_without_command=True
+    cls=Commands,
+    help="Deliveries that were given up: list them, or deal with them.",
+    invoke_without_command=True,
 )
 board_app.add_typer(letters_app, name="deadletters")
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import typer
 from typer import completion as library
 
 from agent_runtime.cli.output import say
@@ -36,16 +37,35 @@ def names_of(kind: str) -> Callable[[str], list[str]]:
     """Completes the names of one kind, those of the running `covey up`; none when there is none."""
 
     def complete(incomplete: str) -> list[str]:
-        from agent_runtime.cli.client import Client
-
-        try:
-            items = Client.connect(_state()).get("/v1/resources", kind=kind)["items"]
-        except Failure:
-            return []
-        names = [str(item["metadata"]["name"]) for item in items]
-        return [name for name in names if name.startswith(incomplete)]
+        return [name for name in _names(kind) if name.startswith(incomplete)]
 
     return complete
+
+
+def names_of_kind(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Completes the names of the kind that the word before says."""
+    from agent_runtime.cli.kinds import kind_named
+
+    try:
+        kind = kind_named(str(ctx.params.get("kind") or ""))
+    except Failure:  # all, artifacts, or no kind
+        return []
+    return names_of(kind)(incomplete)
+
+
+def subjects(incomplete: str) -> list[str]:
+    """Completes what `covey logs` can be asked about."""
+    return [name for kind in ("Agent", "FlowRun", "Blackboard") for name in names_of(kind)(incomplete)]
+
+
+def _names(kind: str) -> list[str]:
+    from agent_runtime.cli.client import Client
+
+    try:
+        items = Client.connect(_state()).get("/v1/resources", kind=kind)["items"]
+    except Failure:
+        return []
+    return [str(item["metadata"]["name"]) for item in items]
 
 
 def kinds(incomplete: str) -> list[str]:

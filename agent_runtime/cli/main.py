@@ -7,15 +7,16 @@ import typer
 
 from agent_runtime.cli.board_app import board_app
 from agent_runtime.cli.board_app import publish as board_publish
-from agent_runtime.cli.completion import kinds, names_of
+from agent_runtime.cli.completion import kinds, names_of, names_of_kind, subjects
 from agent_runtime.cli.entry import CommandLine
 from agent_runtime.cli.errors import guarded
-from agent_runtime.cli.groups import StartsByDefault
+from agent_runtime.cli.groups import Commands, StartsByDefault
 from agent_runtime.cli.output import say
 from agent_runtime.local.failure import Failure
 
 app = CommandLine(
     name="covey",
+    cls=Commands,
     help="AI agents as ordinary Kubernetes resources, and the same manifests on this machine.",
     no_args_is_help=True,
     add_completion=False,
@@ -169,7 +170,9 @@ def get(
     kind: Annotated[
         str, typer.Argument(help="all, a kind such as agents, or artifacts.", autocompletion=kinds)
     ] = "all",
-    name: Annotated[str, typer.Argument(help="One of them.", show_default=False)] = "",
+    name: Annotated[
+        str, typer.Argument(help="One of them.", show_default=False, autocompletion=names_of_kind)
+    ] = "",
     output: Format = "table",
     watch: Annotated[
         bool, typer.Option("--watch", "-w", help="Go on with what changes, until Ctrl-C.")
@@ -382,7 +385,10 @@ def replay(
 @app.command()
 @guarded
 def logs(
-    subject: Annotated[str, typer.Argument(help="Of this agent or run only.", show_default=False)] = "",
+    subject: Annotated[
+        str,
+        typer.Argument(help="Of this agent or run only.", show_default=False, autocompletion=subjects),
+    ] = "",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as things happen.")] = False,
     tail: Annotated[int, typer.Option(help="Lines to begin with.", min=0)] = 200,
     output: Annotated[str, typer.Option("--output", "-o", help="text or json.")] = "text",
@@ -397,8 +403,8 @@ def logs(
 @app.command()
 @guarded
 def delete(
-    kind: Annotated[str, typer.Argument(help="A kind, such as agent.")],
-    name: Annotated[str, typer.Argument(help="Its name.")],
+    kind: Annotated[str, typer.Argument(help="A kind, such as agent.", autocompletion=kinds)],
+    name: Annotated[str, typer.Argument(help="Its name.", autocompletion=names_of_kind)],
     state: State = None,
 ) -> None:
     """Take back a resource that was applied."""
@@ -430,7 +436,7 @@ def version() -> None:
     _version(True)
 
 
-flow_app = typer.Typer(help="Check Flows, and draw them.", no_args_is_help=True)
+flow_app = typer.Typer(cls=Commands, help="Check Flows, and draw them.", no_args_is_help=True)
 app.add_typer(flow_app, name="flow")
 
 
@@ -456,14 +462,23 @@ def flow_check(
 def flow_draw(
     target: Annotated[
         str,
-        typer.Argument(help="A Flow of the running covey up, or a file or folder.", metavar="FLOW|PATH"),
+        typer.Argument(
+            help="A Flow of the running covey up, or a file or folder.",
+            metavar="FLOW|PATH",
+            autocompletion=names_of("Flow"),
+        ),
     ],
     flow: Annotated[str, typer.Option(help="Which Flow of the files.", show_default=False)] = "",
     format_: Annotated[
         str | None,
         typer.Option("--format", help="svg or mermaid.  [default: by the name of FILE, or svg]"),
     ] = None,
-    run: Annotated[str, typer.Option(help="Show the states of this FlowRun.", show_default=False)] = "",
+    run: Annotated[
+        str,
+        typer.Option(
+            help="Show the states of this FlowRun.", show_default=False, autocompletion=names_of("FlowRun")
+        ),
+    ] = "",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where to.  [default: standard output]")
     ] = None,
