@@ -1,6 +1,5 @@
 """Where the board is that a command means: a server by its URL, or one of the running `covey up`."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from agent_runtime.blackboard.board_admin import BoardAdmin
 from agent_runtime.blackboard.http_client import HttpBoard
 from agent_runtime.cli.boards import board_named
 from agent_runtime.cli.client import Client, path
+from agent_runtime.cli.interrupt import run_until_interrupt
 from agent_runtime.cli.target import announce, laptop, without_password
 from agent_runtime.local.failure import Failure
 
@@ -62,7 +62,7 @@ def run_on(where: Where, work: Callable[[OpenBoard], Awaitable[None]]) -> None:
             await work(opened)
 
     try:
-        asyncio.run(session())
+        run_until_interrupt(session())
     except KeyboardInterrupt:
         return
     except BoardError as error:

@@ -11,12 +11,11 @@ import typer
 from typer.main import get_command
 
 from agent_runtime.cli.completion import prepare
+from agent_runtime.cli.interrupt import INTERRUPTED, listen
 from agent_runtime.cli.output import OutputLost, tell, tell_error
 from agent_runtime.local.failure import Failure
 from agent_runtime.visible import visible_line
 
-INTERRUPTED = 130
-"""The exit status after Ctrl-C, as shells have it."""
 TRACEBACK_VARIABLE = "COVEY_TRACEBACK"
 
 
@@ -35,6 +34,7 @@ class CommandLine(typer.Typer):
 
     def _status(self, *args: Any, **kwargs: Any) -> int:
         try:
+            listen()
             prepare()
             code = get_command(self)(*args, standalone_mode=False, **kwargs)
         except BrokenPipeError:
