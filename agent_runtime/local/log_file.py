@@ -9,13 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import orjson
 import structlog
 from structlog.typing import EventDict
 
+from agent_runtime.log_lines import log_line
 from agent_runtime.telemetry.context import add_context
 from agent_runtime.telemetry.events import Event, Observer
-from agent_runtime.visible import visible_json
 
 LOG_FILE = "covey.log"
 _LARGEST = 10 * 1024 * 1024
@@ -88,4 +87,4 @@ def _event(event: str, line: MutableMapping[str, Any]) -> Event:
 
 
 def _dumps(line: EventDict, **_: object) -> str:
-    return visible_json(orjson.dumps(line, default=str).decode())
+    return log_line(line)

@@ -6,11 +6,10 @@ from collections.abc import MutableMapping
 from contextlib import AbstractContextManager
 from typing import Any
 
-import orjson
 import structlog
 from structlog.types import EventDict, Processor
 
-from agent_runtime.visible import visible_json
+from agent_runtime.log_lines import log_line
 from covey_operator.keys import Key
 from covey_operator.labels import OPERATOR
 
@@ -71,4 +70,4 @@ def _context(**fixed: str) -> Processor:
 
 
 def _json(value: object, **_: object) -> str:
-    return visible_json(orjson.dumps(value, default=repr).decode())
+    return log_line(value, repr)
