@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import structlog
-from covey_operator.logs import configure as configure_operator
 
 from agent_runtime.local.log_file import log_to
 from agent_runtime.log_lines import log_line
+from covey_operator.logs import configure as configure_operator
 
 ODD = {
     "half": "a\ud83db",
