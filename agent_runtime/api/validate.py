@@ -12,6 +12,7 @@ from agent_runtime.api.fault import Fault, InvalidManifest
 from agent_runtime.api.rules import rule_faults, transition_faults
 from agent_runtime.api.schema import Schema, structural_schema
 from agent_runtime.api.structure import completed, nearest, structural_faults
+from agent_runtime.texts import unfit_in
 
 __all__ = ["Fault", "InvalidManifest", "faults", "parse", "update_faults"]
 
@@ -41,8 +42,11 @@ def faults(manifest: object) -> list[Fault]:
     schema = _schema_for(manifest)
     if isinstance(schema, Fault):
         return [schema]
-    given = completed(schema, dict(manifest))
+    given = completed(schema, {key: value for key, value in manifest.items() if key != "status"})
     found = list(structural_faults(schema, given))
+    if (unfit := unfit_in(given)) is not None:
+        # no rule can read it, and what the rules said would be only a consequence
+        return [*found, Fault(unfit.path.removeprefix("."), unfit.message)]
     at_fault = {fault.path for fault in found} | {fault.meant for fault in found if fault.meant}
     return found + list(rule_faults(schema, given, at_fault))
 

@@ -126,3 +126,21 @@ def test_parsing_fills_in_defaults_and_leaves_the_manifest_as_it_is() -> None:
 def test_an_object_does_not_become_one_of_another_kind() -> None:
     (fault,) = update_faults({**MODEL, "spec": {}}, {**MODEL, "kind": "Agent", "spec": {}})
     assert fault.path == "kind"
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"), [("a\0b", "holds a NUL character"), ("a\ud83d", "holds half of a character")]
+)
+def test_a_text_that_cannot_go_everywhere_is_the_one_fault_and_no_rule_is_blamed(
+    text: str, wrong: str
+) -> None:
+    manifest = MODEL | {"spec": {"provider": "Scripted", "script": [{"reply": "x"}, {"reply": text}]}}
+    [fault] = faults(manifest)
+    assert (fault.path, fault.message.startswith(wrong)) == ("spec.script[1].reply", True)
+    noted = MODEL | {"metadata": {"name": "m", "annotations": {text: "x"}}, "spec": manifest["spec"]}
+    assert [each.path[:20] for each in faults(noted)] == ["metadata.annotations"]
+
+
+def test_a_status_with_such_a_text_is_not_looked_at() -> None:
+    spec = {"provider": "Scripted", "script": [{"reply": "x"}]}
+    assert faults(MODEL | {"spec": spec, "status": {"phase": "a\0"}}) == []
