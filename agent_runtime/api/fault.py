@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from agent_runtime.visible import visible_line
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -13,7 +15,8 @@ class Fault:
     """The path that an unknown field was probably meant to be."""
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.message}" if self.path else self.message
+        """One line, whatever keys and values are quoted in it: no part of it can pass for another line."""
+        return visible_line(f"{self.path}: {self.message}" if self.path else self.message)
 
 
 class InvalidManifest(ValueError):

@@ -12,9 +12,10 @@ from typing import Any
 from agent_runtime.api import GROUP, KINDS
 from agent_runtime.api.fault import Fault
 from agent_runtime.api.validate import faults
-from agent_runtime.background import describe, encodable
+from agent_runtime.background import describe
 from agent_runtime.local.defaults import NO_STORE, lacks_store, with_laptop_defaults
 from agent_runtime.local.yaml_reader import MAX_BYTES, Document, InvalidYaml, read_documents
+from agent_runtime.visible import visible_line
 
 SUFFIXES = (".yaml", ".yml")
 REFERENCES = ("ConfigMap", "Secret")
@@ -52,7 +53,7 @@ class FileFault:
     def __str__(self) -> str:
         file = shown(self.file)
         place = f"{file}:{self.line}:{self.column}" if self.line else file
-        return encodable(f"{place}: {Fault(self.path, self.message)}")
+        return visible_line(f"{place}: {Fault(self.path, self.message)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class Source:
     @property
     def origin(self) -> str:
         """File and line, for people."""
-        return encodable(f"{shown(self.file)}:{self.document.position('').line}")
+        return visible_line(f"{shown(self.file)}:{self.document.position('').line}")
 
     def fault(self, path: str, message: str) -> FileFault:
         """A fault at a field of this manifest, for what only shows when it is compiled with the others."""

@@ -181,3 +181,13 @@ def test_nothing_that_a_file_holds_breaks_the_reading(tmp_path: Path, content: b
     (tmp_path / "x.yaml").write_bytes(content)
     loaded = load([tmp_path])
     assert loaded.resources == ()
+
+
+def test_no_line_can_be_forged_by_a_name_of_a_file_or_a_key_or_a_value(tmp_path: Path) -> None:
+    (tmp_path / "a\nerror: forged.yaml").write_text(
+        'apiVersion: covey.dev/v1alpha1\nkind: Flow\nmetadata: {name: f}\nspec: {"b\\nerror: forged": 1}\n'
+        '---\napiVersion: covey.dev/v1alpha1\nkind: "Mo\\nerror: forged"\nmetadata: {name: x}\n'
+    )
+    found = [str(fault) for fault in load([tmp_path]).faults]
+    assert len(found) >= 2
+    assert all(len(line.splitlines()) == 1 and "a\\nerror: forged.yaml" in line for line in found)
