@@ -1,8 +1,9 @@
 """The status of a FlowRun on the laptop: the words and reasons are those of the cluster. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from agent_runtime.api.flowrun import Answer
 from agent_runtime.runs.outcome import Outcome
 
 Status = dict[str, Any]
@@ -43,6 +44,21 @@ def refused_answer(message: str, before: Mapping[str, Any]) -> Status:
     """An answer was given that the node did not ask for; it waits on."""
     status = _status("Waiting", "Unknown", "InvalidAnswer", message, before)
     return {**status, "waiting": before["waiting"]}
+
+
+def stray_answer(answers: Sequence[Answer], status: Mapping[str, Any]) -> str:
+    """About an answer to a visit that the run has not come to, which may have been meant for this one."""
+    waiting = status["waiting"]
+    visits = {node["name"]: node.get("visits", 0) for node in status.get("nodes") or ()}
+    asked = (waiting["node"], waiting["visit"])
+    offered = " or ".join(waiting["actions"])
+    for each in answers:
+        if each.visit > visits.get(each.node, 0) and (each.node, each.visit) != asked:
+            return (
+                f"nobody has asked for the answer to {each.node}, visit {each.visit}, so far; "
+                f"{waiting['node']} asks at visit {waiting['visit']}: answer it with {offered}"
+            )
+    return ""
 
 
 def ended(outcome: Outcome, before: Mapping[str, Any], now: str) -> Status:

@@ -233,6 +233,9 @@ class Runs:
                 offered = ", ".join(waiting["actions"])
                 message = f"{answer.node} cannot be answered with {answer.action!r}: it offers {offered}"
                 self._note(name, run_status.refused_answer(message, run.status))
+                return False
+        if message := run_status.stray_answer(answers_of(run), run.status):
+            self._note(name, run_status.refused_answer(message, run.status))
         return False
 
     def _set_alarm(self, name: str) -> None:

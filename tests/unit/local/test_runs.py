@@ -136,8 +136,8 @@ async def test_a_run_that_waits_holds_no_slot(world: World) -> None:
     ("answer", "reason"),
     [
         ({"node": "review", "visit": 1, "action": "maybe"}, "InvalidAnswer"),
-        ({"node": "review", "visit": 2, "action": "send"}, "WaitingForApproval"),
-        ({"node": "draft", "visit": 1, "action": "send"}, "WaitingForApproval"),
+        ({"node": "review", "visit": 2, "action": "send"}, "InvalidAnswer"),
+        ({"node": "draft", "visit": 1, "action": "send"}, "InvalidAnswer"),
     ],
 )
 async def test_an_answer_to_something_else_changes_nothing(
@@ -151,6 +151,20 @@ async def test_an_answer_to_something_else_changes_nothing(
     assert world.status("one") == ("Waiting", reason)
     assert world.runs.all["one"].status["waiting"]["actions"] == ["send", "drop"]
     assert len(world.legs.calls) == 1
+
+
+async def test_an_answer_to_a_node_that_nobody_knows_is_named_when_the_run_asks(world: World) -> None:
+    world.add("one", answers=[{"node": "reviev", "visit": 1, "action": "send"}])
+    await world.is_under_way("one")
+    world.legs.end("one", ASKS)
+    await world.reaches("one", "Waiting", "InvalidAnswer")
+    message = world.runs.all["one"].status["conditions"][0]["message"]
+    assert (
+        "the answer to reviev, visit 1, so far; review asks at visit 1: answer it with send or drop"
+        in message
+    )
+    world.change("one", answers=[{"node": "review", "visit": 1, "action": "send"}])
+    await eventually(lambda: len(world.legs.calls) == 2)
 
 
 async def test_an_answer_given_before_it_was_asked_for(world: World) -> None:
