@@ -11,6 +11,7 @@ from typing import Self
 from agent_runtime.local.address import SERVER_FILE, Address
 from agent_runtime.local.failure import Failure
 from agent_runtime.local.files import write_private, written
+from agent_runtime.local.forked import not_in_children
 
 FOLDER = ".covey"
 BOARDS = "blackboards"
@@ -49,6 +50,7 @@ class StateFolder:
                 "Stop that one, or choose another folder with --state.",
                 code=2,
             ) from error
+        not_in_children(lock)
         with written(path):
             lock.truncate(0)
             lock.write(f"pid {os.getpid()}".encode())
