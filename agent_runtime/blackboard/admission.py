@@ -10,6 +10,7 @@ from agent_runtime.api.base import seconds
 from agent_runtime.blackboard.artifact import PUBLIC, Artifact, Draft
 from agent_runtime.blackboard.board import BoardError, Identity
 from agent_runtime.blackboard.codec import plain
+from agent_runtime.blackboard.not_json import not_json_in
 from agent_runtime.blackboard.publisher_ids import is_foreign
 from agent_runtime.blackboard.result_ids import is_reserved
 from agent_runtime.blackboard.tenancy import Isolation, foreign_part
@@ -84,7 +85,9 @@ class Admission:
         try:
             payload, size = plain(draft.payload)
         except ValueError as error:
-            _invalid("/payload", f"the payload is not JSON: {error}")
+            fault = not_json_in(draft.payload)
+            where, why = ("", str(error)) if fault is None else (fault.pointer, fault.message)
+            _invalid(f"/payload{where}", f"the payload is not JSON: {why}")
         if size > self._max_payload:
             raise BoardError(
                 "too_large",
