@@ -1,12 +1,16 @@
 """JSON that a person gives on the command line: inline, `@FILE`, or `-` for standard input."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from agent_runtime import strict_json
 from agent_runtime.local.failure import Failure
+from agent_runtime.local.yaml_reader import InvalidYaml, NumberTooLarge, Position, read_documents
+from agent_runtime.texts import unfit_in
 
 
 def payload(text: str, what: str) -> dict[str, Any]:
@@ -46,14 +50,20 @@ def parameters(pairs: list[str]) -> dict[str, Any]:
         key, equals, value = pair.partition("=")
         if not equals or not key:
             raise Failure(f"--param {pair!r} has no value", "Write --param KEY=VALUE.", code=2)
-        found[key] = _file_parameter(key, value) if value.startswith("@") else _yaml_or_text(value)
+        found[key] = (
+            _file_parameter(key, value) if value.startswith("@") else _yaml_or_text(value, f"--param {key}")
+        )
     return found
 
 
-def _yaml_or_text(value: str) -> Any:
+def _yaml_or_text(value: str, what: str) -> Any:
+    """What only begins like YAML is a text: `[draft`, `*bold*`. Raises Failure for what is meant as YAML."""
     try:
-        return yaml.safe_load(value)
-    except yaml.YAMLError:
+        return _read(value)
+    except InvalidYaml as error:
+        is_yaml = not isinstance(error.__cause__, yaml.YAMLError | UnicodeEncodeError)
+        if is_yaml and (isinstance(error, NumberTooLarge) or value.lstrip().startswith(("{", "["))):
+            raise _failure(error, "the value", what) from error
         return value
 
 
@@ -72,13 +82,34 @@ def _file_parameter(key: str, value: str) -> Any:
 def _parsed(content: str, source: str, what: str) -> Any:
     """Raises Failure with the place of what is wrong."""
     try:
-        return yaml.safe_load(content)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        raise Failure(f"{what}: {source}{where} is neither JSON nor YAML: {error.problem}", code=2) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise Failure(f"{what}: {source} is neither JSON nor YAML: {error}", code=2) from error
+        value = strict_json.parse(content) if source.endswith(".json") else _read(content)
+    except json.JSONDecodeError as error:
+        where = f":{error.lineno}:{error.colno}" if error.doc else ""
+        raise Failure(f"{what}: {source}{where} is not JSON: {error.msg}", code=2) from error
+    except InvalidYaml as error:
+        raise _failure(error, source, what) from error
+    if (unfit := unfit_in(value)) is not None:
+        raise Failure(f"{what}: {source}: {unfit.path.lstrip('.') or 'it'} {unfit.message}", code=2)
+    return value
+
+
+def _read(content: str) -> Any:
+    """JSON, or else YAML that means what JSON can say: a date is a text. Raises InvalidYaml."""
+    try:
+        return strict_json.parse(content)
+    except json.JSONDecodeError:
+        pass  # it may be YAML, whose reader knows the place of what is wrong
+    try:
+        documents = [*read_documents(content.encode(), letters=False)]
+    except UnicodeEncodeError as error:
+        raise InvalidYaml("this is not text in UTF-8", Position(1, 1)) from error
+    if len(documents) > 1:
+        raise InvalidYaml("this holds several documents", documents[1].position(""))
+    return documents[0].value if documents else None
+
+
+def _failure(error: InvalidYaml, source: str, what: str) -> Failure:
+    return Failure(f"{what}: {source}:{error.position.line}:{error.position.column}: {error}", code=2)
 
 
 def _content(text: str, what: str) -> tuple[str, str]:
@@ -88,7 +119,7 @@ def _content(text: str, what: str) -> tuple[str, str]:
         return "the value", text
     path = Path(text[1:])
     try:
-        return str(path), path.read_text(encoding="utf-8")
+        return str(path), path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise Failure(f"{what}: {path} cannot be read: {reason}", code=2) from error

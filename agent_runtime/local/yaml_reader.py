@@ -39,6 +39,10 @@ class InvalidYaml(ValueError):
         self.position = position
 
 
+class NumberTooLarge(InvalidYaml):
+    """The text is a number, and neither JSON nor the stores can hold it."""
+
+
 @dataclass(slots=True)
 class Document:
     """One document of a file, and where its values stand, by path such as `spec.nodes[2].next`."""
@@ -53,10 +57,13 @@ class Document:
         return self.positions[path]
 
 
-def read_documents(content: bytes) -> Iterator[Document]:
-    """The documents of a file, empty ones left out. Raises InvalidYaml where it goes wrong."""
+def read_documents(content: bytes, *, letters: bool = True) -> Iterator[Document]:
+    """The documents of a file, empty ones left out. Raises InvalidYaml where it goes wrong.
+
+    With `letters` a `y` or `n` without quotes is true or false, as for kubectl; else it is a text.
+    """
     text = _decoded(content)
-    reader = _Reader(text)
+    reader = _Reader(text, letters=letters)
     try:
         yield from reader.documents()
     except yaml.MarkedYAMLError as error:
@@ -85,7 +92,8 @@ def _decoded(content: bytes) -> str:
 class _Reader:
     """Turns one file's events into documents, in one pass."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, letters: bool) -> None:
+        self._letters = letters
         self._events = yaml.parse(text, Loader=_Loader)
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._positions: dict[str, Position] = {}
@@ -111,7 +119,7 @@ class _Reader:
             case yaml.AliasEvent():
                 return self._alias(event, position)
             case yaml.ScalarEvent():
-                value: Any = _scalar(event)
+                value: Any = _scalar(event, self._letters)
             case yaml.SequenceStartEvent(tag=None | "tag:yaml.org,2002:seq"):
                 value = self._sequence(path, depth)
             case yaml.MappingStartEvent(tag=None | "tag:yaml.org,2002:map"):
@@ -146,7 +154,7 @@ class _Reader:
         merged: dict[str, Any] = {}
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             position = _position(event.start_mark)
-            key = _key(event, position)
+            key = _key(event, position, self._letters)
             here = f"{path}.{key}" if path else key
             if key in own:
                 raise InvalidYaml(
@@ -171,14 +179,15 @@ def _merged(value: Any, position: Position) -> dict[str, Any]:
     return merged
 
 
-def _key(event: yaml.Event, position: Position) -> str:
+def _key(event: yaml.Event, position: Position, letters: bool) -> str:
     if not isinstance(event, yaml.ScalarEvent):
         raise InvalidYaml("a key is a text, not a list or a mapping", position)
-    if event.implicit[0] and event.value != "<<" and not isinstance(_scalar(event), str):
-        raise InvalidYaml(
-            f'YAML takes the key {event.value} for {_word_for(_scalar(event))}: write "{event.value}"',
-            position,
-        )
+    if event.implicit[0] and event.value != "<<":
+        value = _scalar(event, letters)
+        if not isinstance(value, str):
+            raise InvalidYaml(
+                f'YAML takes the key {event.value} for {_word_for(value)}: write "{event.value}"', position
+            )
     return str(event.value)
 
 
@@ -203,7 +212,7 @@ def _booleans() -> dict[str, bool]:
     return {form: value for word, value in words.items() for form in (word, word.upper(), word.capitalize())}
 
 
-def _scalar(event: yaml.ScalarEvent) -> str | int | float | bool | None:
+def _scalar(event: yaml.ScalarEvent, letters: bool) -> str | int | float | bool | None:
     text: str = event.value
     if not event.implicit[0] or event.style:
         if event.tag is not None and event.tag not in _CORE_TAGS:
@@ -211,7 +220,7 @@ def _scalar(event: yaml.ScalarEvent) -> str | int | float | bool | None:
         return text
     if text in ("", "~", "null", "Null", "NULL"):
         return None
-    if text in _booleans():
+    if text in _booleans() and (letters or len(text) > 1):
         return _booleans()[text]
     digits = text.replace("_", "")
     if _OCTAL.fullmatch(digits):
@@ -222,7 +231,7 @@ def _scalar(event: yaml.ScalarEvent) -> str | int | float | bool | None:
         return text
     number = float(digits)
     if not math.isfinite(number):
-        raise InvalidYaml(
+        raise NumberTooLarge(
             f"{_cut(digits)} is too large for a number: put it in quotes", _position(event.start_mark)
         )
     return number
@@ -233,7 +242,7 @@ def _integer(digits: str, base: int, event: yaml.ScalarEvent) -> int:
     # The length first: Python reads no decimal of more than 4,300 digits.
     value = int(digits, base) if len(digits) <= _MOST_DIGITS else None
     if value is None or value not in _INTEGERS:
-        raise InvalidYaml(
+        raise NumberTooLarge(
             f"the number {_cut(digits)} has more than 64 bits: put it in quotes", _position(event.start_mark)
         )
     return value
