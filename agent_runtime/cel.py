@@ -103,6 +103,13 @@ _LOCATED = re.compile(r"^(?:[A-Z_]+: )?(?:ERROR: <input>:\d+:(?P<column>\d+): )?
 _NOISE = re.compile(r" \(in container '.*?'\)| expecting (?:\{.*\}|\S+)$|Syntax error: ")
 
 
+_OPEN_TEXT = ("token recognition error at: ''", "token recognition error at: '\"")
+"""How the library's grammar says that a text begins and does not end."""
+_LINE_BREAK = (
+    r" (for a line break write \n, which YAML keeps in single quotes or a block, not in double quotes)"
+)
+
+
 def _reason(error: object) -> str:
     """The first line of what the library says, without its status codes and its grammar's token lists."""
     line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
@@ -112,4 +119,8 @@ def _reason(error: object) -> str:
     message = (
         _NOISE.sub("", located["message"]).replace("mismatched input", "unexpected").replace("'<EOF>'", "end")
     )
+    if message.startswith(_OPEN_TEXT):
+        message = "a text is not closed on its line"
+        if located["message"].rstrip("'").endswith("\\n"):
+            message += _LINE_BREAK
     return f"{message}, at character {located['column']}" if located["column"] else message

@@ -34,6 +34,12 @@ def test_values(source: str, expected: object) -> None:
         ("paylod.n", "undeclared reference to 'paylod.n', at character 7"),
         ("", "unexpected end"),
         ("nothing(1)", "undeclared reference to 'nothing'"),
+        ("'a", "a text is not closed on its line, at character 1"),
+        (
+            "['a'].join('\n')",
+            r"a text is not closed on its line (for a line break write \n, which YAML keeps",
+        ),
+        ('payload == "a\nb"', r"(for a line break write \n"),
     ],
 )
 def test_what_does_not_compile(source: str, says: str) -> None:
