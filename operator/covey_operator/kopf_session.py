@@ -53,14 +53,20 @@ class Relisting:
         return answer
 
     async def _watched(self, content: aiohttp.StreamReader, path: str) -> AsyncIterator[bytes]:
-        """What the watch brings, up to an error."""
+        """What the watch brings, up to an error. An event is a line, wherever the network cuts."""
+        rest = b""
         async for data in content.iter_chunked(2**20):
-            if data.startswith(_ERROR):
-                await self._pause(path, data[:300].decode(errors="replace"))
-                yield GONE
-                return
-            self._waits.pop(path, None)
-            yield data
+            lines = (rest + data).splitlines(keepends=True)
+            rest = lines.pop() if not data.endswith(b"\n") else b""
+            for line in lines:
+                if line.startswith(_ERROR):
+                    await self._pause(path, line[:300].decode(errors="replace"))
+                    yield GONE
+                    return
+                self._waits.pop(path, None)
+                yield line
+        if rest:
+            yield rest
 
     async def _pause(self, path: str, error: str) -> None:
         wait = next(self._waits.setdefault(path, backoffs()))

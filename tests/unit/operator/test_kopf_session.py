@@ -64,3 +64,15 @@ async def test_a_pause_is_short_again_when_a_watch_has_brought_something_and_not
         found = await asked(server, *[WATCH] * 6, pauses=pauses)
     assert [each[1] for each in found] == [GONE, GONE, EVENT, GONE, b"", GONE]
     assert pauses == [0.5, 1, 0.5, 1]
+
+
+async def test_an_error_behind_events_is_one_too() -> None:
+    with noting_server(lambda each: Says(EVENT + EVENT + ERROR)) as server:
+        found = await asked(server, WATCH, pauses=[])
+    assert found == [(200, EVENT + EVENT + GONE)]
+
+
+@pytest.mark.parametrize("content", [EVENT[:9], EVENT + ERROR[:9]])
+async def test_half_an_event_is_kopfs_to_judge(content: bytes) -> None:
+    with noting_server(lambda each: Says(content)) as server:
+        assert await asked(server, WATCH, pauses=[]) == [(200, content)]
