@@ -15,6 +15,8 @@ from typing import Any, NoReturn
 
 import jsonschema_rs
 
+from agent_runtime.schema_patterns import BOUNDED, HardPatterns, given_up
+
 MOST_FAULTS = 50
 LONGEST_MESSAGE = 500
 _SCHEMA = frozenset(
@@ -56,7 +58,8 @@ class SchemaValidator:
         """Raises jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError."""
         self._schema = schema
         self._retriever = retriever
-        self._exact = jsonschema_rs.Draft202012Validator(schema, retriever=retriever)
+        self._exact = jsonschema_rs.Draft202012Validator(schema, retriever=retriever, pattern_options=BOUNDED)
+        self._hard = HardPatterns(schema)
 
     def is_valid(self, value: object) -> bool:
         """Whether the value fits."""
@@ -71,7 +74,10 @@ class SchemaValidator:
 
     def _found(self, explainer: jsonschema_rs.Draft202012Validator, value: object) -> list[Fault]:
         if not self._refers:
-            return [_fault(error) for error in islice(explainer.iter_errors(value), MOST_FAULTS)]
+            errors = list(islice(explainer.iter_errors(value), MOST_FAULTS))
+            if any(map(given_up, errors)) and (undecided := self._hard.undecided(value)) is not None:
+                return [Fault(undecided[0], _cut(undecided[1]), ())]
+            return [_fault(error) for error in errors]
         try:  # of all that is wrong there may be a number that doubles with each level
             explainer.validate(value)
         except jsonschema_rs.ValidationError as error:
@@ -95,7 +101,9 @@ class SchemaValidator:
         if not {"$dynamicRef", "unevaluatedItems", "unevaluatedProperties"}.isdisjoint(keywords):
             return None
         try:
-            return jsonschema_rs.Draft202012Validator(_decided(self._schema), retriever=self._retriever)
+            return jsonschema_rs.Draft202012Validator(
+                _decided(self._schema), retriever=self._retriever, pattern_options=BOUNDED
+            )
         except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError):
             return None
 

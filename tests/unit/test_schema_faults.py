@@ -119,3 +119,50 @@ def test_what_fits_has_no_faults(schema: dict[str, Any]) -> None:
     value: Any = "leaf"
     exact = jsonschema_rs.Draft202012Validator(schema)
     assert bool(SchemaValidator(schema, _nothing).faults(value)) is not exact.is_valid(value)
+
+
+HARD = r"^(a*)*\1$"
+"""Each `a` more doubles the steps that it takes to find out that a text does not match."""
+LONG = "a" * 40 + "b"
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "path"),
+    [
+        ({"pattern": HARD}, LONG, ()),
+        ({"properties": {"a": {"pattern": HARD}}}, {"a": LONG}, ("a",)),
+        ({"properties": {"a": {"not": {"pattern": HARD}}}}, {"a": LONG}, ("a",)),
+        ({"items": {"if": {"pattern": HARD}, "then": False}}, ["b", LONG], (1,)),
+        ({"patternProperties": {HARD: False}}, {LONG: 1}, ()),
+        ({"pattern": r"(a+)+(?=b)$"}, "a" * 5000, ()),
+    ],
+)
+def test_a_match_that_is_given_up_is_a_refusal(schema: Any, value: Any, path: tuple[str | int, ...]) -> None:
+    validator = SchemaValidator(schema, _nothing)
+    assert not validator.is_valid(value)
+    [fault] = validator.faults(value)
+    assert fault.path[: len(path)] == path
+    assert "takes too many steps to match the pattern" in fault.message
+
+
+def test_many_texts_that_are_hard_to_match_are_refused_at_the_first() -> None:
+    validator = SchemaValidator({"items": {"not": {"pattern": HARD}}}, _nothing)
+    began = time.monotonic()
+    assert not validator.is_valid([LONG] * 20_000)
+    assert len(validator.faults([LONG] * 20_000)) == 1
+    assert time.monotonic() - began < 20 * SECONDS
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        (r"^(?=.*[a-z])(?=.*[0-9]).{8,}$", "abc1" * 20_000),
+        (r"^(?!.*secret).*$", "x" * 100_000),
+        (r"([a-z])\1", "ab" * 1000 + "cc"),
+        (r"(a+)+$", "a" * 200_000),
+    ],
+)
+def test_patterns_as_people_write_them_take_long_texts(pattern: str, text: str) -> None:
+    validator = SchemaValidator({"properties": {"a": {"pattern": pattern}}}, _nothing)
+    assert validator.is_valid({"a": text})
+    assert validator.faults({"a": text}) == []
