@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from math import isfinite
 
-from openai import APIConnectionError, APIError, AsyncOpenAI
+from openai import APIConnectionError, APIError, APIStatusError, AsyncOpenAI, DefaultAsyncHttpxClient
 
 from agent_runtime.embedding.port import EmbeddingError, Vector, normal
 
@@ -19,7 +19,14 @@ class EndpointEmbedder:
         """`name` is that of the Model resource, for messages; `timeout` in seconds."""
         self._place = f'Model "{name}" at {url}'
         self._model = model
-        self._client = AsyncOpenAI(base_url=url, api_key=key or "none", timeout=timeout, max_retries=_RETRIES)
+        self._client = AsyncOpenAI(
+            base_url=url,
+            api_key=key or "none",
+            timeout=timeout,
+            max_retries=_RETRIES,
+            # A redirect would take the key and the texts to a place that nobody has named.
+            http_client=DefaultAsyncHttpxClient(follow_redirects=False),
+        )
 
     @property
     def name(self) -> str:
@@ -43,6 +50,12 @@ class EndpointEmbedder:
         except APIConnectionError as error:
             raise EmbeddingError(f"{self._place} cannot be reached: check its spec.baseURL") from error
         except APIError as error:
+            if isinstance(error, APIStatusError) and 300 <= error.status_code < 400:
+                there = error.response.headers.get("location", "nowhere")[:200]
+                raise EmbeddingError(
+                    f"{self._place} redirects to {there}: set its spec.baseURL to where the provider is, "
+                    "redirects are not followed"
+                ) from error
             raise EmbeddingError(f"{self._place} embeds nothing: {error.message}") from error
         except Exception as error:  # the library reads what it expects, and ends in its own exceptions
             raise self._odd(f"{type(error).__name__}: {error}") from error

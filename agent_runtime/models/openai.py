@@ -6,6 +6,7 @@ translates messages, tools and errors. Its own retries are off: retrying is the 
 
 import json
 from collections.abc import Iterable, Mapping
+from itertools import count
 from typing import Any
 
 from openai import APIStatusError, AsyncOpenAI, DefaultAsyncHttpxClient
@@ -53,6 +54,8 @@ from agent_runtime.telemetry import logs
 OPENAI_URL = "https://api.openai.com/v1"
 _NOT_JSON = "INVALID_JSON"
 """The key under which arguments go back that are no JSON object."""
+_MOST_TOKENS = 2**31
+"""Of one request; what is said to be more is a fault of the provider's."""
 _log = logs.logger("models")
 _NO_KEY = "none"  # the SDK insists on one, servers without authentication ignore it
 
@@ -130,6 +133,12 @@ class OpenAIModel:
         place, reason = self._place, _reason(error)
         if long := _cause_of_kind(error, TooLong):
             return ModelGarbled(place, str(long))
+        if (moved := _redirect(error)) is not None:
+            return ModelRefused(
+                place,
+                f"it redirects to {moved}",
+                "set spec.baseURL to where the provider is: redirects are not followed",
+            )
         match error:
             case exceptions.ModelRequestTimeout() | exceptions.ModelTimeoutError():
                 return ModelTimeout(place, self._config.timeout_seconds)
@@ -160,7 +169,8 @@ class OpenAIModel:
 
 
 def _provider(config: ModelConfig, url: str, key: str) -> Provider[AsyncOpenAI]:
-    client = DefaultAsyncHttpxClient(transport=BoundedTransport())
+    # A redirect would take the key and the conversation to a place that nobody has named.
+    client = DefaultAsyncHttpxClient(transport=BoundedTransport(), follow_redirects=False)
     match config.provider:
         case "Ollama":
             return OllamaProvider(base_url=url, api_key=key, http_client=client)
@@ -229,14 +239,26 @@ def _said(message: Message) -> Iterable[messages.TextPart | messages.ToolCallPar
 
 def _response(response: messages.ModelResponse) -> ModelResponse:
     text = "".join(part.content for part in response.parts if isinstance(part, messages.TextPart))
-    calls = tuple(
-        ToolCall(part.tool_call_id, part.tool_name, _arguments(part.args))
-        for part in response.parts
-        if isinstance(part, messages.ToolCallPart)
-    )
-    usage = Usage(response.usage.input_tokens or 0, response.usage.output_tokens or 0)
+    calls: dict[str, ToolCall] = {}
+    for part in response.parts:
+        if isinstance(part, messages.ToolCallPart):
+            own = _not_in(calls, part.tool_call_id)
+            calls[own] = ToolCall(own, part.tool_name, _arguments(part.args))
+    usage = Usage(_counted(response.usage.input_tokens), _counted(response.usage.output_tokens))
     echo = (response.provider_details or {}).get(ECHO)
-    return ModelResponse(text, calls, usage, _kept(echo) if echo else None)
+    return ModelResponse(text, tuple(calls.values()), usage, _kept(echo) if echo else None)
+
+
+def _not_in(calls: Mapping[str, ToolCall], given: str) -> str:
+    """An id that no other call of the answer has: some servers give the same one twice."""
+    if given not in calls:
+        return given
+    return next(own for number in count(2) if (own := f"{given[:32]}-{number}") not in calls)
+
+
+def _counted(tokens: int | None) -> int:
+    """What can be added up and kept, whatever the provider counts."""
+    return min(max(tokens or 0, 0), _MOST_TOKENS)
 
 
 def _kept(echo: Mapping[str, Any]) -> dict[str, Any]:
@@ -267,6 +289,14 @@ def _cause_of_kind(error: BaseException, kind: type[BaseException]) -> BaseExcep
     while cause is not None and not isinstance(cause, kind):
         cause = cause.__cause__ or cause.__context__
     return cause
+
+
+def _redirect(error: Exception) -> str | None:
+    """Where a redirect leads; None when there is none."""
+    cause = _cause_of_kind(error, APIStatusError)
+    if not isinstance(cause, APIStatusError) or not 300 <= cause.status_code < 400:
+        return None
+    return printable(cause.response.headers.get("location", "nowhere"))[:200]
 
 
 def _retry_after(error: Exception) -> float | None:

@@ -45,6 +45,7 @@ BODIES: list[tuple[int, bytes, dict[str, str]]] = [
     (200, b"[" * 3000, {}),
     (200, b"not gzip", {"Content-Encoding": "gzip"}),
     (200, b'{"reply": "\\ud83d", "artifacts": "\\ud83d"}', {}),
+    (307, b"", {"Location": "http://192.0.2.1/elsewhere"}),
     (404, b'{"error": "no"}', {}),
     (404, b'{"error": {"code": 7, "message": null, "details": 7}}', {}),
     (409, b'{"error": {"code": "run_held", "message": "x", "details": [7]}}', {}),

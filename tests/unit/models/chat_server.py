@@ -18,6 +18,8 @@ _ERRORS = {
     "crashing": (500, {"message": "oops"}, {}),
     "unknown": (404, {"message": "no such model", "code": "model_not_found"}, {}),
     "strict": (400, {"message": "bad parameter"}, {}),
+    "moved": (307, {}, {"Location": "http://169.254.169.254/v1/chat/completions"}),
+    "found": (302, {}, {"Location": "/elsewhere"}),
     "small": (400, {"message": "too long", "code": "context_length_exceeded"}, {}),
 }
 

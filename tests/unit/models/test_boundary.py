@@ -220,7 +220,15 @@ async def test_odd_counts_of_tokens_lose_no_answer(server: ChatServer, tokens: A
         said = await ask(server, json.dumps({**FINE, "usage": usage}).encode())
     except ModelGarbled:
         return
-    assert said.usage.input_tokens >= 0
+    assert 0 <= said.usage.input_tokens <= 2**31
+
+
+async def test_calls_of_one_id_get_ids_of_their_own(server: ChatServer) -> None:
+    """Two results of one id answer neither call, and providers refuse them."""
+    calls = [call(f'{{"number": {number}}}')["tool_calls"][0] for number in range(3)]
+    said = await ask(server, json.dumps(completion("good", {"tool_calls": calls})).encode())
+    assert [each.id for each in said.tool_calls] == ["c1", "c1-2", "c1-3"]
+    assert [each.arguments for each in said.tool_calls] == [{"number": number} for number in range(3)]
 
 
 JSON = st.recursive(

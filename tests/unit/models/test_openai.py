@@ -130,6 +130,8 @@ async def test_openai_is_asked_to_enforce_the_schema_of_the_answer(make: Make, s
         ("crashing", ModelUnavailable, True, "try again"),
         ("unknown", ModelRefused, False, 'check its spec.model ("unknown") and spec.baseURL'),
         ("strict", ModelRefused, False, "spec.parameters"),
+        ("moved", ModelRefused, False, "redirects to http://169.254.169.254/v1/chat/completions"),
+        ("found", ModelRefused, False, "set spec.baseURL to where the provider is"),
         ("small", ModelRefused, False, "shorten the input"),
         ("garbage", ModelGarbled, True, "for example ending in /v1"),
         ("hollow", ModelGarbled, True, "spec.baseURL"),
