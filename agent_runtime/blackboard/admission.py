@@ -5,20 +5,23 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NoReturn
 
+from agent_runtime import json_pointer
 from agent_runtime.api.agent import PlainVisibility, SingleVisibility, Visibility
 from agent_runtime.api.base import seconds
 from agent_runtime.blackboard.artifact import PUBLIC, Artifact, Draft
 from agent_runtime.blackboard.board import BoardError, Identity
 from agent_runtime.blackboard.codec import plain
-from agent_runtime.blackboard.not_json import not_json_in
 from agent_runtime.blackboard.publisher_ids import is_foreign
 from agent_runtime.blackboard.result_ids import is_reserved
 from agent_runtime.blackboard.tenancy import Isolation, foreign_part
 from agent_runtime.blackboard.types import TypeRegistry
 from agent_runtime.blackboard.visibility import KINDS, LONGEST_EMBARGO, kind_of, parts
+from agent_runtime.not_json import misfit_in
 from agent_runtime.texts import unfit_in
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+_DEEPEST = 250
+"""Levels of a payload that JSON can write."""
 _MAX_TAGS = 64
 _MAX_NAME = 256
 
@@ -85,9 +88,9 @@ class Admission:
         try:
             payload, size = plain(draft.payload)
         except ValueError as error:
-            fault = not_json_in(draft.payload)
-            where, why = ("", str(error)) if fault is None else (fault.pointer, fault.message)
-            _invalid(f"/payload{where}", f"the payload is not JSON: {why}")
+            misfit = misfit_in(draft.payload, "publish", _DEEPEST)
+            where, why = ((), str(error)) if misfit is None else (misfit.keys[:8], misfit.message)
+            _invalid(json_pointer.pointer(("payload", *where)), f"the payload is not JSON: {why}")
         if size > self._max_payload:
             raise BoardError(
                 "too_large",

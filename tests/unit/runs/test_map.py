@@ -116,7 +116,7 @@ async def test_of_many_items_only_those_under_way_take_tasks() -> None:
     node = python("each", "tasks", map={**OVER, "parallelism": 50})
     outcome = await Bench().run(config(node, params={"ns": list(range(5000))}))
     assert len(outcome.result) == 5000
-    assert max(outcome.result) < 60
+    assert max(outcome.result) < 110, "each item has a task, and its function one of its own"
 
 
 CHILD = flow(
