@@ -1,7 +1,7 @@
 """An embedder behind OpenAI's protocol: OpenAI itself, Ollama, vLLM and others."""
 
+import math
 from collections.abc import Sequence
-from math import isfinite
 
 from openai import APIConnectionError, APIError, APIStatusError, AsyncOpenAI, DefaultAsyncHttpxClient
 
@@ -61,14 +61,17 @@ class EndpointEmbedder:
             raise self._odd(f"{type(error).__name__}: {error}") from error
         try:
             ordered = sorted(answer.data, key=lambda one: one.index)
-            vectors = [normal([float(value) for value in one.embedding]) for one in ordered]
+            vectors = [normal(_numbers(one.embedding)) for one in ordered]
+            places = [one.index for one in ordered]
         except (TypeError, ValueError, AttributeError, OverflowError) as error:
             raise self._odd(f"{type(error).__name__}: {error}") from error
         if len(vectors) != len(texts):
-            raise EmbeddingError(f"{self._place} gave {len(vectors)} vectors for {len(texts)} texts")
+            raise self._odd(f"it has {len(vectors)} vectors for {len(texts)} texts")
+        if places != list(range(len(texts))):
+            raise self._odd(f"it has vectors for the texts {str(places)[:60]}, want each once")
         if len({len(vector) for vector in vectors}) > 1 or not all(vectors):
             raise self._odd("its vectors are empty, or differ in length")
-        if not all(isfinite(value) for vector in vectors for value in vector):
+        if not all(math.isfinite(value) for vector in vectors for value in vector):
             raise self._odd("its vectors hold numbers that are not finite")
         return vectors
 
@@ -77,3 +80,13 @@ class EndpointEmbedder:
             f"{self._place} answers with no list of embeddings ({why[:200]}): check that its "
             "spec.baseURL is that of an OpenAI-compatible API, and that its spec.model embeds"
         )
+
+
+def _numbers(vector: object) -> list[float]:
+    """Raises TypeError, OverflowError."""
+    if not isinstance(vector, list) or any(type(value) not in (int, float) for value in vector):
+        raise TypeError("a vector is a list of numbers")
+    numbers = [float(value) for value in vector]
+    if math.isinf(sum(value * value for value in numbers)):
+        raise OverflowError("a vector's length is no number")
+    return numbers

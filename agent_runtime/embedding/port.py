@@ -3,12 +3,17 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from agent_runtime.strict_json import printable
+
 Vector = tuple[float, ...]
 """Of length 1, so that the cosine similarity of two is their dot product."""
 
 
 class EmbeddingError(Exception):
     """The texts could not be embedded; the message says by whom and why."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 class Embedder(Protocol):

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from agent_runtime.strict_json import printable
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -27,7 +29,7 @@ class ModelError(Exception):
     """Seconds that the provider asks to wait."""
 
     def __init__(self, place: Place, what: str, cure: str) -> None:
-        super().__init__(f"{place} {what}: {cure}")
+        super().__init__(printable(f"{place} {what}: {cure}"))
         self.model = place.model
 
 

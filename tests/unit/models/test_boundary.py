@@ -272,3 +272,11 @@ async def test_any_body_is_a_whole_answer_or_a_model_error(server: ChatServer, b
         return
     assert said.text.strip() or said.tool_calls
     orjson.dumps([said.text, [[each.id, each.tool, each.arguments] for each in said.tool_calls]])
+
+
+@pytest.mark.parametrize("body", [{"error": {"message": "half \ud83d"}}, {"error": "\ud83d"}])
+async def test_what_an_error_quotes_can_be_written(server: ChatServer, body: dict[str, Any]) -> None:
+    with pytest.raises(ModelError) as refused:
+        await ask(server, json.dumps(body).encode())
+    assert "\ufffd" in str(refused.value)
+    str(refused.value).encode()
