@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from agent_runtime.compile.config import BlackboardConfig
+    from agent_runtime.config.models import BlackboardConfig
 
 CONFIG_ERROR = 2
 _TERMINATION_LOG = "/dev/termination-log"
@@ -31,9 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.role == "healthcheck":
         return _healthcheck(given.port)
 
-    from agent_runtime.configuration import ConfigError
+    from agent_runtime.config.load import ConfigError
+    from agent_runtime.core.visible import visible
     from agent_runtime.models.errors import ModelError
-    from agent_runtime.visible import visible
 
     try:
         return _run(given)
@@ -44,13 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
-    from agent_runtime.compile.config import AgentConfig, BlackboardConfig, RunConfig, WorkerConfig
-    from agent_runtime.configuration import load
+    from agent_runtime.config.load import load
+    from agent_runtime.config.models import AgentConfig, BlackboardConfig, RunConfig, WorkerConfig
 
     match given.role:
         case "agent":
             agent = load(given.config, AgentConfig)
-            from agent_runtime.agents.main import main as serve_agent
+            from agent_runtime.processes.agent import main as serve_agent
 
             return serve_agent(agent, os.environ, given.host, given.port)
         case "blackboard":
@@ -59,34 +59,34 @@ def _run(given: argparse.Namespace) -> int:
         case "blackboard-backup" | "blackboard-verify" | "blackboard-restore":
             return _copy_blackboard(load(given.config, BlackboardConfig), given)
         case "runs":
-            from agent_runtime.runs_server.main import main as serve_runs
+            from agent_runtime.processes.run_queue import main as serve_runs
 
             return serve_runs(os.environ, given.host, given.port)
         case "worker":
             flow = load(given.config, WorkerConfig)
-            from agent_runtime.runs.worker_main import main as work_on_runs
+            from agent_runtime.processes.worker import main as work_on_runs
 
             return work_on_runs(flow, os.environ, given.host, given.port)
         case "item":
             of = load(given.config, RunConfig)
+            from agent_runtime.processes.item import index_from
+            from agent_runtime.processes.item import main as run_item
             from agent_runtime.runs.item import Place
-            from agent_runtime.runs.item_main import index_from
-            from agent_runtime.runs.item_main import main as run_item
 
             index = index_from(os.environ) if given.index is None else given.index
             place = Place(given.path, given.visit, given.generation, index)
             return run_item(of, place, given.result, os.environ)
         case _:
             run = load(given.config, RunConfig)
-            from agent_runtime.runs.main import main as run_flow
+            from agent_runtime.processes.run import main as run_flow
 
             return run_flow(run, given.result, os.environ)
 
 
 def _serve_blackboard(config: "BlackboardConfig", host: str, port: int) -> int:
-    from agent_runtime.blackboard.main import serve
-    from agent_runtime.configuration import ConfigError
-    from agent_runtime.serving.loop import run
+    from agent_runtime.config.load import ConfigError
+    from agent_runtime.processes.blackboard import serve
+    from agent_runtime.server.http.loop import run
     from agent_runtime.telemetry import logs, traces
 
     service = f"blackboard/{config.name}"
@@ -102,8 +102,8 @@ def _serve_blackboard(config: "BlackboardConfig", host: str, port: int) -> int:
 
 
 def _copy_blackboard(config: "BlackboardConfig", given: argparse.Namespace) -> int:
-    from agent_runtime.blackboard.backup_main import back_up_board, restore_board, verify_backups
-    from agent_runtime.configuration import ConfigError
+    from agent_runtime.config.load import ConfigError
+    from agent_runtime.processes.backup import back_up_board, restore_board, verify_backups
     from agent_runtime.telemetry import logs
 
     logs.configure(f"blackboard/{config.name}")

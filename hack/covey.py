@@ -15,11 +15,11 @@ from pathlib import Path
 from hack import bare
 from hack.cluster import tools
 from hack.cluster.choose import AnyCluster, NamedCluster, cluster_of, look
-from hack.cluster.debian_images import BASE, POSTGRES, REDIS, DebianImage
 from hack.cluster.fault import ClusterError
-from hack.cluster.images import Build, build_archive
+from hack.cluster.images.debian import BASE, POSTGRES, REDIS, DebianImage
+from hack.cluster.images.images import Build, build_archive
 from hack.cluster.kind import KindCluster
-from hack.cluster.node import Cluster
+from hack.cluster.node.node import Cluster
 from hack.cluster.programs import HELM, KUBECTL
 
 ROOT = Path(__file__).resolve().parent.parent

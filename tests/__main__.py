@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.paths import ROOT
 from tests.skips import not_allowed
 from tests.tiers import TIERS, Tier
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)

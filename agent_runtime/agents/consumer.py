@@ -10,15 +10,15 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from agent_runtime.agents.backoff import delay
-from agent_runtime.agents.duty import Worker
 from agent_runtime.agents.errors import is_transient
 from agent_runtime.agents.heartbeat import Heartbeat, is_lost
+from agent_runtime.agents.subscription import Worker
 from agent_runtime.api.common import Retry
-from agent_runtime.background import spawn
 from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import Board, BoardError, Delivery
-from agent_runtime.clock import SYSTEM_CLOCK, Clock
+from agent_runtime.core.background import spawn
+from agent_runtime.core.clock import SYSTEM_CLOCK, Clock
+from agent_runtime.core.retry import delay
 from agent_runtime.telemetry import logs
 
 LEASE_WAIT = 50.0

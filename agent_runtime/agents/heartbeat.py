@@ -3,10 +3,10 @@
 import asyncio
 from typing import Any
 
-from agent_runtime.background import report, spawn
 from agent_runtime.blackboard.board import Board, BoardError
-from agent_runtime.blackboard.notes import line_of
-from agent_runtime.clock import Clock
+from agent_runtime.blackboard.wire.progress_notes import line_of
+from agent_runtime.core.background import report, spawn
+from agent_runtime.core.clock import Clock
 from agent_runtime.telemetry import logs
 
 _BEATS = 3

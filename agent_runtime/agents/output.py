@@ -9,9 +9,9 @@ from typing import Any
 from agent_runtime.agents.embedding import embedded
 from agent_runtime.api.agent import Publishes
 from agent_runtime.api.blackboard import ArtifactType
-from agent_runtime.compile.schemas import faults_at
-from agent_runtime.strict_json import parse
-from agent_runtime.texts import unfit_in
+from agent_runtime.core.json_schema import faults_at
+from agent_runtime.core.strict_json import parse
+from agent_runtime.core.texts import unfit_in
 
 _MOST_FAULTS = 10
 _OPENING = re.compile(r"""\{\s*["}]|\[\s*[]["{0-9tfn-]""")

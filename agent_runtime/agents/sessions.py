@@ -9,7 +9,7 @@ from datetime import datetime
 from agent_runtime.agents.errors import SessionExists, SessionNotFound
 from agent_runtime.api.agent import Memory
 from agent_runtime.api.base import seconds
-from agent_runtime.clock import Clock
+from agent_runtime.core.clock import Clock
 from agent_runtime.models.port import Message, ModelMessage, UserMessage
 
 

@@ -10,22 +10,22 @@ from agent_runtime.agents.components.counting import Counting
 from agent_runtime.agents.components.events import Events
 from agent_runtime.agents.components.retrying import Retrying
 from agent_runtime.agents.conversation import Conversation, Step
-from agent_runtime.agents.duty import Duty, Progress, Publish, duty_of, untold
 from agent_runtime.agents.errors import AnswerUnfit, SessionBusy
 from agent_runtime.agents.evaluation import evaluate
-from agent_runtime.agents.life import Life
-from agent_runtime.agents.lifecycle import Go
 from agent_runtime.agents.output import Shape, chat_shape, delivery_shape
 from agent_runtime.agents.patterns import PATTERNS
+from agent_runtime.agents.pipeline import Life
+from agent_runtime.agents.prompt import question, sets_of
 from agent_runtime.agents.publishing import drafts
-from agent_runtime.agents.question import question, sets_of
 from agent_runtime.agents.sessions import Session, Sessions
+from agent_runtime.agents.stages import Go
+from agent_runtime.agents.subscription import Duty, Progress, Publish, duty_of, untold
 from agent_runtime.agents.work import Answer, Work
 from agent_runtime.api.base import seconds
 from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import BoardError, Delivery
-from agent_runtime.clock import SYSTEM_CLOCK, Clock
-from agent_runtime.compile.config import AgentConfig
+from agent_runtime.config.models import AgentConfig
+from agent_runtime.core.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.models.port import Message, ModelClient, Usage
 from agent_runtime.telemetry.events import Observer, unobserved
 from agent_runtime.tools.toolbox import Toolbox

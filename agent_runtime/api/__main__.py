@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from agent_runtime.api.generated import differences, write
+from agent_runtime.api.generate.files import differences, write
 
 ROOT = Path(__file__).resolve().parents[2]
 """The repository; generating is for its working tree only."""

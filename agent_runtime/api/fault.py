@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from agent_runtime.visible import visible_line
+from agent_runtime.core.visible import visible_line
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from agent_runtime.api.fault import Fault, below
 from agent_runtime.api.items import cannot_change
 from agent_runtime.api.schema import FIXED, Schema
 from agent_runtime.api.structure import means_the_same
-from agent_runtime.cel import CelError, Expression
+from agent_runtime.core.cel import CelError, Expression
 
 _ABSENT = object()
 _READS = re.compile(r"\bself\.([A-Za-z0-9_.]+)")

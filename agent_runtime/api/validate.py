@@ -12,7 +12,7 @@ from agent_runtime.api.fault import Fault, InvalidManifest
 from agent_runtime.api.rules import rule_faults, transition_faults
 from agent_runtime.api.schema import Schema, structural_schema
 from agent_runtime.api.structure import completed, nearest, structural_faults
-from agent_runtime.texts import unfit_in
+from agent_runtime.core.texts import unfit_in
 
 __all__ = ["Fault", "InvalidManifest", "faults", "parse", "update_faults"]
 

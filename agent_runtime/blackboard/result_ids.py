@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from agent_runtime.blackboard.artifact import Artifact
-from agent_runtime.times import micros
+from agent_runtime.core.times import micros
 
 _FORM = re.compile(r"result:[0-9a-f]{40}:[0-9]+")
 

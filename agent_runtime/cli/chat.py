@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from agent_runtime.cli.client import Client, path
-from agent_runtime.cli.output import say, tell
+from agent_runtime.cli.output.printing import say, tell
 
 
 def run(agent: str, message: str, session: str, new_session: str, state: Path | None) -> None:

@@ -11,7 +11,7 @@ import orjson
 
 from agent_runtime.cli.target import laptop
 from agent_runtime.local.address import START_IT, Address
-from agent_runtime.local.failure import Failure
+from agent_runtime.local.errors import Failure
 
 Json = dict[str, Any]
 _LONG = httpx.Timeout(10, read=None)

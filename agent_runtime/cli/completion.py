@@ -7,8 +7,8 @@ from pathlib import Path
 import typer
 from typer import completion as library
 
-from agent_runtime.cli.output import say
-from agent_runtime.local.failure import Failure
+from agent_runtime.cli.output.printing import say
+from agent_runtime.local.errors import Failure
 
 SHELLS = ("bash", "zsh", "fish")
 VARIABLE = "_COVEY_COMPLETE"
@@ -44,7 +44,7 @@ def names_of(kind: str) -> Callable[[str], list[str]]:
 
 def names_of_kind(ctx: typer.Context, incomplete: str) -> list[str]:
     """Completes the names of the kind that the word before says."""
-    from agent_runtime.cli.kinds import kind_named
+    from agent_runtime.cli.resources.kinds import kind_named
 
     try:
         kind = kind_named(str(ctx.params.get("kind") or ""))

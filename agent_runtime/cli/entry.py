@@ -12,9 +12,9 @@ from typer.main import get_command
 
 from agent_runtime.cli.completion import prepare
 from agent_runtime.cli.interrupt import INTERRUPTED, listen
-from agent_runtime.cli.output import OutputLost, tell, tell_error
-from agent_runtime.local.failure import Failure
-from agent_runtime.visible import visible_line
+from agent_runtime.cli.output.printing import OutputLost, tell, tell_error
+from agent_runtime.core.visible import visible_line
+from agent_runtime.local.errors import Failure
 
 TRACEBACK_VARIABLE = "COVEY_TRACEBACK"
 

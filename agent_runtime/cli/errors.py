@@ -1,6 +1,6 @@
 """How a command ends: 0 fine, 1 it did not succeed, 2 it could not be tried. Never a stack trace.
 
-`covey run` and `covey run follow` have more: see `agent_runtime.cli.run`.
+`covey run` and `covey run follow` have more: see `agent_runtime.cli.flows.run`.
 """
 
 import functools
@@ -11,8 +11,8 @@ from typing import ParamSpec
 
 import typer
 
-from agent_runtime.cli import output
-from agent_runtime.local.failure import Failure
+from agent_runtime.cli.output import printing as output
+from agent_runtime.local.errors import Failure
 
 P = ParamSpec("P")
 

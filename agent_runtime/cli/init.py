@@ -4,8 +4,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from agent_runtime.cli.command import spelled, wrapped
-from agent_runtime.cli.output import say
-from agent_runtime.local.failure import Failure
+from agent_runtime.cli.output.printing import say
+from agent_runtime.local.errors import Failure
 
 NAMES = ("model.yaml", "agents.yaml", "blackboard.yaml", "flow.yaml")
 _GITIGNORE = ".gitignore"

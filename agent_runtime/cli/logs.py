@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from agent_runtime.cli.client import Client
-from agent_runtime.cli.lines import line
-from agent_runtime.cli.output import say, say_json
-from agent_runtime.local.failure import Failure
+from agent_runtime.cli.output.event_lines import line
+from agent_runtime.cli.output.printing import say, say_json
+from agent_runtime.local.errors import Failure
 
 
 def run(subject: str, follow: bool, tail: int, output: str, state: Path | None) -> None:

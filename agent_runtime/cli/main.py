@@ -5,14 +5,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from agent_runtime.cli.board_app import board_app
-from agent_runtime.cli.board_app import publish as board_publish
+from agent_runtime.cli.board.app import board_app
+from agent_runtime.cli.board.app import publish as board_publish
 from agent_runtime.cli.completion import kinds, names_of, names_of_kind, subjects
 from agent_runtime.cli.entry import CommandLine
 from agent_runtime.cli.errors import guarded
 from agent_runtime.cli.groups import Commands, StartsByDefault
-from agent_runtime.cli.output import say
-from agent_runtime.local.failure import Failure
+from agent_runtime.cli.output.printing import say
+from agent_runtime.local.errors import Failure
 
 app = CommandLine(
     name="covey",
@@ -150,7 +150,7 @@ def completion(
 @guarded
 def validate(paths: Paths) -> None:
     """Check manifests, and name every fault with its file, line and field."""
-    from agent_runtime.cli.validate import run
+    from agent_runtime.cli.resources.validate import run
 
     run(paths)
 
@@ -159,7 +159,7 @@ def validate(paths: Paths) -> None:
 @guarded
 def apply(paths: Paths, state: State = None) -> None:
     """Bring manifests to the running covey up."""
-    from agent_runtime.cli.apply import run
+    from agent_runtime.cli.resources.apply import run
 
     run(paths, state)
 
@@ -181,7 +181,7 @@ def get(
     state: State = None,
 ) -> None:
     """Show resources and whether they are ready, or the artifacts of a blackboard."""
-    from agent_runtime.cli.get import run
+    from agent_runtime.cli.resources.get import run
 
     run(kind, name, output, blackboard, state, watch=watch)
 
@@ -230,7 +230,7 @@ def run_start(
     When the run asks for an approval it is asked here on a terminal; elsewhere the command says how to answer
     and ends with exit status 3.
     """
-    from agent_runtime.cli.run import Patience, start
+    from agent_runtime.cli.flows.run import Patience, start
 
     if detach and wait is not None:
         raise Failure("--detach and --wait are opposites", "Give one of them.", code=2)
@@ -242,8 +242,8 @@ def run_start(
 def run_follow(run: Run, wait: Wait = None, timeout: Timeout = "10m", state: State = None) -> None:
     """Follow a run that was started, and print its result."""
     from agent_runtime.cli.client import Client
-    from agent_runtime.cli.run import Patience, follow
-    from agent_runtime.cli.runs import run_named
+    from agent_runtime.cli.flows.run import Patience, follow
+    from agent_runtime.cli.flows.runs import run_named
 
     client = Client.connect(state)
     follow(client, run_named(client, run), Patience(timeout, wait))
@@ -267,7 +267,7 @@ def run_show(
     state: State = None,
 ) -> None:
     """Show how a run stands, its history, and what it knew at a boundary between two nodes."""
-    from agent_runtime.cli.runs import show
+    from agent_runtime.cli.flows.runs import show
 
     show(run, at, output, store, state)
 
@@ -283,7 +283,7 @@ def run_answer(
     state: State = None,
 ) -> None:
     """Answer a run that asks for approval."""
-    from agent_runtime.cli.runs import answer
+    from agent_runtime.cli.flows.runs import answer
 
     answer(run, action, node, visit, comment, state)
 
@@ -292,7 +292,7 @@ def run_answer(
 @guarded
 def run_suspend(run: Run, state: State = None) -> None:
     """Pause a run; the node under way is abandoned and done again later."""
-    from agent_runtime.cli.runs import change
+    from agent_runtime.cli.flows.runs import change
 
     change(run, "suspend", "suspended", state)
 
@@ -301,7 +301,7 @@ def run_suspend(run: Run, state: State = None) -> None:
 @guarded
 def run_resume(run: Run, state: State = None) -> None:
     """Go on with a run that is suspended; one that failed goes on as a new run, at the node that failed."""
-    from agent_runtime.cli.runs import resume
+    from agent_runtime.cli.flows.runs import resume
 
     resume(run, state)
 
@@ -310,7 +310,7 @@ def run_resume(run: Run, state: State = None) -> None:
 @guarded
 def run_cancel(run: Run, state: State = None) -> None:
     """Stop a run for good."""
-    from agent_runtime.cli.runs import change
+    from agent_runtime.cli.flows.runs import change
 
     change(run, "cancel", "cancelled", state)
 
@@ -319,7 +319,7 @@ def run_cancel(run: Run, state: State = None) -> None:
 @guarded
 def run_fork(run: Run, at: Boundary = None, state: State = None) -> None:
     """Start a new run from a boundary of another."""
-    from agent_runtime.cli.runs import fork
+    from agent_runtime.cli.flows.runs import fork
 
     fork(run, at, state)
 
@@ -377,7 +377,7 @@ def replay(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what there is.")] = False,
 ) -> None:
     """Rebuild a Blackboard from its event log in an empty store, before its server is started."""
-    from agent_runtime.cli.replay import replay as rebuild
+    from agent_runtime.cli.board.replay import replay as rebuild
 
     rebuild(log, board, to, as_, until, dry_run=dry_run)
 
@@ -408,7 +408,7 @@ def delete(
     state: State = None,
 ) -> None:
     """Take back a resource that was applied."""
-    from agent_runtime.cli.delete import run
+    from agent_runtime.cli.resources.delete import run
 
     run(kind, name, state)
 
@@ -452,7 +452,7 @@ def flow_check(
     state: State = None,
 ) -> None:
     """Show the nodes of Flows, and name every fault with its file, line and field."""
-    from agent_runtime.cli.flow import check
+    from agent_runtime.cli.flows.flow import check
 
     check(targets, state)
 
@@ -485,6 +485,6 @@ def flow_draw(
     state: State = None,
 ) -> None:
     """Draw the graph of a Flow, with the states of a run on it."""
-    from agent_runtime.cli.flow import draw
+    from agent_runtime.cli.flows.flow import draw
 
     draw(target, flow, format_, run, output, state)

@@ -7,10 +7,10 @@ from typing import Any
 
 import yaml
 
-from agent_runtime import strict_json
-from agent_runtime.local.failure import Failure
-from agent_runtime.local.yaml_reader import InvalidYaml, NumberTooLarge, Position, read_documents
-from agent_runtime.texts import unfit_in
+from agent_runtime.core import strict_json
+from agent_runtime.core.texts import unfit_in
+from agent_runtime.local.errors import Failure
+from agent_runtime.local.manifests.yaml_reader import InvalidYaml, NumberTooLarge, Position, read_documents
 
 
 def payload(text: str, what: str) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import yaml
 
-from agent_runtime.cli.output import tell
+from agent_runtime.cli.output.printing import tell
 from agent_runtime.local.address import Address, find
-from agent_runtime.local.failure import Failure
+from agent_runtime.local.errors import Failure
 
 PLUGIN = "kubectl-covey"
 _PORT_FORWARD = "kubectl port-forward service/NAME-{part} 8080"

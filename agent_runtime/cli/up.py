@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent_runtime.api.base import seconds
-from agent_runtime.background import report, spawn
 from agent_runtime.cli.command import spelled, wrapped
-from agent_runtime.cli.display import Display, display_for
-from agent_runtime.cli.output import say, tell
+from agent_runtime.cli.output.display import Display, display_for
+from agent_runtime.cli.output.printing import say, tell
 from agent_runtime.cli.payload import typed_payload
+from agent_runtime.core.background import report, spawn
+from agent_runtime.core.visible import visible
 from agent_runtime.local.address import Address
-from agent_runtime.local.errand import Delivered, Errand
-from agent_runtime.local.failure import Failure
-from agent_runtime.local.feed import Feed
-from agent_runtime.local.laptop import Laptop
-from agent_runtime.local.real_model import RealModel
+from agent_runtime.local.errors import Failure
+from agent_runtime.local.events import Feed
+from agent_runtime.local.hosting.real_model import RealModel
+from agent_runtime.local.one_shot import Delivered, Errand
+from agent_runtime.local.runtime import Laptop
 from agent_runtime.local.up import Settings, Up, troubles
-from agent_runtime.serving import loop
-from agent_runtime.visible import visible
+from agent_runtime.server.http import loop
 
 DEFAULT_PORT = 8765
 DEFAULT_MODEL = "gpt-5-mini"
@@ -139,7 +139,7 @@ def _ready(display: Display, laptop: Laptop, where: Address, settings: Settings,
     if settings.errand is not None:
         if wanting:
             display.note("\n".join(wanting))
-        from agent_runtime.local.errand import way_of
+        from agent_runtime.local.one_shot import way_of
 
         _, way = way_of(settings.errand, laptop)
         display.route(way)

@@ -2,7 +2,13 @@
 
 from agent_runtime.compile.agent import compile_agent
 from agent_runtime.compile.blackboard import compile_blackboard
-from agent_runtime.compile.config import (
+from agent_runtime.compile.flows.flow import check_flow
+from agent_runtime.compile.flows.run import compile_run, compile_worker
+from agent_runtime.compile.model import check_model
+from agent_runtime.compile.places import ClusterPlaces
+from agent_runtime.compile.references import references
+from agent_runtime.compile.result import Compiled, Lookup, Places, Problem, Ref, SecretEnv
+from agent_runtime.config.models import (
     AgentAccess,
     AgentConfig,
     BlackboardConfig,
@@ -11,13 +17,7 @@ from agent_runtime.compile.config import (
     RunConfig,
     WorkerConfig,
 )
-from agent_runtime.compile.flow import check_flow
-from agent_runtime.compile.model import check_model
-from agent_runtime.compile.places import ClusterPlaces
-from agent_runtime.compile.references import references
-from agent_runtime.compile.result import Compiled, Lookup, Places, Problem, Ref, SecretEnv
-from agent_runtime.compile.run import compile_run, compile_worker
-from agent_runtime.compile.template import Template
+from agent_runtime.core.template import Template
 
 __all__ = [
     "AgentAccess",

@@ -4,11 +4,11 @@ from agent_runtime.api.agent import AgentResource, OnBlackboard, Publishes
 from agent_runtime.api.base import seconds
 from agent_runtime.api.blackboard import ArtifactType, BlackboardResource
 from agent_runtime.compile.blackboard import check_types
-from agent_runtime.compile.config import AgentConfig, BoardAccess
 from agent_runtime.compile.model import resolve_model
 from agent_runtime.compile.resolution import Resolution
 from agent_runtime.compile.result import Compiled, Lookup, Places
 from agent_runtime.compile.subscription import check_place
+from agent_runtime.config.models import AgentConfig, BoardAccess
 
 
 def compile_agent(agent: AgentResource, lookup: Lookup, places: Places) -> Compiled[AgentConfig]:

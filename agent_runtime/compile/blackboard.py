@@ -7,12 +7,12 @@ from agent_runtime.api.base import seconds
 from agent_runtime.api.blackboard import ArtifactType, BlackboardResource, Embedding
 from agent_runtime.api.databases import Vector
 from agent_runtime.api.event_log import EventLog, RedisEventLog
-from agent_runtime.blackboard.readings import Readings
-from agent_runtime.compile.config import BlackboardConfig, EmbeddingConfig, EventLogConfig
+from agent_runtime.blackboard.schema.upcasting import Readings
 from agent_runtime.compile.model import resolve_model
 from agent_runtime.compile.resolution import Resolution
 from agent_runtime.compile.result import Compiled, Lookup, Places
-from agent_runtime.compile.schemas import InvalidSchema, validator
+from agent_runtime.config.models import BlackboardConfig, EmbeddingConfig, EventLogConfig
+from agent_runtime.core.json_schema import InvalidSchema, validator
 from agent_runtime.triggers.schedule import InvalidSchedule, parse
 
 STORE_URL_ENV = "COVEY_STORE_URL"

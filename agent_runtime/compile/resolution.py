@@ -7,9 +7,9 @@ from pydantic import ValidationError
 
 from agent_runtime.api.base import KeyRef, Resource
 from agent_runtime.api.validate import faults
-from agent_runtime.cel import CelError, Expression
 from agent_runtime.compile.result import Compiled, Lookup, Manifest, Problem, Ref, SecretEnv
-from agent_runtime.compile.template import Template
+from agent_runtime.core.cel import CelError, Expression
+from agent_runtime.core.template import Template
 
 R = TypeVar("R", bound=Resource)
 T = TypeVar("T")

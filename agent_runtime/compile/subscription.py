@@ -2,9 +2,9 @@
 
 from agent_runtime.api.agent import AgentResource, Consumes, OnBlackboard
 from agent_runtime.api.blackboard import BlackboardResource
-from agent_runtime.blackboard.admission import check_visibility
 from agent_runtime.blackboard.board import BoardError, Identity
-from agent_runtime.blackboard.subscriptions import VARIABLES, faults
+from agent_runtime.blackboard.matching.subscriptions import VARIABLES, faults
+from agent_runtime.blackboard.schema.validation import check_visibility
 from agent_runtime.compile.resolution import Resolution
 
 _EXPRESSIONS = ("/where", "/join/by")

@@ -64,7 +64,7 @@ def graph_of(flow: Declared, flows: Mapping[str, Declared] | None = None) -> Gra
     """The graph of a Flow. A node that runs another Flow shows its inside when `flows` has that Flow.
 
     An edge to a node that is not there is left out, and so is a Flow within itself: whether a Flow is in
-    order is told by `agent_runtime.compile.flow.check_flow`, and one that is not can be drawn all the same.
+    order is told by `compile.flows.flow.check_flow`, and one that is not can be drawn all the same.
     """
     return _Reading(flows or {}).graph(flow, frozenset())
 

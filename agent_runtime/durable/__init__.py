@@ -10,9 +10,8 @@ Killed at any moment and called again, it goes on at the node that was under way
 from agent_runtime.durable.blocking_running import run_durably_sync
 from agent_runtime.durable.checkpoint import Checkpoint, CheckpointError
 from agent_runtime.durable.fingerprint import OtherGraph
+from agent_runtime.durable.idempotency_key import idempotency_key
 from agent_runtime.durable.items import BlockingRecordedItems, RecordedItems
-from agent_runtime.durable.keys import idempotency_key
-from agent_runtime.durable.leg import Finished, Resumption
 from agent_runtime.durable.port import (
     BlockingRunStore,
     Boundary,
@@ -36,6 +35,7 @@ from agent_runtime.durable.records import (
     records_of,
 )
 from agent_runtime.durable.running import run_durably
+from agent_runtime.durable.session import Finished, Resumption
 from agent_runtime.durable.stores.open import open_blocking_store, open_store
 from agent_runtime.durable.suspend import Suspend
 

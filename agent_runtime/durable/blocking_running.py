@@ -7,12 +7,12 @@ from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any
 
-from agent_runtime.clock import SYSTEM_CLOCK, Clock
+from agent_runtime.core.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.durable.blocking_writing import BlockingWriting
 from agent_runtime.durable.checkpoint import MAX_BYTES
-from agent_runtime.durable.leg import GRAPH_PLACE, Finished, Leg, OnResume, nothing, own_name
-from agent_runtime.durable.patience import Patience
 from agent_runtime.durable.port import BlockingRunStore, StoreError
+from agent_runtime.durable.retry import Patience
+from agent_runtime.durable.session import GRAPH_PLACE, Finished, Leg, OnResume, nothing, own_name
 from agent_runtime.durable.suspend import Suspend
 from agent_runtime.flow import Flow, observe
 

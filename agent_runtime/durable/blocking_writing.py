@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from agent_runtime.clock import Clock
-from agent_runtime.durable.patience import Patience
+from agent_runtime.core.clock import Clock
 from agent_runtime.durable.port import BlockingRunStore, Entry, Record, Writer
+from agent_runtime.durable.retry import Patience
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from agent_runtime.clock import Clock
+from agent_runtime.core.clock import Clock
 from agent_runtime.durable.checkpoint import MAX_BYTES, Checkpoint, CheckpointError, End, encode
 from agent_runtime.durable.port import Boundary, Entry
 from agent_runtime.durable.progress import Beneath, Progress

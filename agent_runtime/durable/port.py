@@ -13,7 +13,7 @@ run. The lease only decides who may *acquire*: nobody but its holder before it e
 **Repeats are harmless.** A caller that got no answer asks again: the same commit or record changes nothing, a
 holder may acquire what it holds (and gets a new generation).
 
-**Time** is the store's clock's (`agent_runtime.clock.Clock`, given to its constructor); lengths are seconds.
+**Time** is the store's clock's (`core.clock.Clock`, given to its constructor); lengths are seconds.
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence

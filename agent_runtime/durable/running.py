@@ -11,13 +11,13 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
-from agent_runtime.background import report, spawn
-from agent_runtime.clock import SYSTEM_CLOCK, Clock
+from agent_runtime.core.background import report, spawn
+from agent_runtime.core.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.durable.checkpoint import MAX_BYTES
 from agent_runtime.durable.fingerprint import sync_flows
-from agent_runtime.durable.leg import GRAPH_PLACE, Finished, Leg, OnResume, nothing, own_name
-from agent_runtime.durable.patience import Patience
 from agent_runtime.durable.port import LeaseLost, RunStore, StoreError, Unavailable, Writer
+from agent_runtime.durable.retry import Patience
+from agent_runtime.durable.session import GRAPH_PLACE, Finished, Leg, OnResume, nothing, own_name
 from agent_runtime.durable.suspend import Suspend
 from agent_runtime.durable.writing import Writing
 from agent_runtime.flow import AsyncFlow, observe

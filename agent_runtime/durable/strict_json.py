@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from agent_runtime.not_json import misfit_in
+from agent_runtime.core.not_json import misfit_in
 
 _OPTIONS = (
     orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS

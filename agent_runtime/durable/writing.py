@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from agent_runtime.background import spawn
-from agent_runtime.durable.patience import Patience
+from agent_runtime.core.background import spawn
 from agent_runtime.durable.port import Entry, Record, RunStore, Writer
+from agent_runtime.durable.retry import Patience
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from agent_runtime.compile.config import ModelConfig
+from agent_runtime.config.models import ModelConfig
 from agent_runtime.embedding.hashing import HashingEmbedder
 from agent_runtime.embedding.port import Embedder, EmbeddingError
 from agent_runtime.embedding.remembered import RememberedEmbedder

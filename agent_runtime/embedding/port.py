@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from agent_runtime.strict_json import printable
+from agent_runtime.core.strict_json import printable
 
 Vector = tuple[float, ...]
 """Of length 1, so that the cosine similarity of two is their dot product."""

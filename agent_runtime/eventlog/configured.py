@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry
 
-from agent_runtime.blackboard.service import utc_now
+from agent_runtime.blackboard.service.service import utc_now
 from agent_runtime.blackboard.stores.port import Store
-from agent_runtime.compile.config import BlackboardConfig, EventLogConfig
+from agent_runtime.config.models import BlackboardConfig, EventLogConfig
+from agent_runtime.eventlog.brokers.open import MAX_LENGTH, make_log
 from agent_runtime.eventlog.metrics import LogMetrics
-from agent_runtime.eventlog.open import MAX_LENGTH, make_log
 from agent_runtime.eventlog.recorder import Recorder
 
 

@@ -13,12 +13,12 @@ from functools import partial
 
 import structlog
 
-from agent_runtime.blackboard.events import BoardEvent
-from agent_runtime.blackboard.subscriptions import Subscriber
+from agent_runtime.blackboard.matching.subscriptions import Subscriber
+from agent_runtime.blackboard.service.events import BoardEvent
 from agent_runtime.eventlog.availability import Availability
-from agent_runtime.eventlog.backoff import backoff
-from agent_runtime.eventlog.port import EventLog, LogUnavailable
+from agent_runtime.eventlog.brokers.port import EventLog, LogUnavailable
 from agent_runtime.eventlog.records import VERSION, LoggedEvent, event_record, logged, standing
+from agent_runtime.eventlog.retry import backoff
 
 FLUSH_SECONDS = 0.2
 """How long an event waits at most before it is written."""

@@ -6,19 +6,19 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
 
-from agent_runtime.background import keep_running, spawn
-from agent_runtime.blackboard.events import BoardEvent
+from agent_runtime.blackboard.service.events import BoardEvent
 from agent_runtime.blackboard.stores.errors import StoreError
 from agent_runtime.blackboard.stores.port import Store
 from agent_runtime.blackboard.stores.records import Buried, Frozen, Kept
-from agent_runtime.blackboard.tasks import end
+from agent_runtime.core.background import keep_running, spawn
+from agent_runtime.core.tasks import end
 from agent_runtime.eventlog.availability import Availability
-from agent_runtime.eventlog.backoff import backoff
+from agent_runtime.eventlog.brokers.port import EventLog, LogUnavailable
 from agent_runtime.eventlog.journal import CAPACITY, Journal
 from agent_runtime.eventlog.metrics import LogMetrics
-from agent_runtime.eventlog.port import EventLog, LogUnavailable
 from agent_runtime.eventlog.records import VERSION, LoggedEvent, logged
 from agent_runtime.eventlog.relay import Relay
+from agent_runtime.eventlog.retry import backoff
 
 _PATIENCE_SECONDS = 3.0
 """How long a server waits for the log when it starts, and when it ends."""

@@ -16,10 +16,10 @@ from pydantic import TypeAdapter
 from agent_runtime.api.agent import Consumes
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Identity
-from agent_runtime.blackboard.codec import dumps, from_wire, to_wire
-from agent_runtime.blackboard.events import BoardEvent
+from agent_runtime.blackboard.matching.subscriptions import Subscriber
+from agent_runtime.blackboard.service.events import BoardEvent
 from agent_runtime.blackboard.stores.records import Buried, DeadLetter, Kept, Planned
-from agent_runtime.blackboard.subscriptions import Subscriber
+from agent_runtime.blackboard.wire.codec import dumps, from_wire, to_wire
 
 VERSION: Literal[1] = 1
 

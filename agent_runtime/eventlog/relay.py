@@ -11,12 +11,11 @@ import structlog
 
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Query
-from agent_runtime.blackboard.events import BoardEvent
+from agent_runtime.blackboard.service.events import BoardEvent
 from agent_runtime.blackboard.stores.errors import StoreError
 from agent_runtime.blackboard.stores.port import Store
 from agent_runtime.eventlog.availability import Availability
-from agent_runtime.eventlog.backoff import backoff
-from agent_runtime.eventlog.port import EventLog, LogUnavailable
+from agent_runtime.eventlog.brokers.port import EventLog, LogUnavailable
 from agent_runtime.eventlog.records import (
     Garbled,
     LoggedArtifact,
@@ -24,6 +23,7 @@ from agent_runtime.eventlog.records import (
     omission_record,
     read_artifact,
 )
+from agent_runtime.eventlog.retry import backoff
 
 LONGEST_SLEEP = 1.0
 """Seconds until it looks again though nobody woke it: another server may have died with its work undone."""

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-from agent_runtime.local.failure import Failure
-from agent_runtime.local.files import write_private
+from agent_runtime.local.errors import Failure
+from agent_runtime.local.manifests.files import write_private
 
 SERVER_FILE = "server.json"
 START_IT = "Start it with: covey up DIR"

@@ -12,9 +12,9 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict
 
-from agent_runtime.log_lines import log_line
 from agent_runtime.telemetry.context import add_context
 from agent_runtime.telemetry.events import Event, Observer
+from agent_runtime.telemetry.log_lines import log_line
 
 LOG_FILE = "covey.log"
 _LARGEST = 10 * 1024 * 1024

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Self
 
 from agent_runtime.local.address import SERVER_FILE, Address
-from agent_runtime.local.failure import Failure
-from agent_runtime.local.files import write_private, written
+from agent_runtime.local.errors import Failure
 from agent_runtime.local.forked import not_in_children
+from agent_runtime.local.manifests.files import write_private, written
 
 FOLDER = ".covey"
 BOARDS = "blackboards"

@@ -9,25 +9,25 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from agent_runtime.background import describe, keep_running, report, spawn
+from agent_runtime.core.background import describe, keep_running, report, spawn
 from agent_runtime.local.address import Address, remember
-from agent_runtime.local.errand import Delivered, Errand, carry_out
+from agent_runtime.local.api.app import local_app
+from agent_runtime.local.environment import Surroundings
+from agent_runtime.local.errors import Failure
 from agent_runtime.local.event_file import EventFile
-from agent_runtime.local.failure import Failure
-from agent_runtime.local.feed import Feed
-from agent_runtime.local.files import written
-from agent_runtime.local.laptop import Laptop
+from agent_runtime.local.events import Feed
+from agent_runtime.local.hosting.real_model import RealModel
 from agent_runtime.local.log_file import log_to
-from agent_runtime.local.manifests import Loaded, load
-from agent_runtime.local.real_model import RealModel
-from agent_runtime.local.server import local_app
+from agent_runtime.local.manifests.files import written
+from agent_runtime.local.manifests.load import Loaded, load
+from agent_runtime.local.manifests.watch import Stamps, changes, stamps
+from agent_runtime.local.one_shot import Delivered, Errand, carry_out
+from agent_runtime.local.runtime import Laptop
 from agent_runtime.local.state import FOLDER, StateFolder
-from agent_runtime.local.surroundings import Surroundings
-from agent_runtime.local.watch import Stamps, changes, stamps
+from agent_runtime.runs import reloading
 from agent_runtime.runs.functions import Functions
-from agent_runtime.runs.nodes import reloading
-from agent_runtime.serving.health import Health
-from agent_runtime.serving.server import serve_app
+from agent_runtime.server.http.health import Health
+from agent_runtime.server.http.uvicorn_server import serve_app
 from agent_runtime.telemetry import traces
 from agent_runtime.telemetry.events import Event, Observer
 from agent_runtime.tools.port import INPUT_DIR_VARIABLE, ToolContext

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from agent_runtime.clock import SYSTEM_CLOCK, Clock
-from agent_runtime.compile.config import ModelConfig
+from agent_runtime.config.models import ModelConfig
+from agent_runtime.core.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.models.errors import ModelUnauthorized, Place
 from agent_runtime.models.observed import ObservedModel
 from agent_runtime.models.port import ModelClient

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from agent_runtime.strict_json import printable
+from agent_runtime.core.strict_json import printable
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Metrics and a span around each request to a model."""
 
-from agent_runtime.clock import Clock
+from agent_runtime.core.clock import Clock
 from agent_runtime.models.errors import ModelError
 from agent_runtime.models.port import ModelClient, ModelRequest, ModelResponse
 from agent_runtime.telemetry import metrics, traces

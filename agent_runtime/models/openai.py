@@ -20,7 +20,9 @@ from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 from pydantic_ai.tools import ToolDefinition
 
-from agent_runtime.compile.config import ModelConfig
+from agent_runtime.config.models import ModelConfig
+from agent_runtime.core.retry_after import seconds_of
+from agent_runtime.core.strict_json import DEEPEST, TooDeep, parse, printable, without_halves
 from agent_runtime.models.bounded import BoundedTransport, TooLong
 from agent_runtime.models.completion import End, end_of
 from agent_runtime.models.errors import (
@@ -47,8 +49,6 @@ from agent_runtime.models.port import (
     Usage,
     UserMessage,
 )
-from agent_runtime.retry_after import seconds_of
-from agent_runtime.strict_json import DEEPEST, TooDeep, parse, printable, without_halves
 from agent_runtime.telemetry import logs
 
 OPENAI_URL = "https://api.openai.com/v1"

@@ -12,11 +12,11 @@ import orjson
 
 from agent_runtime.api.base import seconds
 from agent_runtime.api.model import ScriptedToolCall, ScriptStep
-from agent_runtime.cel import CelError, Expression
-from agent_runtime.clock import SYSTEM_CLOCK, Clock
-from agent_runtime.compile.config import ModelConfig
 from agent_runtime.compile.model import SCRIPT_VARIABLES
-from agent_runtime.compile.template import Template
+from agent_runtime.config.models import ModelConfig
+from agent_runtime.core.cel import CelError, Expression
+from agent_runtime.core.clock import SYSTEM_CLOCK, Clock
+from agent_runtime.core.template import Template
 from agent_runtime.models.errors import ModelTimeout, Place, ScriptFailed, ScriptFault
 from agent_runtime.models.port import (
     ModelMessage,

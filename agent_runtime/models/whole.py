@@ -1,9 +1,9 @@
 """The one boundary for what models say: an answer is whole and valid, or a ModelError."""
 
+from agent_runtime.core.strict_json import all_printable, printable
 from agent_runtime.durable.strict_json import NotJson, dumps
 from agent_runtime.models.errors import ModelEmpty, Place
 from agent_runtime.models.port import ModelClient, ModelRequest, ModelResponse, ToolCall, Usage
-from agent_runtime.strict_json import all_printable, printable
 
 _MOST_TOKENS = 2**53
 

@@ -22,9 +22,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
-from agent_runtime.clock import Clock
+from agent_runtime.core.clock import Clock
+from agent_runtime.core.retry_after import bounded
 from agent_runtime.durable.port import StoreError
-from agent_runtime.retry_after import bounded
 from agent_runtime.runs.errors import Hopeless
 from agent_runtime.runs.failures import Raised, details_of, message_of
 

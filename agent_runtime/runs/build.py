@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from agent_runtime.api.flow import Graph
 from agent_runtime.api.nodes import FlowNode
-from agent_runtime.compile.config import RunConfig
-from agent_runtime.compile.graph import DEFAULT, FAILED, own_actions
-from agent_runtime.compile.works import node_variables
+from agent_runtime.compile.flows.graph import DEFAULT, FAILED, own_actions
+from agent_runtime.compile.flows.steps import node_variables
+from agent_runtime.config.models import RunConfig
 from agent_runtime.flow import AsyncFlow, BaseNode
 from agent_runtime.runs.nodes.agent import AgentWork
 from agent_runtime.runs.nodes.approve import ApproveNode
@@ -15,15 +15,15 @@ from agent_runtime.runs.nodes.cached import CachedWork
 from agent_runtime.runs.nodes.flow import FlowWork
 from agent_runtime.runs.nodes.http import HttpWork
 from agent_runtime.runs.nodes.llm import ModelWork
-from agent_runtime.runs.nodes.mapped import MapNode
-from agent_runtime.runs.nodes.mapped_jobs import MapJobNode
+from agent_runtime.runs.nodes.mapping.jobs import MapJobNode
+from agent_runtime.runs.nodes.mapping.mapped import MapNode
+from agent_runtime.runs.nodes.mapping.reduce import ReduceNode
 from agent_runtime.runs.nodes.publish import PublishWork
 from agent_runtime.runs.nodes.python import PythonWork
-from agent_runtime.runs.nodes.reduce import ReduceNode
+from agent_runtime.runs.nodes.step import Work
 from agent_runtime.runs.nodes.subflow import AGAIN, SubflowNode
 from agent_runtime.runs.nodes.tool import ToolWork
 from agent_runtime.runs.nodes.wait import WaitNode
-from agent_runtime.runs.nodes.work import Work
 from agent_runtime.runs.nodes.working import WorkNode
 from agent_runtime.runs.scope import Scope
 from agent_runtime.runs.state import RunState

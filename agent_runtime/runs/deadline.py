@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from agent_runtime.clock import Clock
+from agent_runtime.core.clock import Clock
 
 
 class DeadlineExceeded(Exception):

@@ -11,21 +11,21 @@ import httpx2 as httpx
 
 from agent_runtime.api.base import seconds
 from agent_runtime.api.flowrun import Answer
-from agent_runtime.clock import SYSTEM_CLOCK, Clock
-from agent_runtime.compile.config import RunConfig
-from agent_runtime.compile.literal_headers import revealed_from
-from agent_runtime.compile.subflows import every_node
-from agent_runtime.durable.leg import own_name
+from agent_runtime.compile.flows.literal_headers import revealed_from
+from agent_runtime.compile.flows.subflows import every_node
+from agent_runtime.config.models import RunConfig
+from agent_runtime.core.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.durable.port import RunStore, StoreError
+from agent_runtime.durable.session import own_name
 from agent_runtime.models.port import ModelClient
 from agent_runtime.runs.answers import Answers
 from agent_runtime.runs.deadline import Deadline
 from agent_runtime.runs.errors import Interrupted
 from agent_runtime.runs.functions import Functions
-from agent_runtime.runs.leg import Leg
 from agent_runtime.runs.outcome import Outcome
 from agent_runtime.runs.port import AskAgent, Publish
 from agent_runtime.runs.publishing import nowhere
+from agent_runtime.runs.segment import Leg
 from agent_runtime.runs.state import RunState, Services
 from agent_runtime.telemetry import metrics, traces
 from agent_runtime.telemetry.events import Observer, unobserved

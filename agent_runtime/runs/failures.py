@@ -8,7 +8,7 @@ import sysconfig
 from pathlib import Path
 from traceback import FrameSummary, StackSummary, TracebackException, extract_tb
 
-from agent_runtime.background import encodable
+from agent_runtime.core.background import encodable
 from agent_runtime.runs.errors import NodeFailed
 
 MOST_MESSAGE = 2000

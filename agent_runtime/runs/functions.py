@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Self
 
-from agent_runtime.compile.functions import CURE, forbidden
+from agent_runtime.compile.flows.functions import CURE, forbidden
 
 GROUP = "covey.functions"
 """Entry points by which an installed package declares: `NAME = "MODULE"` or `"MODULE:FUNCTION"`."""

@@ -14,13 +14,13 @@ import orjson
 
 from agent_runtime.api.base import seconds
 from agent_runtime.api.nodes import FlowNode
-from agent_runtime.clock import SYSTEM_CLOCK, Clock
-from agent_runtime.compile.config import RunConfig
-from agent_runtime.compile.literal_headers import revealed_from
-from agent_runtime.compile.subflows import every_node
-from agent_runtime.configuration import ConfigError
-from agent_runtime.durable.patience import Patience
+from agent_runtime.compile.flows.literal_headers import revealed_from
+from agent_runtime.compile.flows.subflows import every_node
+from agent_runtime.config.load import ConfigError
+from agent_runtime.config.models import RunConfig
+from agent_runtime.core.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.durable.port import LeaseLost, Record, RunStore, StoreError, Writer
+from agent_runtime.durable.retry import Patience
 from agent_runtime.durable.strict_json import dumps
 from agent_runtime.models.port import ModelClient
 from agent_runtime.runs.build import Builder
@@ -28,10 +28,10 @@ from agent_runtime.runs.deadline import Deadline
 from agent_runtime.runs.errors import Interrupted
 from agent_runtime.runs.execute import PATIENCE, http_client
 from agent_runtime.runs.functions import Functions
-from agent_runtime.runs.nodes.declared import NOT_THE_NODES
-from agent_runtime.runs.nodes.items import Result, failure_of
-from agent_runtime.runs.nodes.mapped import ITEMS
-from agent_runtime.runs.nodes.mapped_jobs import VARIABLES
+from agent_runtime.runs.nodes.base import NOT_THE_NODES
+from agent_runtime.runs.nodes.mapping.items import Result, failure_of
+from agent_runtime.runs.nodes.mapping.jobs import VARIABLES
+from agent_runtime.runs.nodes.mapping.mapped import ITEMS
 from agent_runtime.runs.port import AskAgent, Invocation, Publish
 from agent_runtime.runs.publishing import nowhere
 from agent_runtime.runs.scope import Scope

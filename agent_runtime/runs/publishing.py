@@ -6,8 +6,8 @@ from typing import NoReturn, TypeVar
 
 from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import Board, BoardError
-from agent_runtime.blackboard.http_calls import pauses
-from agent_runtime.clock import Clock
+from agent_runtime.blackboard.client.transport import pauses
+from agent_runtime.core.clock import Clock
 from agent_runtime.runs.errors import Hopeless, NodeFailed
 
 T = TypeVar("T")

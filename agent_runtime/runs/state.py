@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import httpx2 as httpx
 
-from agent_runtime.background import encodable
-from agent_runtime.clock import Clock
+from agent_runtime.core.background import encodable
+from agent_runtime.core.clock import Clock
 from agent_runtime.durable.port import RunStore
 from agent_runtime.models.port import NO_USAGE, ModelClient, Usage
 from agent_runtime.runs.answers import Answers

@@ -10,10 +10,10 @@ import structlog
 from structlog.dev import ConsoleRenderer, plain_traceback
 from structlog.exceptions import NoConsoleRendererConfiguredError
 
-from agent_runtime.background import plain_json
+from agent_runtime.core.background import plain_json
+from agent_runtime.core.visible import visible_json
 from agent_runtime.telemetry.context import add_context, resource_of
 from agent_runtime.telemetry.events import Event
-from agent_runtime.visible import visible_json
 
 
 def configure(service: str, *, level: int = logging.INFO) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agent_runtime.clock import SYSTEM_CLOCK, Clock
+from agent_runtime.core.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.models.port import ToolSpec
 
 INPUT_DIR_VARIABLE = "COVEY_INPUT_DIR"

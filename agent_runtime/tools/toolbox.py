@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agent_runtime.compile.schemas import faults_in
+from agent_runtime.core.json_schema import faults_in
+from agent_runtime.core.strict_json import all_printable
 from agent_runtime.models.port import ToolCall, ToolSpec
-from agent_runtime.strict_json import all_printable
 from agent_runtime.telemetry import logs, metrics, traces
 from agent_runtime.tools.port import Tool, ToolContext, ToolError
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from agent_runtime.triggers.made import (
+from agent_runtime.triggers.flow_runs import (
     Run,
     ended_at,
     has_ended,

@@ -12,13 +12,13 @@ from typing import Any
 
 import structlog
 
-from agent_runtime.agents.backoff import delay
 from agent_runtime.api.base import seconds
 from agent_runtime.api.common import Retry
 from agent_runtime.api.flow import FlowResource
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Board, BoardError, Delivery
-from agent_runtime.clock import SYSTEM_CLOCK, Clock
+from agent_runtime.core.clock import SYSTEM_CLOCK, Clock
+from agent_runtime.core.retry import delay
 from agent_runtime.triggers.runs import TriggerError, artifact_run
 from agent_runtime.triggers.subscription import consumes_of, matching
 

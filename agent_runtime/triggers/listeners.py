@@ -9,13 +9,13 @@ from random import Random
 
 import structlog
 
-from agent_runtime.agents.backoff import delay
 from agent_runtime.api.common import Retry
 from agent_runtime.api.flow import FlowResource
 from agent_runtime.api.triggers import Trigger
-from agent_runtime.background import spawn
 from agent_runtime.blackboard.board import Board
-from agent_runtime.clock import SYSTEM_CLOCK, Clock
+from agent_runtime.core.background import spawn
+from agent_runtime.core.clock import SYSTEM_CLOCK, Clock
+from agent_runtime.core.retry import delay
 from agent_runtime.triggers.listener import Create, Listener
 from agent_runtime.triggers.subscription import boards_of
 

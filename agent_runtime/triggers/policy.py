@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from agent_runtime.triggers.made import Run, has_ended, is_cancelled, is_leaving, name_of, trigger_of
+from agent_runtime.triggers.flow_runs import Run, has_ended, is_cancelled, is_leaving, name_of, trigger_of
 
 
 @dataclass(frozen=True, slots=True)

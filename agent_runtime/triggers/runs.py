@@ -8,8 +8,8 @@ from typing import Any
 from agent_runtime.api.base import API_VERSION
 from agent_runtime.api.flow import FlowResource
 from agent_runtime.blackboard.artifact import Artifact
-from agent_runtime.cel import CelError
-from agent_runtime.compile.template import Template
+from agent_runtime.core.cel import CelError
+from agent_runtime.core.template import Template
 from agent_runtime.triggers import naming
 from agent_runtime.triggers.schedule import parse
 

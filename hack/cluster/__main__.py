@@ -1,3 +1,3 @@
-from .command_line import main
+from hack.cluster.command_line import main
 
 raise SystemExit(main())

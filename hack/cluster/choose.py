@@ -11,12 +11,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
+from hack.cluster.fault import ClusterError
+from hack.cluster.kind import KindCluster, docker_answers
+from hack.cluster.node.node import Cluster
+from hack.cluster.reachable import Reachable
 from hack.find import find_program
-
-from .fault import ClusterError
-from .kind import KindCluster, docker_answers
-from .node import Cluster
-from .reachable import Reachable
 
 VARIABLE = "COVEY_KUBECONFIG"
 

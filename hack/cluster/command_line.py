@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hack import bare
-
-from . import control_plane, tools
-from .choose import AnyCluster, Way, cluster_of, look
-from .control_plane import ControlPlane
-from .fault import ClusterError
-from .images import Build, build_archive
-from .node import Cluster, default_run_dir
-from .programs import HELM, KUBECTL
+from hack.cluster import tools
+from hack.cluster.choose import AnyCluster, Way, cluster_of, look
+from hack.cluster.control_plane import control_plane
+from hack.cluster.control_plane.control_plane import ControlPlane
+from hack.cluster.fault import ClusterError
+from hack.cluster.images.images import Build, build_archive
+from hack.cluster.node.node import Cluster, default_run_dir
+from hack.cluster.programs import HELM, KUBECTL
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

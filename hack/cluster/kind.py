@@ -4,12 +4,11 @@ import subprocess
 from pathlib import Path
 from typing import Self
 
+from hack.cluster.fault import ClusterError
+from hack.cluster.images.archive import archive_tags
+from hack.cluster.node.node import default_run_dir
+from hack.cluster.reachable import Reachable
 from hack.find import find_program
-
-from .archive import archive_tags
-from .fault import ClusterError
-from .node import default_run_dir
-from .reachable import Reachable
 
 
 def docker_answers() -> bool:

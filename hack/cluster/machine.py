@@ -9,11 +9,11 @@ import subprocess
 import time
 from pathlib import Path
 
-from . import cgroups, network
-from .fault import ClusterError
-from .network import Cable
-from .processes import Record, record, recorded, start
-from .programs import PAUSE
+from hack.cluster.fault import ClusterError
+from hack.cluster.node import cgroups, network
+from hack.cluster.node.network import Cable
+from hack.cluster.processes import Record, record, recorded, start
+from hack.cluster.programs import PAUSE
 
 _PRIVATE_FOLDERS = ("/var/lib/cni", "/var/lib/kubelet", "/var/log/containers", "/var/log/pods")
 """Paths that are fixed in kubelet and the CNI: the node has its own, kept under its run folder."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from .cache import cache_home, content_key
+from hack.cluster.cache import cache_home, content_key
 
 SOURCES = Path(__file__).parent / "build"
 

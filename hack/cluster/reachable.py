@@ -4,10 +4,9 @@ import subprocess
 from abc import ABC, abstractmethod
 from pathlib import Path
 
+from hack.cluster.fault import ClusterError
+from hack.cluster.programs import HELM, KUBECTL, Program
 from hack.find import find_program
-
-from .fault import ClusterError
-from .programs import HELM, KUBECTL, Program
 
 
 class Reachable(ABC):

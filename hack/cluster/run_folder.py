@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from .fault import ClusterError
+from hack.cluster.fault import ClusterError
 
 _MARK = "made-by-covey-cluster"
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hack import apt, bare
+from hack.cluster.fault import ClusterError, last_lines
 from hack.find import find_program
-
-from .fault import ClusterError, last_lines
 
 CNI_FOLDERS = (Path("/usr/lib/cni"), Path("/opt/cni/bin"), Path("/usr/libexec/cni"))
 

@@ -10,14 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from hack.cluster import system_packages
+from hack.cluster.cache import building, cache_home, content_key, forget_unused, locked
+from hack.cluster.fault import ClusterError, last_lines
+from hack.cluster.images.archive import layer_of, write_archive
+from hack.cluster.images.debian import BASE, POSTGRES, REDIS, DebianImage
+from hack.cluster.programs import API_PROGRAMS, NODE_PROGRAMS, PAUSE, Program
 from hack.find import find_program
-
-from . import system_packages
-from .archive import layer_of, write_archive
-from .cache import building, cache_home, content_key, forget_unused, locked
-from .debian_images import BASE, POSTGRES, REDIS, DebianImage
-from .fault import ClusterError, last_lines
-from .programs import API_PROGRAMS, NODE_PROGRAMS, PAUSE, Program
 
 PAUSE_TAG = "localhost/covey-pause:1"
 _REPORT_EVERY = 30.0

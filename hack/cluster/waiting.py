@@ -7,8 +7,8 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from .fault import ClusterError, last_lines
-from .processes import Record
+from hack.cluster.fault import ClusterError, last_lines
+from hack.cluster.processes import Record
 
 Probe = Callable[[], bool]
 _PAUSE = 0.2

@@ -7,13 +7,13 @@ import sys
 import structlog
 from kubernetes.aio.config import ConfigException
 
-from covey_operator import logs
-from covey_operator.cluster import Cluster
-from covey_operator.install_key import BadInstallKey
-from covey_operator.lease import LeaseLost
+from covey_operator.install.install_key import BadInstallKey
+from covey_operator.install.settings import Settings, SettingsError, own_namespace
+from covey_operator.kube.client import Cluster
+from covey_operator.kube.leader_election import LeaseLost
 from covey_operator.main import Operator
-from covey_operator.metrics import Metrics
-from covey_operator.settings import Settings, SettingsError, own_namespace
+from covey_operator.telemetry import logs
+from covey_operator.telemetry.metrics import Metrics
 
 
 async def operate(settings: Settings) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from agent_runtime.compile.result import Problem
-from covey_operator.resources import Object
+from covey_operator.kube.resources import Object
 
 _LONGEST_MESSAGE = 1024
 

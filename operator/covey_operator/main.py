@@ -11,36 +11,36 @@ from typing import Any, TypeVar
 import structlog
 
 from agent_runtime.api import API_VERSION
-from agent_runtime.background import keep_running
-from agent_runtime.metrics_token import MetricsToken
-from covey_operator.admission import Admission
-from covey_operator.cache import Cache
-from covey_operator.claims import claims
-from covey_operator.cluster import ApiError, Cluster
-from covey_operator.follow import Follower
-from covey_operator.forgetting import Forgetting, Keep
-from covey_operator.health import HealthServer
-from covey_operator.install_key import read_or_create
-from covey_operator.installation import Installation
-from covey_operator.keys import Key
-from covey_operator.labels import OPERATOR
-from covey_operator.lease import Lease
-from covey_operator.listening import Connect, Listening
-from covey_operator.lists import Lists
-from covey_operator.metrics import Metrics
-from covey_operator.permissions import complaint, review, watchable
-from covey_operator.queue import WorkQueue
-from covey_operator.reconcile import Reconciler
-from covey_operator.resources import OWN, OWN_KINDS, ApiKind
-from covey_operator.run_store_pods import RunStorePods
-from covey_operator.runs import Runs
-from covey_operator.runs_follower import RunsFollower
-from covey_operator.runs_key import keep_runs_key
-from covey_operator.runs_server import RunsServer
-from covey_operator.settings import Settings
-from covey_operator.token_issuer import keep_issuer, with_issuer
-from covey_operator.watch import Watches
-from covey_operator.workers import Workers
+from agent_runtime.auth.metrics_token import MetricsToken
+from agent_runtime.core.background import keep_running
+from covey_operator.boards.subscription_gc import Forgetting, Keep
+from covey_operator.boards.trigger_listeners import Connect, Listening
+from covey_operator.controller.claims import claims
+from covey_operator.controller.reconcile import Reconciler
+from covey_operator.controller.work_queue import WorkQueue
+from covey_operator.controller.workers import Workers
+from covey_operator.informers.cache import Cache
+from covey_operator.informers.lister import Lists
+from covey_operator.informers.reflector import Follower
+from covey_operator.informers.watcher import Watches
+from covey_operator.install.install_key import read_or_create
+from covey_operator.install.installation import Installation
+from covey_operator.install.runs_key import keep_runs_key
+from covey_operator.install.settings import Settings
+from covey_operator.install.token_issuer import keep_issuer, with_issuer
+from covey_operator.kube.client import ApiError, Cluster
+from covey_operator.kube.keys import Key
+from covey_operator.kube.labels import OPERATOR
+from covey_operator.kube.leader_election import Lease
+from covey_operator.kube.permissions import complaint, review, watchable
+from covey_operator.kube.resources import OWN, OWN_KINDS, ApiKind
+from covey_operator.pods.run_store import RunStorePods
+from covey_operator.run_queue.client import RunsServer
+from covey_operator.run_queue.coordinator import Runs
+from covey_operator.run_queue.follower import RunsFollower
+from covey_operator.runs.concurrency import Admission
+from covey_operator.telemetry.health import HealthServer
+from covey_operator.telemetry.metrics import Metrics
 
 T = TypeVar("T")
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 from agent_runtime.api.flow import FlowResource
 from agent_runtime.compile.result import Problem, Ref
-from covey_operator.admission import Claim
 from covey_operator.conditions import Said
-from covey_operator.kept import Child
-from covey_operator.keys import Key
-from covey_operator.queueing import InQueue, Step
-from covey_operator.resources import Object
+from covey_operator.informers.snapshot import Child
+from covey_operator.kube.keys import Key
+from covey_operator.kube.resources import Object
+from covey_operator.runs.concurrency import Claim
+from covey_operator.runs.queue_rows import InQueue, Step
 
 Children = Mapping[Key, Child]
 

@@ -13,9 +13,9 @@ from dataclasses import replace
 from agent_runtime.api.agent import Consumes
 from agent_runtime.blackboard.artifact import Draft
 from agent_runtime.blackboard.board import Board, Identity, Query
-from agent_runtime.blackboard.service import BlackboardService
-from agent_runtime.blackboard.stores.memory import MemoryStore
-from agent_runtime.serving.garbage import collect_seldom
+from agent_runtime.blackboard.service.service import BlackboardService
+from agent_runtime.blackboard.stores.memory.store import MemoryStore
+from agent_runtime.server.http.gc_tuning import collect_seldom
 from tests.bench.boards import DRAFT, REGISTRY, SCOUT, TERMS, Size, one_by_one, rate, size_of
 from tests.bench.peers import flock_core
 from tests.bench.row import Row

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from hack import covey
-from hack.cluster.node import Cluster
+from hack.cluster.node.node import Cluster
 from hack.cluster.tools import missing_parts
 from tests.bench.row import Row
 from tests.e2e.here import Here

@@ -16,10 +16,10 @@ import httpx2
 
 from agent_runtime.agents.consumer import LEASE_WAIT, RENEWED_AFTER
 from agent_runtime.api.agent import Consumes
+from agent_runtime.auth.tokens import grant_audience, mint
 from agent_runtime.blackboard.board import Identity
-from agent_runtime.blackboard.http_client import HttpBoard
-from agent_runtime.compile.config import BlackboardConfig
-from agent_runtime.identity import grant_audience, mint
+from agent_runtime.blackboard.client.client import HttpBoard
+from agent_runtime.config.models import BlackboardConfig
 from tests.bench.boards import TYPES
 from tests.bench.row import Row
 from tests.contract.processes import running

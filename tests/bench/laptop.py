@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.bench.row import Row
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 COVEY = Path(sys.executable).with_name("covey")
 READY = b"is up at"
 

@@ -19,14 +19,14 @@ from pathlib import Path
 
 from agent_runtime.api.agent import Consumes
 from agent_runtime.api.blackboard import ArtifactType, BoardLimits
+from agent_runtime.auth.tokens import grant_audience, mint
 from agent_runtime.blackboard.artifact import Draft
 from agent_runtime.blackboard.board import Identity, Query
-from agent_runtime.blackboard.board_admin import BoardAdmin
-from agent_runtime.blackboard.http_client import HttpBoard
-from agent_runtime.blackboard.retention import STEP
+from agent_runtime.blackboard.client.admin import BoardAdmin
+from agent_runtime.blackboard.client.client import HttpBoard
+from agent_runtime.blackboard.service.retention import STEP
 from agent_runtime.blackboard.stores.open import store_at
-from agent_runtime.compile.config import BlackboardConfig
-from agent_runtime.identity import grant_audience, mint
+from agent_runtime.config.models import BlackboardConfig
 from tests.bench.boards import DRAFT, SCOUT
 from tests.bench.boards.filled import STORY, TAG, TAGGED, fill_postgres, fill_sqlite, made
 from tests.bench.row import Row

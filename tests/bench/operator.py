@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from covey_operator.labels import CONFIG_HASH
-from hack.cluster.control_plane import ControlPlane
+from covey_operator.kube.labels import CONFIG_HASH
+from hack.cluster.control_plane.control_plane import ControlPlane
 from tests.bench.row import Row
 from tests.controlplane import manifests as make
 from tests.controlplane.api import Api, until

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from hack import covey
-from hack.cluster.node import Cluster
+from hack.cluster.node.node import Cluster
 from hack.cluster.tools import missing_parts
 from tests.bench.row import Row
 from tests.e2e.here import Here, eventually

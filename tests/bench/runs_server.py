@@ -20,12 +20,12 @@ from urllib.parse import quote
 
 import orjson
 
-from agent_runtime.durable.http_client import HttpRunStore
+from agent_runtime.auth.run_tokens import Caller, mint
+from agent_runtime.durable.client.store import HttpRunStore
+from agent_runtime.durable.client.wire import commit_to_wire
 from agent_runtime.durable.port import Boundary, Entry, RunStore
-from agent_runtime.durable.stores.sqlite import SqliteRunStore
-from agent_runtime.durable.wire import commit_to_wire
-from agent_runtime.runs_server.main import KEY, STORE
-from agent_runtime.runs_server.tokens import Caller, mint
+from agent_runtime.durable.stores.sqlite.store import SqliteRunStore
+from agent_runtime.processes.run_queue import KEY, STORE
 from tests.bench.row import Row
 from tests.contract.servers import running_redis
 from tests.servers import MissingProgram
@@ -237,6 +237,6 @@ async def _served(url: str) -> AsyncIterator[int]:
 
 _SERVER = """
 import os, socket, sys, uvloop
-from agent_runtime.runs_server.main import serve
+from agent_runtime.processes.run_queue import serve
 uvloop.run(serve(os.environ, sock=socket.socket(fileno=int(sys.argv[1])), drain_seconds=0))
 """

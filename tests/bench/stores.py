@@ -11,11 +11,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from agent_runtime.blackboard.service import BlackboardService
+from agent_runtime.blackboard.service.service import BlackboardService
 from agent_runtime.blackboard.stores.port import Store
-from agent_runtime.blackboard.stores.postgres import PostgresStore
-from agent_runtime.blackboard.stores.redis import RedisStore
-from agent_runtime.blackboard.stores.sqlite import SqliteStore
+from agent_runtime.blackboard.stores.postgres.store import PostgresStore
+from agent_runtime.blackboard.stores.redis.store import RedisStore
+from agent_runtime.blackboard.stores.sqlite.store import SqliteStore
 from tests.bench.boards import (
     AT_ONCE,
     BATCH,

@@ -8,7 +8,8 @@ import pytest
 
 from hack.cluster.programs import KUBECTL
 from hack.cluster.reachable import client
-from hack.manifests import RELEASE, ROOT, rendered
+from hack.manifests import RELEASE, rendered
+from tests.paths import ROOT
 
 Manifest = dict[str, Any]
 Render = Callable[..., list[Manifest]]

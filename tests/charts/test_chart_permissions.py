@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from agent_runtime.api import KINDS
-from covey_operator.permissions import needs
-from covey_operator.resources import BY_KIND
+from covey_operator.kube.permissions import needs
+from covey_operator.kube.resources import BY_KIND
 
 Manifest = dict[str, Any]
 Render = Callable[..., list[Manifest]]

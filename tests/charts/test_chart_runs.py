@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from agent_runtime.compile.places import PORT, RUNS_SERVER, ClusterPlaces
-from agent_runtime.runs_server import main as server
+from agent_runtime.processes import run_queue as server
 from covey_operator.desired import flow
-from covey_operator.labels import labels
+from covey_operator.kube.labels import labels
 
 Manifest = dict[str, Any]
 Render = Callable[..., list[Manifest]]

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-from covey_operator import settings
+from covey_operator.install import settings
+from covey_operator.install.settings import Settings
 from covey_operator.policy.rules import Policy
-from covey_operator.settings import Settings
 from hack.cluster.fault import ClusterError
-from hack.manifests import ROOT
+from tests.paths import ROOT
 
 Manifest = dict[str, Any]
 Render = Callable[..., list[Manifest]]

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from hack.manifests import ROOT, differences, is_test
+from hack.manifests import differences, is_test
+from tests.paths import ROOT
 
 Manifest = dict[str, Any]
 Render = Callable[..., list[Manifest]]

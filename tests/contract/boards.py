@@ -9,7 +9,7 @@ from agent_runtime.api.agent import Consumes
 from agent_runtime.api.blackboard import ArtifactType
 from agent_runtime.blackboard.artifact import Draft
 from agent_runtime.blackboard.board import Identity
-from agent_runtime.blackboard.types import TypeRegistry
+from agent_runtime.blackboard.schema.registry import TypeRegistry
 
 REGISTRY = TypeRegistry(
     [

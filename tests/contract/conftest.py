@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from agent_runtime.blackboard.events import BoardEvent
-from agent_runtime.blackboard.service import BlackboardService
-from agent_runtime.blackboard.stores.memory import MemoryStore
+from agent_runtime.blackboard.service.events import BoardEvent
+from agent_runtime.blackboard.service.service import BlackboardService
+from agent_runtime.blackboard.stores.memory.store import MemoryStore
 from agent_runtime.blackboard.stores.port import Store
-from agent_runtime.blackboard.stores.postgres import PostgresStore
+from agent_runtime.blackboard.stores.postgres.store import PostgresStore
 from agent_runtime.blackboard.stores.records import Terms
-from agent_runtime.blackboard.stores.redis import RedisStore
-from agent_runtime.blackboard.stores.sqlite import SqliteStore
+from agent_runtime.blackboard.stores.redis.store import RedisStore
+from agent_runtime.blackboard.stores.sqlite.store import SqliteStore
 from tests.contract.boards import REGISTRY, Clock
 from tests.contract.inboxes import Inboxes
 from tests.contract.servers import (

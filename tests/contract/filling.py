@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 
 from agent_runtime.blackboard.stores.records import Publication, Terms
-from agent_runtime.blackboard.stores.sqlite import SqliteStore
+from agent_runtime.blackboard.stores.sqlite.store import SqliteStore
 from tests.contract.inboxes import Item, Join, batch, publication
 
 BATCHER, PAIRER = "batcher", "pairer"

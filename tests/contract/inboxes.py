@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from agent_runtime.blackboard.artifact import Artifact
-from agent_runtime.blackboard.gathering import BATCH, Expiry, Gathering
+from agent_runtime.blackboard.matching.joins import BATCH, Expiry, Gathering
 from agent_runtime.blackboard.stores.port import Store
 from agent_runtime.blackboard.stores.records import DeadLetter, Leased, Planned, Publication, Swept
 from tests.contract.boards import Clock

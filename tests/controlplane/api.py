@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from kubernetes import config
 
-from covey_operator.resources import BY_KIND, ApiKind
+from covey_operator.kube.resources import BY_KIND, ApiKind
 
 T = TypeVar("T")
 Object = dict[str, Any]

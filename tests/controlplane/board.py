@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from agent_runtime.blackboard.artifact import Draft
-from agent_runtime.blackboard.http_client import HttpBoard
+from agent_runtime.blackboard.client.client import HttpBoard
 from tests.controlplane.api import Api, Object, until
 
 

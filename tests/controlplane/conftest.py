@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 
 from agent_runtime.api import GROUP, KINDS
-from hack.cluster.control_plane import ControlPlane, free_ports
+from hack.cluster.control_plane.control_plane import ControlPlane, free_ports
 from tests.controlplane import manifests as make
 from tests.controlplane.api import Api, until
 from tests.controlplane.board import BoardProcess
 from tests.controlplane.newsroom import SCOUT, TYPES, Newsroom
 from tests.controlplane.process import OperatorProcess
 from tests.controlplane.rig import Rig
+from tests.paths import ROOT
 
-CRDS = Path(__file__).resolve().parents[2] / "crds"
+CRDS = ROOT / "crds"
 
 
 def start_with_crds() -> ControlPlane:

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from hack.cluster.control_plane import free_ports
+from hack.cluster.control_plane.control_plane import free_ports
 
 _PASSED_ON = ("Accept", "Content-Type", "Authorization", "User-Agent")
 DEADLINE = 120.0

@@ -15,9 +15,9 @@ from urllib.request import urlopen
 
 from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import Query
-from agent_runtime.blackboard.http_client import HttpBoard
-from agent_runtime.compile.config import Issuer
-from hack.cluster.control_plane import free_ports
+from agent_runtime.blackboard.client.client import HttpBoard
+from agent_runtime.config.models import Issuer
+from hack.cluster.control_plane.control_plane import free_ports
 from tests.controlplane import manifests as make
 from tests.controlplane.api import DEADLINE, Api, Object, until
 from tests.controlplane.board import BoardProcess

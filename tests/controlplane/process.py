@@ -13,7 +13,7 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from hack.cluster.control_plane import free_ports
+from hack.cluster.control_plane.control_plane import free_ports
 
 IMAGE = "localhost/covey-runtime:test"
 

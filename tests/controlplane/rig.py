@@ -5,7 +5,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from hack.cluster.control_plane import free_ports
+from hack.cluster.control_plane.control_plane import free_ports
 from tests.controlplane.api import Api, until
 from tests.controlplane.process import OperatorProcess
 

@@ -11,14 +11,14 @@ import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from agent_runtime.blackboard.board_admin import BoardAdmin
-from agent_runtime.blackboard.http_client import HttpBoard
-from covey_operator import logs
-from covey_operator.cluster import Cluster
+from agent_runtime.blackboard.client.admin import BoardAdmin
+from agent_runtime.blackboard.client.client import HttpBoard
+from covey_operator.install.settings import Settings
+from covey_operator.kube.client import Cluster
+from covey_operator.kube.resources import ApiKind, Object
 from covey_operator.main import Operator
-from covey_operator.metrics import Metrics
-from covey_operator.resources import ApiKind, Object
-from covey_operator.settings import Settings
+from covey_operator.telemetry import logs
+from covey_operator.telemetry.metrics import Metrics
 
 _CLOCK = Path(os.environ["RIGGED_CLOCK"])
 _DEATH = Path(os.environ["RIGGED_DEATH"])

@@ -8,12 +8,12 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from agent_runtime.durable.http_client import HttpRunStore
-from agent_runtime.identity import derive
-from agent_runtime.runs_server.http_queue import HttpQueue
-from agent_runtime.runs_server.main import KEY, STORE
-from agent_runtime.runs_server.tokens import Caller, mint
-from hack.cluster.control_plane import free_ports
+from agent_runtime.auth.run_tokens import Caller, mint
+from agent_runtime.auth.tokens import derive
+from agent_runtime.durable.client.store import HttpRunStore
+from agent_runtime.processes.run_queue import KEY, STORE
+from agent_runtime.runs.queue.client import HttpQueue
+from hack.cluster.control_plane.control_plane import free_ports
 from tests.controlplane.api import Api, Object, until
 
 _INSTALL_KEY = b"0123456789abcdef0123456789abcdef"

@@ -18,7 +18,8 @@ import httpx2
 from hack.cluster.choose import AnyCluster
 from hack.cluster.programs import KUBECTL
 from hack.cluster.reachable import client
-from hack.covey import NAMESPACE, ROOT
+from hack.covey import NAMESPACE
+from tests.paths import ROOT
 
 DEADLINE = 180.0
 """Seconds that anything may take on a slow machine."""

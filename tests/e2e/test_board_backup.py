@@ -11,10 +11,10 @@ from typing import Any
 import httpx2
 import pytest
 
+from agent_runtime.auth.tokens import grant_audience, mint
 from agent_runtime.blackboard.board import Identity
-from agent_runtime.identity import grant_audience, mint
-from hack.covey import ROOT
 from tests.e2e.here import Here, eventually
+from tests.paths import ROOT
 
 API_VERSION = "covey.dev/v1alpha1"
 BOARD = "newsroom"

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from hack.covey import ROOT
 from tests.e2e.here import Here, eventually
+from tests.paths import ROOT
 
 AGENTS = ("researcher", "analyst", "editor")
 

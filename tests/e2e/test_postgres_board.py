@@ -61,7 +61,7 @@ MANIFESTS = [
 
 VECTORS = """
 import asyncio, json, os, sys
-from agent_runtime.compile.config import BlackboardConfig
+from agent_runtime.config.models import BlackboardConfig
 from agent_runtime.knowledge.vectors.open import make_vectors
 from agent_runtime.knowledge.vectors.port import Entry
 

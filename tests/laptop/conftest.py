@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
+
 COVEY = Path(sys.executable).with_name("covey")
 _NO_MASTER_KEY = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"]
 """Root may read everything; without these rights it meets a locked file as other users do."""

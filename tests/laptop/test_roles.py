@@ -17,11 +17,11 @@ import httpx2 as httpx
 import pytest
 
 from agent_runtime.__main__ import main
+from agent_runtime.auth.tokens import mint
 from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import Board, Identity, Query
-from agent_runtime.blackboard.http_client import HttpBoard
-from agent_runtime.identity import mint
-from tests.laptop.conftest import ROOT
+from agent_runtime.blackboard.client.client import HttpBoard
+from tests.paths import ROOT
 
 TOKEN = "let-me-in"
 ENVIRON = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.laptop.conftest import ROOT, Covey
+from tests.laptop.conftest import Covey
+from tests.paths import ROOT
 
 HEAD = "apiVersion: covey.dev/v1alpha1\n"
 AGENT = HEAD + "kind: Agent\nmetadata: {name: case}\nspec:\n  model: {name: case}\n"

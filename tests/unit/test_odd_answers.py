@@ -15,19 +15,19 @@ from hypothesis import strategies as st
 
 from agent_runtime.blackboard.artifact import Draft
 from agent_runtime.blackboard.board import BoardError, Query
-from agent_runtime.blackboard.board_admin import BoardAdmin
-from agent_runtime.blackboard.http_client import HttpBoard
+from agent_runtime.blackboard.client.admin import BoardAdmin
+from agent_runtime.blackboard.client.client import HttpBoard
 from agent_runtime.cli.client import Client
-from agent_runtime.compile.config import AgentAccess
-from agent_runtime.durable.http_client import HttpRunStore
+from agent_runtime.config.models import AgentAccess
+from agent_runtime.durable.client.store import HttpRunStore
 from agent_runtime.durable.port import StoreError, Writer
 from agent_runtime.embedding.endpoint import EndpointEmbedder
 from agent_runtime.embedding.port import EmbeddingError
 from agent_runtime.local.address import Address
-from agent_runtime.local.failure import Failure
-from agent_runtime.runs.agents_http import HttpAgents
+from agent_runtime.local.errors import Failure
+from agent_runtime.runs.clients.agents import HttpAgents
 from agent_runtime.runs.errors import AgentFailed
-from agent_runtime.runs_server.http_queue import HttpQueue
+from agent_runtime.runs.queue.client import HttpQueue
 
 _HTML = {"Content-Type": "text/html; charset=utf-7"}
 BODIES: list[tuple[int, bytes, dict[str, str]]] = [

@@ -7,9 +7,9 @@ from typing import ClassVar, TypeVar
 from prometheus_client import Counter, Histogram
 
 from agent_runtime.agents.errors import Busy
-from agent_runtime.agents.lifecycle import Go, Stage
+from agent_runtime.agents.stages import Go, Stage
 from agent_runtime.agents.work import Work
-from agent_runtime.clock import Clock
+from agent_runtime.core.clock import Clock
 from agent_runtime.telemetry import metrics
 
 T = TypeVar("T")

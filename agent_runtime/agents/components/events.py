@@ -4,9 +4,9 @@ import json
 from typing import ClassVar, TypeVar
 
 from agent_runtime.agents.conversation import Step
-from agent_runtime.agents.lifecycle import Go, Stage
+from agent_runtime.agents.stages import Go, Stage
 from agent_runtime.agents.work import Work
-from agent_runtime.clock import Clock
+from agent_runtime.core.clock import Clock
 from agent_runtime.telemetry.events import Event, Kind, Observer
 
 T = TypeVar("T")

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from random import Random
 from typing import ClassVar, TypeVar
 
-from agent_runtime.agents.backoff import delay
 from agent_runtime.agents.errors import is_transient
-from agent_runtime.agents.lifecycle import Go, Stage
+from agent_runtime.agents.stages import Go, Stage
 from agent_runtime.agents.work import Work
 from agent_runtime.api.common import Retry
-from agent_runtime.clock import Clock
+from agent_runtime.core.clock import Clock
+from agent_runtime.core.retry import delay
 from agent_runtime.telemetry import logs, metrics
 
 T = TypeVar("T")

@@ -5,10 +5,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from agent_runtime.api.base import seconds
-from agent_runtime.blackboard.stores.memory import MemoryStore
+from agent_runtime.blackboard.stores.memory.store import MemoryStore
 from agent_runtime.blackboard.stores.port import Store
 from agent_runtime.blackboard.stores.records import Terms
-from agent_runtime.compile.config import BlackboardConfig
+from agent_runtime.config.models import BlackboardConfig
 
 _SQLITE = "sqlite:///"
 
@@ -35,18 +35,18 @@ def make_store(config: BlackboardConfig, environ: Mapping[str, str]) -> Store:
         raise ValueError(f"the store {config.store} needs a URL: set {config.url_env or 'urlEnv'}")
     # each store is imported when it is wanted: the laptop needs no Redis, the cluster no SQLite
     if config.store == "sqlite":
-        from agent_runtime.blackboard.stores.sqlite import SqliteStore
+        from agent_runtime.blackboard.stores.sqlite.store import SqliteStore
 
         if not url.startswith(_SQLITE):
             raise ValueError(f"{config.url_env}: want {_SQLITE}PATH, got {url.partition(':')[0]}:...")
         return SqliteStore(Path(url.removeprefix(_SQLITE)), terms)
     board = f"{config.namespace}/{config.name}"
     if config.store == "postgres":
-        from agent_runtime.blackboard.stores.postgres import PostgresStore
+        from agent_runtime.blackboard.stores.postgres.store import PostgresStore
 
         _check(url, config, "postgresql://", "postgres://")
         return PostgresStore(url, board, terms)
-    from agent_runtime.blackboard.stores.redis import RedisStore
+    from agent_runtime.blackboard.stores.redis.store import RedisStore
 
     _check(url, config, "redis://", "rediss://")
     return RedisStore(url, board, terms)
@@ -62,15 +62,15 @@ def store_at(url: str, board: str) -> Store:
     scheme, separator, path = url.partition("://")
     match scheme if separator else "sqlite":
         case "sqlite":
-            from agent_runtime.blackboard.stores.sqlite import SqliteStore
+            from agent_runtime.blackboard.stores.sqlite.store import SqliteStore
 
             return SqliteStore(Path(path.removeprefix("/") if separator else url), terms)
         case "postgres" | "postgresql":
-            from agent_runtime.blackboard.stores.postgres import PostgresStore
+            from agent_runtime.blackboard.stores.postgres.store import PostgresStore
 
             return PostgresStore(url, board, terms)
         case "redis" | "rediss":
-            from agent_runtime.blackboard.stores.redis import RedisStore
+            from agent_runtime.blackboard.stores.redis.store import RedisStore
 
             return RedisStore(url, board, terms)
         case "memory":

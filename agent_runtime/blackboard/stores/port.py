@@ -12,9 +12,9 @@ from typing import Protocol
 from agent_runtime.api.agent import Consumes
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Identity, Query
-from agent_runtime.blackboard.leases import LeaseId
+from agent_runtime.blackboard.lease import LeaseId
+from agent_runtime.blackboard.matching.subscriptions import Subscribers
 from agent_runtime.blackboard.stores.records import DeadLetter, Frozen, Leased, Publication, Stats, Swept
-from agent_runtime.blackboard.subscriptions import Subscribers
 
 Wake = Callable[[Sequence[str] | None], None]
 """Called when something was published, with the agents whose inboxes got something; None: any may have."""

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from agent_runtime.blackboard.artifact import Artifact
-from agent_runtime.blackboard.gathering import Expiry, Gathering
-from agent_runtime.blackboard.leases import LeaseId
-from agent_runtime.blackboard.subscriptions import Subscriber
+from agent_runtime.blackboard.lease import LeaseId
+from agent_runtime.blackboard.matching.joins import Expiry, Gathering
+from agent_runtime.blackboard.matching.subscriptions import Subscriber
 
 FINISHED_KEPT = timedelta(hours=1)
 """How long a second acknowledgement of the same lease is still answered with the first one's results."""

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from agent_runtime.clock import SYSTEM_CLOCK, Clock
+from agent_runtime.core.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.durable.port import BlockingRunStore, RunStore
 
 TOKEN = "COVEY_RUNS_TOKEN"
@@ -22,7 +22,7 @@ def open_store(url: str, *, clock: Clock = SYSTEM_CLOCK, environ: Mapping[str, s
     # each is imported when it is wanted: no process needs the clients of all
     scheme = url.partition(":")[0]
     if url.startswith(_SQLITE):
-        from agent_runtime.durable.stores.sqlite import SqliteRunStore
+        from agent_runtime.durable.stores.sqlite.store import SqliteRunStore
 
         return SqliteRunStore(_path(url, _SQLITE), clock)
     if url.startswith(_FILE):
@@ -30,15 +30,15 @@ def open_store(url: str, *, clock: Clock = SYSTEM_CLOCK, environ: Mapping[str, s
 
         return ThreadedRunStore(open_blocking_store(url, clock=clock))
     if scheme in ("redis", "rediss"):
-        from agent_runtime.durable.stores.redis import RedisRunStore
+        from agent_runtime.durable.stores.redis.store import RedisRunStore
 
         return RedisRunStore(url, clock)
     if scheme in ("postgres", "postgresql"):
-        from agent_runtime.durable.stores.postgres import PostgresRunStore
+        from agent_runtime.durable.stores.postgres.store import PostgresRunStore
 
         return PostgresRunStore(url, clock)
     if scheme in ("http", "https"):
-        from agent_runtime.durable.http_client import HttpRunStore
+        from agent_runtime.durable.client.store import HttpRunStore
 
         return HttpRunStore(url, _token(environ))
     # not the whole URL: there may be a password in it
@@ -51,11 +51,11 @@ def open_store(url: str, *, clock: Clock = SYSTEM_CLOCK, environ: Mapping[str, s
 def open_blocking_store(url: str, *, clock: Clock = SYSTEM_CLOCK) -> BlockingRunStore:
     """The same for sync flows, which SQLite and files serve. Raises ValueError for others."""
     if url.startswith(_SQLITE):
-        from agent_runtime.durable.stores.sqlite import BlockingSqliteRunStore
+        from agent_runtime.durable.stores.sqlite.store import BlockingSqliteRunStore
 
         return BlockingSqliteRunStore(_path(url, _SQLITE), clock)
     if url.startswith(_FILE):
-        from agent_runtime.durable.stores.file import BlockingFileRunStore
+        from agent_runtime.durable.stores.file.store import BlockingFileRunStore
 
         return BlockingFileRunStore(_path(url, _FILE), clock)
     raise ValueError(

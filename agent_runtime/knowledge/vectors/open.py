@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from agent_runtime.compile.config import BlackboardConfig
+from agent_runtime.config.models import BlackboardConfig
 from agent_runtime.knowledge.vectors.port import VectorStore
 
 _SCHEMES = ("postgresql://", "postgres://")

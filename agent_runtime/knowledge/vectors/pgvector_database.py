@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from agent_runtime.knowledge.vectors.port import Unavailable, VectorStoreError
-from agent_runtime.postgres_schema import SchemaError, migrate
+from agent_runtime.storage.postgres import SchemaError, migrate
 
 T = TypeVar("T")
 Work = Callable[[Any], Awaitable[T]]

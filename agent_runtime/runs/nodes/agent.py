@@ -5,9 +5,9 @@ from typing import Any
 
 from agent_runtime.api.nodes import FlowNode
 from agent_runtime.runs.errors import NodeFailed
-from agent_runtime.runs.nodes.field import Field
+from agent_runtime.runs.nodes.step import Done, PlainWork
+from agent_runtime.runs.nodes.template_field import Field
 from agent_runtime.runs.nodes.text import as_text, structured
-from agent_runtime.runs.nodes.work import Done, PlainWork
 from agent_runtime.runs.port import AskAgent, Invocation
 
 

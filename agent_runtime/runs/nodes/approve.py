@@ -5,16 +5,16 @@ from typing import Any
 
 from agent_runtime.api.base import seconds
 from agent_runtime.api.nodes import FlowNode
-from agent_runtime.compile.graph import TIMEOUT
-from agent_runtime.compile.works import FLOW_VARIABLES
+from agent_runtime.compile.flows.graph import TIMEOUT
+from agent_runtime.compile.flows.steps import FLOW_VARIABLES
 from agent_runtime.durable.records import VisitRecords, records_of
 from agent_runtime.durable.suspend import Suspend
 from agent_runtime.flow import current_visit
 from agent_runtime.runs.errors import NodeFailed
-from agent_runtime.runs.nodes.declared import Declared
-from agent_runtime.runs.nodes.field import Field
+from agent_runtime.runs.nodes.base import Declared
+from agent_runtime.runs.nodes.step import Done
+from agent_runtime.runs.nodes.template_field import Field
 from agent_runtime.runs.nodes.text import as_text
-from agent_runtime.runs.nodes.work import Done
 from agent_runtime.runs.outcome import Waiting, rfc3339
 from agent_runtime.runs.scope import Scope, Shared
 from agent_runtime.runs.state import RunState

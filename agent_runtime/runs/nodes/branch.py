@@ -1,12 +1,12 @@
 """Take the action of the first condition that holds."""
 
 from agent_runtime.api.nodes import FlowNode
-from agent_runtime.cel import CelError, Expression
-from agent_runtime.compile.graph import DEFAULT
-from agent_runtime.compile.works import FLOW_VARIABLES
+from agent_runtime.compile.flows.graph import DEFAULT
+from agent_runtime.compile.flows.steps import FLOW_VARIABLES
+from agent_runtime.core.cel import CelError, Expression
 from agent_runtime.runs.errors import NodeFailed
-from agent_runtime.runs.nodes.declared import Declared
-from agent_runtime.runs.nodes.work import Done
+from agent_runtime.runs.nodes.base import Declared
+from agent_runtime.runs.nodes.step import Done
 from agent_runtime.runs.scope import Scope, Shared
 from agent_runtime.runs.state import RunState
 

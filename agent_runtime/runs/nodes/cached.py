@@ -9,7 +9,7 @@ import orjson
 from agent_runtime.api.base import seconds
 from agent_runtime.api.nodes import FlowNode
 from agent_runtime.durable.port import RunStore, StoreError
-from agent_runtime.runs.nodes.work import Done, Work
+from agent_runtime.runs.nodes.step import Done, Work
 from agent_runtime.runs.port import Invocation
 from agent_runtime.runs.state import RunState
 from agent_runtime.telemetry import logs

@@ -6,16 +6,16 @@ from typing import Any
 
 from agent_runtime.api.flow import Graph
 from agent_runtime.api.nodes import FlowNode
-from agent_runtime.compile.works import FLOW_VARIABLES
+from agent_runtime.compile.flows.steps import FLOW_VARIABLES
 from agent_runtime.durable.port import StoreError
 from agent_runtime.durable.running import run_durably
 from agent_runtime.flow import AsyncFlow, StepLimitExceeded, observe
 from agent_runtime.flow.observe import current_run
 from agent_runtime.runs.attempts import current_attempt
-from agent_runtime.runs.nodes.field import Field
+from agent_runtime.runs.nodes.step import Done
 from agent_runtime.runs.nodes.subflow import checked_params, too_many_steps
-from agent_runtime.runs.nodes.work import Done
-from agent_runtime.runs.observing import RunObserver
+from agent_runtime.runs.nodes.template_field import Field
+from agent_runtime.runs.observer import RunObserver
 from agent_runtime.runs.outcome import usage_from, usage_wire
 from agent_runtime.runs.port import Invocation
 from agent_runtime.runs.scope import Scope

@@ -6,13 +6,13 @@ from typing import Any
 import httpx2 as httpx
 
 from agent_runtime.api.nodes import FlowNode
-from agent_runtime.compile.run import header_env
-from agent_runtime.retry_after import seconds_of
+from agent_runtime.compile.flows.run import header_env
+from agent_runtime.core.retry_after import seconds_of
 from agent_runtime.runs.errors import NodeFailed
-from agent_runtime.runs.nodes.field import Field
 from agent_runtime.runs.nodes.http_body import Unreadable, read_body
+from agent_runtime.runs.nodes.step import Done, PlainWork
+from agent_runtime.runs.nodes.template_field import Field
 from agent_runtime.runs.nodes.text import as_text
-from agent_runtime.runs.nodes.work import Done, PlainWork
 from agent_runtime.runs.port import Invocation
 from agent_runtime.telemetry import traces
 

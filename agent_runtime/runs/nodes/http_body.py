@@ -5,7 +5,7 @@ import json
 from email.message import Message as Headers
 from typing import Any
 
-from agent_runtime.strict_json import DEEPEST, parse
+from agent_runtime.core.strict_json import DEEPEST, parse
 
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 """Byte order marks, and the charsets that read them."""

@@ -9,9 +9,9 @@ from agent_runtime.api.nodes import FlowNode
 from agent_runtime.blackboard.artifact import PUBLIC, Artifact, Draft
 from agent_runtime.blackboard.board import BoardError
 from agent_runtime.runs.errors import Hopeless, NodeFailed
-from agent_runtime.runs.nodes.field import Field
+from agent_runtime.runs.nodes.step import Done, PlainWork
+from agent_runtime.runs.nodes.template_field import Field
 from agent_runtime.runs.nodes.text import as_text
-from agent_runtime.runs.nodes.work import Done, PlainWork
 from agent_runtime.runs.outcome import rfc3339
 from agent_runtime.runs.port import Invocation, Publish
 from agent_runtime.runs.publishing import artifact_id, failure

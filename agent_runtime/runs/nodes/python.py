@@ -12,12 +12,12 @@ from typing import Any
 
 from agent_runtime.api.nodes import FlowNode
 from agent_runtime.durable.strict_json import NotJson, dumps
+from agent_runtime.runs import reloading
 from agent_runtime.runs.errors import NodeFailed
 from agent_runtime.runs.failures import Raised, raised, traceback_text
 from agent_runtime.runs.functions import FunctionNotAllowed, Functions
-from agent_runtime.runs.nodes import reloading
-from agent_runtime.runs.nodes.field import Field
-from agent_runtime.runs.nodes.work import Done, PlainWork
+from agent_runtime.runs.nodes.step import Done, PlainWork
+from agent_runtime.runs.nodes.template_field import Field
 from agent_runtime.runs.port import Invocation
 
 CONTEXT = "context"

@@ -5,14 +5,14 @@ from typing import Any
 from agent_runtime.api.base import seconds
 from agent_runtime.api.flow import Graph
 from agent_runtime.api.nodes import FlowNode
-from agent_runtime.compile.params import complete_params
-from agent_runtime.compile.works import FLOW_VARIABLES
+from agent_runtime.compile.flows.params import complete_params
+from agent_runtime.compile.flows.steps import FLOW_VARIABLES
 from agent_runtime.flow import AsyncFlow, BaseNode, StepLimitExceeded
 from agent_runtime.runs.errors import NodeFailed
 from agent_runtime.runs.failures import message_of
-from agent_runtime.runs.nodes.declared import Declared
-from agent_runtime.runs.nodes.field import Field
-from agent_runtime.runs.nodes.work import Done
+from agent_runtime.runs.nodes.base import Declared
+from agent_runtime.runs.nodes.step import Done
+from agent_runtime.runs.nodes.template_field import Field
 from agent_runtime.runs.scope import Scope, Shared
 from agent_runtime.runs.state import RunState
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from agent_runtime.strict_json import DEEPEST, parse
+from agent_runtime.core.strict_json import DEEPEST, parse
 
 
 def as_text(value: Any) -> str:

@@ -6,8 +6,8 @@ from typing import Any
 from agent_runtime.api.nodes import FlowNode
 from agent_runtime.models.port import ToolCall
 from agent_runtime.runs.errors import NodeFailed
-from agent_runtime.runs.nodes.field import Field
-from agent_runtime.runs.nodes.work import Done, PlainWork
+from agent_runtime.runs.nodes.step import Done, PlainWork
+from agent_runtime.runs.nodes.template_field import Field
 from agent_runtime.runs.port import Invocation
 from agent_runtime.tools.toolbox import Toolbox
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from agent_runtime.api.base import seconds
 from agent_runtime.api.nodes import FlowNode
-from agent_runtime.runs.nodes.declared import NOT_THE_NODES, Declared
-from agent_runtime.runs.nodes.work import Done, Work, attempt
+from agent_runtime.runs.nodes.base import NOT_THE_NODES, Declared
+from agent_runtime.runs.nodes.step import Done, Work, attempt
 from agent_runtime.runs.scope import Scope, Shared
 from agent_runtime.runs.state import RunState
 

@@ -6,11 +6,11 @@ from pathlib import PurePosixPath
 from agent_runtime.api.agent import AgentResource
 from agent_runtime.api.base import seconds
 from agent_runtime.api.common import PodSettings
+from agent_runtime.auth.tokens import pod_audience
 from agent_runtime.compile.agent import compile_agent
-from agent_runtime.compile.config import AgentConfig
 from agent_runtime.compile.places import BLACKBOARD_TOKEN_FILE
 from agent_runtime.compile.result import Compiled, Lookup, SecretEnv
-from agent_runtime.identity import pod_audience
+from agent_runtime.config.models import AgentConfig
 from covey_operator.desired.manifests import (
     config_map,
     contents,
@@ -22,10 +22,7 @@ from covey_operator.desired.manifests import (
     secret,
     service_account,
 )
-from covey_operator.installation import Installation
-from covey_operator.labels import labels, selector
-from covey_operator.plan import Children, Plan
-from covey_operator.pods import (
+from covey_operator.desired.pods import (
     CONFIG_FOLDER,
     CONFIG_KEY,
     Part,
@@ -34,7 +31,10 @@ from covey_operator.pods import (
     pod_template,
     secret_env,
 )
-from covey_operator.resources import Object
+from covey_operator.install.installation import Installation
+from covey_operator.kube.labels import labels, selector
+from covey_operator.kube.resources import Object
+from covey_operator.plan import Children, Plan
 
 COMPONENT = "agent"
 _LONGEST_GRACE = 600

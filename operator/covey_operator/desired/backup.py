@@ -5,11 +5,11 @@ from agent_runtime.api.blackboard import BlackboardResource
 from agent_runtime.api.common import PodSettings
 from agent_runtime.compile.result import SecretEnv
 from covey_operator.desired.manifests import manifest, seclusion_policy
-from covey_operator.hashing import digest
-from covey_operator.labels import labels
-from covey_operator.pods import CONFIG_FOLDER, CONFIG_KEY, Part, pod_template, secret_env
-from covey_operator.resources import Object
-from covey_operator.settings import Settings
+from covey_operator.desired.pods import CONFIG_FOLDER, CONFIG_KEY, Part, pod_template, secret_env
+from covey_operator.install.settings import Settings
+from covey_operator.kube.digest import digest
+from covey_operator.kube.labels import labels
+from covey_operator.kube.resources import Object
 
 COMPONENT = "backup"
 _FOLDER = "/backup"

@@ -5,8 +5,8 @@ from datetime import datetime
 from agent_runtime.api.blackboard import BlackboardResource
 from agent_runtime.api.common import PodSettings
 from agent_runtime.compile.blackboard import STORE_URL_ENV, compile_blackboard
-from agent_runtime.compile.config import BlackboardConfig
 from agent_runtime.compile.result import Compiled, Lookup, Problem, SecretEnv
+from agent_runtime.config.models import BlackboardConfig
 from covey_operator.desired import backup, postgres, redis
 from covey_operator.desired.database import Borrowed, Database, databases_of
 from covey_operator.desired.manifests import (
@@ -21,11 +21,11 @@ from covey_operator.desired.manifests import (
     secret,
     service_account,
 )
-from covey_operator.installation import Installation
-from covey_operator.labels import labels, selector
+from covey_operator.desired.pods import CONFIG_FOLDER, CONFIG_KEY, Part, http_server, pod_template, secret_env
+from covey_operator.install.installation import Installation
+from covey_operator.kube.labels import labels, selector
+from covey_operator.kube.resources import Object
 from covey_operator.plan import Children, Plan
-from covey_operator.pods import CONFIG_FOLDER, CONFIG_KEY, Part, http_server, pod_template, secret_env
-from covey_operator.resources import Object
 
 COMPONENT = "server"
 

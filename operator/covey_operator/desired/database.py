@@ -9,8 +9,8 @@ from agent_runtime.api.databases import Managed
 from agent_runtime.compile.blackboard import STORE_URL_ENV, VECTORS_URL_ENV
 from agent_runtime.compile.result import SecretEnv
 from covey_operator.desired.manifests import ingress_policy, manifest
-from covey_operator.labels import labels, selector
-from covey_operator.resources import Object
+from covey_operator.kube.labels import labels, selector
+from covey_operator.kube.resources import Object
 
 FOLDER = "/data"
 """Where its volume is."""

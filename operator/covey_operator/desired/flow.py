@@ -4,12 +4,12 @@ from datetime import datetime
 
 from agent_runtime.api.common import PodSettings
 from agent_runtime.api.flow import FlowResource, Serve
-from agent_runtime.compile.config import WorkerConfig
-from agent_runtime.compile.flow import check_flow
-from agent_runtime.compile.publisher import publisher_of_flow
+from agent_runtime.compile.flows.flow import check_flow
+from agent_runtime.compile.flows.publisher import publisher_of_flow
+from agent_runtime.compile.flows.run import compile_worker
 from agent_runtime.compile.result import Compiled, Lookup, Problem, SecretEnv
-from agent_runtime.compile.run import compile_worker
-from agent_runtime.triggers.turns import surplus, turn
+from agent_runtime.config.models import WorkerConfig
+from agent_runtime.triggers.due_runs import surplus, turn
 from covey_operator.desired import publishing
 from covey_operator.desired.manifests import (
     config_map,
@@ -21,12 +21,7 @@ from covey_operator.desired.manifests import (
     secret,
     service_account,
 )
-from covey_operator.installation import Installation
-from covey_operator.keys import Key
-from covey_operator.labels import labels, selector
-from covey_operator.owned import owned
-from covey_operator.plan import Children, Notice, Plan
-from covey_operator.pods import (
+from covey_operator.desired.pods import (
     CONFIG_FOLDER,
     CONFIG_KEY,
     Part,
@@ -35,7 +30,12 @@ from covey_operator.pods import (
     pod_template,
     secret_env,
 )
-from covey_operator.resources import Object
+from covey_operator.install.installation import Installation
+from covey_operator.kube.keys import Key
+from covey_operator.kube.labels import labels, selector
+from covey_operator.kube.owner_refs import owned
+from covey_operator.kube.resources import Object
+from covey_operator.plan import Children, Notice, Plan
 
 COMPONENT = "worker"
 

@@ -15,22 +15,22 @@ from pydantic import ValidationError
 from agent_runtime.api.base import seconds
 from agent_runtime.api.flow import RunSettings
 from agent_runtime.api.flowrun import FlowRunResource
-from agent_runtime.compile.config import RunConfig
-from agent_runtime.compile.literal_headers import revealed
+from agent_runtime.compile.flows.literal_headers import revealed
+from agent_runtime.compile.flows.run import compile_run
 from agent_runtime.compile.result import Compiled, Lookup, Ref
-from agent_runtime.compile.run import compile_run
-from covey_operator.admission import Claim
+from agent_runtime.config.models import RunConfig
 from covey_operator.conditions import Said
+from covey_operator.desired.pods import CONFIG_KEY
 from covey_operator.desired.publishing import missing
 from covey_operator.desired.queued_run import cancelled, plan_queued
 from covey_operator.desired.run_jobs import HEADERS, items_job, leg_job, parts
-from covey_operator.installation import Installation
-from covey_operator.keys import Key
-from covey_operator.legs import FINAL, Standing, child_name, finished, headers_name, leg_name, standing
+from covey_operator.install.installation import Installation
+from covey_operator.kube.keys import Key
+from covey_operator.kube.resources import Object
 from covey_operator.plan import Children, Notice, Plan
-from covey_operator.pods import CONFIG_KEY
-from covey_operator.resources import Object
-from covey_operator.waits import look
+from covey_operator.runs.concurrency import Claim
+from covey_operator.runs.jobs import FINAL, Standing, child_name, finished, headers_name, leg_name, standing
+from covey_operator.runs.waits import look
 
 
 def plan(

@@ -7,11 +7,11 @@ import orjson
 from agent_runtime.api.base import Model
 from agent_runtime.compile.places import PORT
 from agent_runtime.compile.result import Lookup, SecretEnv
-from covey_operator.hashing import digest
-from covey_operator.installation import encoded
-from covey_operator.labels import COMPONENT, labels, owner_label, selector
-from covey_operator.pods import CONFIG_KEY
-from covey_operator.resources import Object
+from covey_operator.desired.pods import CONFIG_KEY
+from covey_operator.install.installation import encoded
+from covey_operator.kube.digest import digest
+from covey_operator.kube.labels import COMPONENT, labels, owner_label, selector
+from covey_operator.kube.resources import Object
 
 
 def manifest(

@@ -5,7 +5,7 @@ from datetime import datetime
 from agent_runtime.api.model import ModelResource
 from agent_runtime.compile.model import check_model
 from agent_runtime.compile.result import Lookup
-from covey_operator.installation import Installation
+from covey_operator.install.installation import Installation
 from covey_operator.plan import Children, Plan
 
 

@@ -9,11 +9,11 @@ from agent_runtime.api.blackboard import BlackboardResource
 from agent_runtime.api.common import PodSettings
 from covey_operator.desired.database import FOLDER, Borrowed, Database, headless_service, stateful_set
 from covey_operator.desired.manifests import manifest
-from covey_operator.hashing import digest
-from covey_operator.labels import labels
-from covey_operator.pods import CONFIG_FOLDER, Part, pod_template, secret_env
-from covey_operator.resources import Object
-from covey_operator.settings import Settings
+from covey_operator.desired.pods import CONFIG_FOLDER, Part, pod_template, secret_env
+from covey_operator.install.settings import Settings
+from covey_operator.kube.digest import digest
+from covey_operator.kube.labels import labels
+from covey_operator.kube.resources import Object
 
 PORT = 5432
 _PASSWORD_ENV = "COVEY_PASSWORD"  # the name of a variable

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from agent_runtime.compile.config import PublishAccess
+from agent_runtime.auth.tokens import pod_audience
 from agent_runtime.compile.result import Lookup, Problem, SecretEnv
-from agent_runtime.identity import pod_audience
-from covey_operator.installation import Installation
-from covey_operator.pods import Projected
+from agent_runtime.config.models import PublishAccess
+from covey_operator.desired.pods import Projected
+from covey_operator.install.installation import Installation
 
 Boards = Sequence[PublishAccess] | None
 

@@ -7,18 +7,18 @@ import orjson
 
 from agent_runtime.api.flow import FlowResource
 from agent_runtime.api.flowrun import FlowRunResource
-from agent_runtime.compile.config import RunConfig
 from agent_runtime.compile.result import Compiled, Lookup, Problem
-from agent_runtime.runs_server.queue import QueueState
-from covey_operator.admission import Claim
+from agent_runtime.config.models import RunConfig
+from agent_runtime.runs.queue.port import QueueState
 from covey_operator.conditions import Said
 from covey_operator.desired.run_jobs import frozen_config, items_job, literal_headers, parts
-from covey_operator.installation import Installation
-from covey_operator.legs import Standing, finished
-from covey_operator.observed.outcome import outcome_of
+from covey_operator.install.installation import Installation
 from covey_operator.plan import Plan
-from covey_operator.queueing import ASK_AGAIN, QUEUED, InQueue, Step
-from covey_operator.waits import look
+from covey_operator.runs.concurrency import Claim
+from covey_operator.runs.jobs import Standing, finished
+from covey_operator.runs.outcome import outcome_of
+from covey_operator.runs.queue_rows import ASK_AGAIN, QUEUED, InQueue, Step
+from covey_operator.runs.waits import look
 
 
 def plan_queued(

@@ -8,17 +8,17 @@ from agent_runtime.api.base import seconds
 from agent_runtime.api.common import PodSettings
 from agent_runtime.api.flow import RunSettings
 from agent_runtime.api.flowrun import Answer, FlowRunResource, Waiting
-from agent_runtime.compile.config import RunConfig
-from agent_runtime.compile.literal_headers import HEADERS_ENV, concealed, headers_of
+from agent_runtime.compile.flows.literal_headers import HEADERS_ENV, concealed, headers_of
 from agent_runtime.compile.result import Lookup, SecretEnv
+from agent_runtime.config.models import RunConfig
 from covey_operator.desired import publishing
 from covey_operator.desired.manifests import config_map, manifest, rollout_hash, secret, service_account
-from covey_operator.installation import Installation
-from covey_operator.labels import labels
-from covey_operator.legs import child_name, headers_name, leg_name, map_name
-from covey_operator.pods import CONFIG_FOLDER, CONFIG_KEY, Part, pod_template, secret_env
-from covey_operator.resources import Object
-from covey_operator.waits import is_about
+from covey_operator.desired.pods import CONFIG_FOLDER, CONFIG_KEY, Part, pod_template, secret_env
+from covey_operator.install.installation import Installation
+from covey_operator.kube.labels import labels
+from covey_operator.kube.resources import Object
+from covey_operator.runs.jobs import child_name, headers_name, leg_name, map_name
+from covey_operator.runs.waits import is_about
 
 COMPONENT = "run"
 FAILED_FOR_GOOD = 1

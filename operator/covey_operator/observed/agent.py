@@ -4,13 +4,13 @@ from agent_runtime.api.agent import AgentResource
 from agent_runtime.compile.places import ClusterPlaces
 from covey_operator.conditions import Rollout
 from covey_operator.desired.agent import COMPONENT, child_name
-from covey_operator.keys import Key
-from covey_operator.labels import as_text, selector
+from covey_operator.kube.keys import Key
+from covey_operator.kube.labels import as_text, selector
+from covey_operator.kube.resources import Object
 from covey_operator.observed.observation import Observation
 from covey_operator.observed.seen import Seen
 from covey_operator.observed.workloads import replicas, rollout
 from covey_operator.plan import Children
-from covey_operator.resources import Object
 
 
 def observe(agent: AgentResource, children: Children, seen: Seen) -> Observation:

@@ -6,12 +6,12 @@ from agent_runtime.api.blackboard import BlackboardResource
 from agent_runtime.api.reasons import POD_REASONS
 from covey_operator.conditions import Said
 from covey_operator.desired.backup import child_name
-from covey_operator.kept import Child
-from covey_operator.keys import Key
-from covey_operator.legs import finished
-from covey_operator.observed.shortage import Pods
+from covey_operator.informers.snapshot import Child
+from covey_operator.kube.keys import Key
+from covey_operator.kube.resources import Object
 from covey_operator.plan import Children
-from covey_operator.resources import Object
+from covey_operator.pods.shortage import Pods
+from covey_operator.runs.jobs import finished
 
 CONDITION = "BackedUp"
 

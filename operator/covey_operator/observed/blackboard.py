@@ -4,13 +4,13 @@ from agent_runtime.api.blackboard import BlackboardResource
 from agent_runtime.compile.places import ClusterPlaces
 from covey_operator.desired.blackboard import child_name
 from covey_operator.desired.database import Database, databases_of, store_of, vector_of
-from covey_operator.keys import Key
+from covey_operator.kube.keys import Key
+from covey_operator.kube.resources import Object
 from covey_operator.observed.backup import backed_up
 from covey_operator.observed.observation import Observation
 from covey_operator.observed.seen import Seen
 from covey_operator.observed.workloads import first_unfinished, replicas, rollout
 from covey_operator.plan import Children
-from covey_operator.resources import Object
 
 
 def observe(board: BlackboardResource, children: Children, seen: Seen) -> Observation:

@@ -5,12 +5,12 @@ from dataclasses import replace
 from agent_runtime.api.flow import FlowResource
 from covey_operator.conditions import Rollout
 from covey_operator.desired.flow import child_name
-from covey_operator.keys import Key
+from covey_operator.kube.keys import Key
+from covey_operator.kube.resources import Object
 from covey_operator.observed.observation import Observation
 from covey_operator.observed.seen import Seen
 from covey_operator.observed.workloads import replicas, rollout
 from covey_operator.plan import Children
-from covey_operator.resources import Object
 
 
 def observe(flow: FlowResource, children: Children, seen: Seen) -> Observation:

@@ -7,20 +7,20 @@ from datetime import datetime
 from agent_runtime.api.flowrun import FlowRunResource, FlowRunStatus
 from agent_runtime.api.reasons import POD_REASONS
 from covey_operator.conditions import Said
-from covey_operator.kept import Child
-from covey_operator.legs import FINAL, Standing, finished, standing
+from covey_operator.informers.snapshot import Child
+from covey_operator.kube.resources import Object
 from covey_operator.observed.nodes import merged
 from covey_operator.observed.observation import Observation
-from covey_operator.observed.outcome import Outcome, last_words, outcome_of
-from covey_operator.observed.pod_states import Trouble
 from covey_operator.observed.queued_run import observe_queued
 from covey_operator.observed.run_phases import SUSPENDED, ends, going, waits
 from covey_operator.observed.seen import Kept, Seen
-from covey_operator.observed.shortage import Pods
 from covey_operator.plan import Children
-from covey_operator.queueing import ASK_AGAIN
-from covey_operator.resources import Object
-from covey_operator.waits import is_answered
+from covey_operator.pods.shortage import Pods
+from covey_operator.pods.states import Trouble
+from covey_operator.runs.jobs import FINAL, Standing, finished, standing
+from covey_operator.runs.outcome import Outcome, last_words, outcome_of
+from covey_operator.runs.queue_rows import ASK_AGAIN
+from covey_operator.runs.waits import is_answered
 
 _LOOK_AGAIN = 1.0
 """Seconds, should the watch not have shown by then that a Job is gone."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import orjson
 
 from agent_runtime.api.flowrun import NodeState
-from covey_operator.resources import Object
+from covey_operator.kube.resources import Object
 
 _ROOM = 5 * 1024
 """Bytes of JSON: with a result, a message and the rest a status stays under 10 KiB."""

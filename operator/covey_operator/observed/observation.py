@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from covey_operator.conditions import VALID, Replicas, Rollout, Said
-from covey_operator.keys import Key
-from covey_operator.resources import Object
+from covey_operator.kube.keys import Key
+from covey_operator.kube.resources import Object
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,15 @@
 """The status of a FlowRun that warm workers run: from its queue."""
 
 from agent_runtime.api.flowrun import FlowRunResource, FlowRunStatus, Waiting
-from agent_runtime.runs_server.queue import QueueState
+from agent_runtime.runs.queue.port import QueueState
 from covey_operator.conditions import Said
+from covey_operator.kube.resources import Object
 from covey_operator.observed.nodes import merged
 from covey_operator.observed.observation import Observation
-from covey_operator.observed.outcome import Outcome, outcome_of
 from covey_operator.observed.run_phases import SUSPENDED, ends, going, waits
-from covey_operator.queueing import InQueue
-from covey_operator.resources import Object
-from covey_operator.waits import is_answered
+from covey_operator.runs.outcome import Outcome, outcome_of
+from covey_operator.runs.queue_rows import InQueue
+from covey_operator.runs.waits import is_answered
 
 
 def observe_queued(

@@ -3,7 +3,7 @@
 from agent_runtime.api.flowrun import FlowRunResource, Waiting
 from covey_operator.conditions import Rollout, Said
 from covey_operator.observed.observation import Observation
-from covey_operator.waits import said_about
+from covey_operator.runs.waits import said_about
 
 _ON_ITS_WAY = Rollout("Progressing", "Running")
 SUSPENDED = Said("Succeeded", "Unknown", "Suspended", "spec.suspend is true: set it to false to go on")

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agent_runtime.api.flowrun import NodeState
-from covey_operator.admission import Turn
 from covey_operator.conditions import Said
-from covey_operator.kept import Child
-from covey_operator.keys import Key
-from covey_operator.observed.shortage import Pods
-from covey_operator.queueing import InQueue
-from covey_operator.resources import Object
+from covey_operator.informers.snapshot import Child
+from covey_operator.kube.keys import Key
+from covey_operator.kube.resources import Object
+from covey_operator.pods.shortage import Pods
+from covey_operator.runs.concurrency import Turn
+from covey_operator.runs.queue_rows import InQueue
 
 
 @dataclass(frozen=True, slots=True)

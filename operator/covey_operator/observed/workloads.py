@@ -1,9 +1,9 @@
 """How far a Deployment or StatefulSet is: rolled out, not only available, and what its pods wait for."""
 
 from covey_operator.conditions import Replicas, Rollout
-from covey_operator.observed.pod_states import Trouble, refusal
-from covey_operator.observed.shortage import Pods
-from covey_operator.resources import Object
+from covey_operator.kube.resources import Object
+from covey_operator.pods.shortage import Pods
+from covey_operator.pods.states import Trouble, refusal
 
 
 def rollout(what: str, workload: Object | None, pods: Pods | None = None) -> Rollout:

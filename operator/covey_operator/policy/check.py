@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl, urlsplit
 import orjson
 
 from agent_runtime.compile.result import Lookup, Problem, Ref
+from covey_operator.desired.pods import CONFIG_KEY
 from covey_operator.plan import Plan
-from covey_operator.pods import CONFIG_KEY
 from covey_operator.policy import uses
 from covey_operator.policy.never import never
 from covey_operator.policy.rules import Policy, image_matches, matches

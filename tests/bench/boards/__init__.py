@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from agent_runtime.api.blackboard import ArtifactType
 from agent_runtime.blackboard.artifact import Draft
 from agent_runtime.blackboard.board import Board, Identity
+from agent_runtime.blackboard.schema.registry import TypeRegistry
 from agent_runtime.blackboard.stores.records import Terms
-from agent_runtime.blackboard.types import TypeRegistry
 
 _SCHEMA = {
     "type": "object",

@@ -12,8 +12,8 @@ import apsw
 import asyncpg
 
 from agent_runtime.blackboard.artifact import Artifact
-from agent_runtime.blackboard.codec import encode
-from agent_runtime.times import micros
+from agent_runtime.blackboard.wire.codec import encode
+from agent_runtime.core.times import micros
 from tests.bench.boards import DRAFT
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)

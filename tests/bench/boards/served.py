@@ -13,9 +13,9 @@ from itertools import cycle
 from pathlib import Path
 
 from agent_runtime.api.blackboard import BoardLimits
-from agent_runtime.blackboard.codec import draft_to_wire, dumps
-from agent_runtime.compile.config import BlackboardConfig
-from agent_runtime.identity import grant_audience, mint
+from agent_runtime.auth.tokens import grant_audience, mint
+from agent_runtime.blackboard.wire.codec import draft_to_wire, dumps
+from agent_runtime.config.models import BlackboardConfig
 from hack.find import find_program
 from tests.bench.boards import AT_ONCE, BATCH, DRAFT, SCOUT, TYPES, Size, rate, share
 
@@ -102,8 +102,8 @@ async def served(store: str, url: str) -> AsyncIterator[int]:
 
 _SERVER = """
 import asyncio, os, socket, sys, uvloop
-from agent_runtime.blackboard.main import serve
-from agent_runtime.compile.config import BlackboardConfig
+from agent_runtime.processes.blackboard import serve
+from agent_runtime.config.models import BlackboardConfig
 config = BlackboardConfig.model_validate_json(sys.argv[1])
 uvloop.run(serve(config, os.environ, sock=socket.socket(fileno=int(sys.argv[2])), drain_seconds=0))
 """

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from agent_runtime.durable import RunStore
-from agent_runtime.durable.stores.file import BlockingFileRunStore
-from agent_runtime.durable.stores.postgres import PostgresRunStore
-from agent_runtime.durable.stores.redis import RedisRunStore
-from agent_runtime.durable.stores.sqlite import SqliteRunStore
+from agent_runtime.durable.stores.file.store import BlockingFileRunStore
+from agent_runtime.durable.stores.postgres.store import PostgresRunStore
+from agent_runtime.durable.stores.redis.store import RedisRunStore
+from agent_runtime.durable.stores.sqlite.store import SqliteRunStore
 from agent_runtime.durable.stores.threaded import ThreadedRunStore
 from tests.clocks import ManualClock
-from tests.contract.runs_server.serving import on_sqlite
+from tests.contract.runs.queue.serving import on_sqlite
 from tests.contract.servers import (
     PostgresServer,
     RedisServer,

@@ -20,9 +20,9 @@ from agent_runtime.durable import (
     run_durably,
     run_durably_sync,
 )
-from agent_runtime.durable.stores.postgres import PostgresRunStore
-from agent_runtime.durable.stores.redis import RedisRunStore
-from agent_runtime.durable.stores.sqlite import BlockingSqliteRunStore
+from agent_runtime.durable.stores.postgres.store import PostgresRunStore
+from agent_runtime.durable.stores.redis.store import RedisRunStore
+from agent_runtime.durable.stores.sqlite.store import BlockingSqliteRunStore
 from agent_runtime.flow import AsyncFlow, AsyncNode, Flow, Node
 from tests.contract.durable.entries import entry, item, recorded, start
 from tests.contract.servers import PostgresServer, RedisServer

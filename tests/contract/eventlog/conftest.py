@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from agent_runtime.eventlog.open import make_log
-from agent_runtime.eventlog.port import EventLog
+from agent_runtime.eventlog.brokers.open import make_log
+from agent_runtime.eventlog.brokers.port import EventLog
 from tests.contract.eventlog.kafka_broker import KafkaBroker, running_kafka
 from tests.contract.eventlog.logs import NatsServer, new_board, running_nats
 from tests.contract.servers import RedisServer

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agent_runtime.eventlog.port import EventLog, Track
+from agent_runtime.eventlog.brokers.port import EventLog, Track
 from tests.contract.servers import free_port
 from tests.servers import require
 

@@ -10,14 +10,14 @@ import pytest
 
 from agent_runtime.api.agent import Consumes, Visibility
 from agent_runtime.blackboard.board import BoardError, Delivery, Identity, Query
-from agent_runtime.blackboard.codec import encode
-from agent_runtime.blackboard.service import BlackboardService
-from agent_runtime.blackboard.stores.memory import MemoryStore
+from agent_runtime.blackboard.service.service import BlackboardService
+from agent_runtime.blackboard.stores.memory.store import MemoryStore
 from agent_runtime.blackboard.stores.port import Store
 from agent_runtime.blackboard.stores.records import Terms
-from agent_runtime.eventlog.port import EventLog
-from agent_runtime.eventlog.rebuild import rebuild
+from agent_runtime.blackboard.wire.codec import encode
+from agent_runtime.eventlog.brokers.port import EventLog
 from agent_runtime.eventlog.recorder import Recorder
+from agent_runtime.eventlog.replay.rebuild import rebuild
 from tests.contract.boards import EDITOR, REGISTRY, SCOUT, WRITER, Clock, consumes, finding, report
 
 TERMS = Terms(max_deliveries=3)

@@ -9,8 +9,8 @@ from confluent_kafka.admin._acl import AclBinding, AclOperation, AclPermissionTy
 from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 from confluent_kafka.cimpl import NewTopic
 
-from agent_runtime.eventlog.open import make_log
-from agent_runtime.eventlog.port import EventLog, LogUnavailable
+from agent_runtime.eventlog.brokers.open import make_log
+from agent_runtime.eventlog.brokers.port import EventLog, LogUnavailable
 from tests.contract.eventlog.kafka_broker import USER, KafkaBroker
 from tests.contract.eventlog.logs import new_board, records
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from agent_runtime.eventlog.port import EventLog, Track
+from agent_runtime.eventlog.brokers.port import EventLog, Track
 from tests.contract.eventlog.conftest import Connect
 from tests.contract.eventlog.logs import records
 

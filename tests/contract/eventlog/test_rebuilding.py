@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from agent_runtime.blackboard.board import Query
-from agent_runtime.blackboard.service import BlackboardService
+from agent_runtime.blackboard.service.service import BlackboardService
 from agent_runtime.blackboard.stores.errors import NotEmpty
-from agent_runtime.blackboard.stores.memory import MemoryStore
+from agent_runtime.blackboard.stores.memory.store import MemoryStore
 from agent_runtime.blackboard.stores.port import Store
 from agent_runtime.blackboard.stores.records import Terms
-from agent_runtime.blackboard.stores.sqlite import SqliteStore
-from agent_runtime.eventlog.port import EventLog, Track
-from agent_runtime.eventlog.rebuild import rebuild
+from agent_runtime.blackboard.stores.sqlite.store import SqliteStore
+from agent_runtime.eventlog.brokers.port import EventLog, Track
 from agent_runtime.eventlog.recorder import Recorder
+from agent_runtime.eventlog.replay.rebuild import rebuild
 from tests.contract.boards import EDITOR, REGISTRY, SCOUT, Clock, consumes, finding, report
 from tests.contract.eventlog.logs import records
 

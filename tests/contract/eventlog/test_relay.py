@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from agent_runtime.blackboard.artifact import Artifact
-from agent_runtime.blackboard.service import BlackboardService, utc_now
-from agent_runtime.blackboard.stores.memory import MemoryStore
+from agent_runtime.blackboard.service.service import BlackboardService, utc_now
+from agent_runtime.blackboard.stores.memory.store import MemoryStore
 from agent_runtime.blackboard.stores.port import Store
 from agent_runtime.blackboard.stores.records import Publication, Terms
-from agent_runtime.blackboard.stores.sqlite import SqliteStore
+from agent_runtime.blackboard.stores.sqlite.store import SqliteStore
 from agent_runtime.eventlog.availability import Availability
-from agent_runtime.eventlog.open import make_log
-from agent_runtime.eventlog.port import EventLog
+from agent_runtime.eventlog.brokers.open import make_log
+from agent_runtime.eventlog.brokers.port import EventLog
 from agent_runtime.eventlog.recorder import Recorder
 from agent_runtime.eventlog.records import read_artifact
 from agent_runtime.eventlog.relay import ForeignLog, Relay

@@ -7,16 +7,16 @@ from pathlib import Path
 import httpx2
 from typer.testing import CliRunner
 
+from agent_runtime.auth.tokens import mint
 from agent_runtime.blackboard.board import BoardError, Query
-from agent_runtime.blackboard.http_client import HttpBoard
+from agent_runtime.blackboard.client.client import HttpBoard
 from agent_runtime.blackboard.stores.open import store_at
 from agent_runtime.blackboard.stores.port import Store
 from agent_runtime.cli.main import app
 from agent_runtime.compile.blackboard import EVENT_LOG_URL_ENV, STORE_URL_ENV
-from agent_runtime.compile.config import BlackboardConfig
-from agent_runtime.eventlog.open import make_log
+from agent_runtime.config.models import BlackboardConfig
+from agent_runtime.eventlog.brokers.open import make_log
 from agent_runtime.eventlog.records import read_artifact
-from agent_runtime.identity import mint
 from tests.contract.boards import EDITOR, SCOUT, consumes, finding
 from tests.contract.eventlog.logs import NatsServer, records
 from tests.contract.processes import running

@@ -16,8 +16,8 @@ from typing import Any
 
 import orjson
 
-from agent_runtime.blackboard.http_client import HttpBoard
-from agent_runtime.identity import mint
+from agent_runtime.auth.tokens import mint
+from agent_runtime.blackboard.client.client import HttpBoard
 from agent_runtime.triggers.listeners import Listeners, Place
 from agent_runtime.triggers.subscription import identity
 from tests.unit.triggers.builders import flow, on

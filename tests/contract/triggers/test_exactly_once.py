@@ -14,10 +14,10 @@ import httpx2
 import orjson
 import pytest
 
+from agent_runtime.auth.tokens import mint
 from agent_runtime.blackboard.artifact import Draft
 from agent_runtime.blackboard.board import Identity
-from agent_runtime.blackboard.http_client import HttpBoard
-from agent_runtime.identity import mint
+from agent_runtime.blackboard.client.client import HttpBoard
 from tests.contract.servers import free_port
 from tests.contract.triggers.listening import AUDIENCE, KEY, REPORT, listeners
 

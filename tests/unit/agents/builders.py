@@ -9,8 +9,8 @@ from typing import Any
 from agent_runtime.agents.worker import AgentWorker
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Delivery
-from agent_runtime.clock import Clock
-from agent_runtime.compile.config import AgentConfig
+from agent_runtime.config.models import AgentConfig
+from agent_runtime.core.clock import Clock
 from agent_runtime.models.build import build_model
 from agent_runtime.models.port import ModelClient
 from agent_runtime.telemetry.events import Event

@@ -15,11 +15,11 @@ from agent_runtime.api.agent import Consumes
 from agent_runtime.api.blackboard import ArtifactType
 from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import Board, BoardError, Delivery, Identity, Query
-from agent_runtime.blackboard.events import BoardEvent
-from agent_runtime.blackboard.service import BlackboardService
-from agent_runtime.blackboard.stores.memory import MemoryStore
+from agent_runtime.blackboard.schema.registry import TypeRegistry
+from agent_runtime.blackboard.service.events import BoardEvent
+from agent_runtime.blackboard.service.service import BlackboardService
+from agent_runtime.blackboard.stores.memory.store import MemoryStore
 from agent_runtime.blackboard.stores.records import Terms
-from agent_runtime.blackboard.types import TypeRegistry
 from tests.clocks import ManualClock, SteppingClock, eventually
 from tests.unit.agents.builders import NOTE, Bench, agent_config
 

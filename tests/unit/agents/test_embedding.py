@@ -9,7 +9,7 @@ from agent_runtime.agents.errors import AnswerUnfit
 from agent_runtime.agents.output import delivery_shape
 from agent_runtime.api.agent import Publishes
 from agent_runtime.api.blackboard import ArtifactType
-from agent_runtime.compile.schemas import faults_in
+from agent_runtime.core.json_schema import faults_in
 from tests.unit.agents.builders import artifact, bench, delivery
 
 PART = {"type": "object", "required": ["size"], "properties": {"size": {"type": "integer"}}}

@@ -9,10 +9,10 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from agent_runtime.serving.agent import create_app
-from agent_runtime.serving.auth import shared_token
-from agent_runtime.serving.health import Health
-from agent_runtime.serving.server import serve_app
+from agent_runtime.server.agent import create_app
+from agent_runtime.server.http.auth import shared_token
+from agent_runtime.server.http.health import Health
+from agent_runtime.server.http.uvicorn_server import serve_app
 from tests.clocks import ManualClock, eventually
 from tests.unit.agents.builders import NOTE, Bench, agent_config, bench
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from agent_runtime.api import KINDS
-from agent_runtime.api.__main__ import ROOT
 from agent_runtime.api.base import Resource
-from agent_runtime.api.crd import crd
-from agent_runtime.api.generated import differences, generated_files, write
+from agent_runtime.api.generate.crd import crd
+from agent_runtime.api.generate.files import differences, generated_files, write
 from agent_runtime.api.schema import Schema, structural_schema
+from tests.paths import ROOT
 
 ALL = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 

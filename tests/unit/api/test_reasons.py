@@ -4,8 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from agent_runtime.api.__main__ import ROOT
 from agent_runtime.api.reasons import REASONS
+from tests.paths import ROOT
 
 _REASON_AT = {"refuse": 0, "miss": 0, "Rollout": 1, "Said": 2, "Problem": 1, "Refusal": 0}
 """Calls that give a reason, and which of their arguments it is."""

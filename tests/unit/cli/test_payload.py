@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agent_runtime.cli.payload import parameters, payload, typed_payload
-from agent_runtime.local.failure import Failure
+from agent_runtime.local.errors import Failure
 
 
 @pytest.mark.parametrize(

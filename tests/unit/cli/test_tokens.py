@@ -5,10 +5,10 @@ from time import time
 import pytest
 from typer.testing import CliRunner
 
+from agent_runtime.auth.invalid_token import InvalidToken
+from agent_runtime.auth.tokens import grant_of
 from agent_runtime.blackboard.board import Identity
 from agent_runtime.cli.main import app
-from agent_runtime.identity import grant_of
-from agent_runtime.invalid_token import InvalidToken
 
 KEY = "k" * 64
 AUDIENCE = "blackboard/news/newsroom"

@@ -3,7 +3,7 @@
 import pytest
 
 from agent_runtime.compile import ClusterPlaces, Compiled, Problem, Ref, SecretEnv, compile_agent
-from agent_runtime.compile.config import AgentConfig
+from agent_runtime.config.models import AgentConfig
 from tests.unit.compile.conftest import Namespace
 
 EVERYTHING = """

@@ -3,7 +3,7 @@
 import pytest
 
 from agent_runtime.compile import ClusterPlaces, Ref, SecretEnv, compile_blackboard
-from agent_runtime.compile.config import BlackboardConfig
+from agent_runtime.config.models import BlackboardConfig
 from tests.unit.compile.conftest import Namespace
 
 TYPES = "artifactTypes: [{name: Idea, schema: {type: object}}]"

@@ -2,17 +2,18 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 
-from agent_runtime.blackboard import readings, subscriptions
-from agent_runtime.cel import CelError, Expression
+from agent_runtime.blackboard.matching import subscriptions
+from agent_runtime.blackboard.schema import upcasting as readings
+from agent_runtime.compile.flows.steps import FLOW_VARIABLES, REDUCE_VARIABLES
 from agent_runtime.compile.model import SCRIPT_VARIABLES
-from agent_runtime.compile.works import FLOW_VARIABLES, REDUCE_VARIABLES
+from agent_runtime.core.cel import CelError, Expression
 from agent_runtime.triggers.runs import ARTIFACT_VARIABLES, SCHEDULE_VARIABLES
+from tests.paths import ROOT
 
-PAGE = (Path(__file__).parents[3] / "docs" / "expressions.md").read_text()
+PAGE = (ROOT / "docs" / "expressions.md").read_text()
 FUNCTIONS = re.findall(r"^\| `(.+?)` \| `(.+?)` \|.*\|$", PAGE.partition("## Functions")[2], re.MULTILINE)
 PLACES = re.findall(r"^\| (.+) \| (`.+) \|$", PAGE.partition("## Functions")[0], re.MULTILINE)
 VARIABLES = {

@@ -6,9 +6,9 @@ import pytest
 
 from agent_runtime.api.blackboard import BlackboardResource
 from agent_runtime.compile.blackboard import compile_blackboard
-from agent_runtime.compile.config import BlackboardConfig
 from agent_runtime.compile.places import ClusterPlaces
 from agent_runtime.compile.result import Compiled, Manifest
+from agent_runtime.config.models import BlackboardConfig
 from agent_runtime.knowledge.vectors.open import make_vectors
 from agent_runtime.knowledge.vectors.pgvector import PgVectors
 

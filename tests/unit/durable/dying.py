@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agent_runtime.durable import Entry, Record, Writer
-from agent_runtime.durable.stores.sqlite import BlockingSqliteRunStore
+from agent_runtime.durable.stores.sqlite.store import BlockingSqliteRunStore
 
 
 class Killed(Exception):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.durable.dying import Killed
-from tests.unit.durable.legs import Legs, repeated, without_repeats
+from tests.unit.durable.sessions import Legs, repeated, without_repeats
 
 both_kinds = pytest.mark.parametrize("kind", ["sync", "async"])
 

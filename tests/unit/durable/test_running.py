@@ -28,7 +28,7 @@ from agent_runtime.durable import (
     run_durably,
     run_durably_sync,
 )
-from agent_runtime.durable.stores.sqlite import SqliteRunStore
+from agent_runtime.durable.stores.sqlite.store import SqliteRunStore
 from agent_runtime.flow import (
     AsyncFlow,
     AsyncNode,

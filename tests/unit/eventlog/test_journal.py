@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from agent_runtime.blackboard.events import BoardEvent
+from agent_runtime.blackboard.service.events import BoardEvent
 from agent_runtime.eventlog.availability import Availability
+from agent_runtime.eventlog.brokers.port import LogUnavailable, Track
 from agent_runtime.eventlog.journal import Journal
-from agent_runtime.eventlog.port import LogUnavailable, Track
 from agent_runtime.eventlog.records import LoggedEvent, read_event
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)

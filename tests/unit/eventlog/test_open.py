@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from agent_runtime.eventlog.kafka import connection_of
-from agent_runtime.eventlog.open import make_log
+from agent_runtime.eventlog.brokers.kafka import connection_of
+from agent_runtime.eventlog.brokers.open import make_log
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_a_url_of_kafka_names_brokers_credentials_and_encryption() -> None:
 
 def test_a_server_without_an_event_log_does_not_load_its_clients() -> None:
     program = (
-        "import sys, agent_runtime.blackboard.main; "
+        "import sys, agent_runtime.processes.blackboard; "
         "print([name for name in ('nats', 'aiokafka') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -7,8 +7,8 @@ import pytest
 
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Identity
-from agent_runtime.blackboard.events import BoardEvent
-from agent_runtime.blackboard.gathering import BATCH, Gathering
+from agent_runtime.blackboard.matching.joins import BATCH, Gathering
+from agent_runtime.blackboard.service.events import BoardEvent
 from agent_runtime.blackboard.stores.records import DeadLetter, Planned
 from agent_runtime.eventlog.records import (
     Garbled,

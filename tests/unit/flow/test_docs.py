@@ -5,12 +5,13 @@ import io
 import logging
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-PAGE = Path(__file__).parents[3] / "docs" / "flows-in-python.md"
+from tests.paths import ROOT
+
+PAGE = ROOT / "docs" / "flows-in-python.md"
 _SNIPPET = re.compile(r"^```python\n(.*?)^```\n(?:```text\n(.*?)^```\n)?", re.DOTALL | re.MULTILINE)
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agent_runtime.local.event_file import EventFile
-from agent_runtime.local.feed import Feed
+from agent_runtime.local.events import Feed
 from agent_runtime.telemetry.events import Event
 
 

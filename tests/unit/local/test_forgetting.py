@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from agent_runtime.blackboard.artifact import Draft
-from agent_runtime.local.feed import Feed
-from agent_runtime.local.hosted_board import OWNER
-from agent_runtime.local.laptop import Laptop
-from agent_runtime.local.manifests import load
+from agent_runtime.local.environment import Surroundings
+from agent_runtime.local.events import Feed
+from agent_runtime.local.hosting.board import OWNER
+from agent_runtime.local.manifests.load import load
+from agent_runtime.local.runtime import Laptop
 from agent_runtime.local.state import StateFolder
-from agent_runtime.local.surroundings import Surroundings
 from agent_runtime.tools.port import ToolContext
 from tests.laptop.boards import BOARD, COOK
 

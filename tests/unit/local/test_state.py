@@ -11,14 +11,14 @@ import httpx2
 import pytest
 
 from agent_runtime.local.address import remember, remembered
-from agent_runtime.local.failure import Failure
-from agent_runtime.local.feed import Feed
-from agent_runtime.local.inventory import Inventory
-from agent_runtime.local.laptop import Laptop
-from agent_runtime.local.server import local_app
+from agent_runtime.local.api.app import local_app
+from agent_runtime.local.environment import Surroundings
+from agent_runtime.local.errors import Failure
+from agent_runtime.local.events import Feed
+from agent_runtime.local.manifests.inventory import Inventory
+from agent_runtime.local.runtime import Laptop
 from agent_runtime.local.state import StateFolder
-from agent_runtime.local.surroundings import Surroundings
-from agent_runtime.serving.health import Health
+from agent_runtime.server.http.health import Health
 from agent_runtime.tools.port import ToolContext
 
 MODEL = {"kind": "Model", "metadata": {"name": "parrot"}, "spec": {}}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent_runtime.compile.config import ModelConfig
+from agent_runtime.config.models import ModelConfig
 from agent_runtime.models.build import build_model
 from agent_runtime.models.errors import (
     ModelEmpty,

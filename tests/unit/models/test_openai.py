@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agent_runtime.compile.config import ModelConfig
+from agent_runtime.config.models import ModelConfig
 from agent_runtime.models.build import build_model
 from agent_runtime.models.errors import (
     ModelError,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from agent_runtime.compile.config import ModelConfig
+from agent_runtime.config.models import ModelConfig
 from agent_runtime.models.errors import ModelTimeout, ScriptFailed, ScriptFault
 from agent_runtime.models.port import (
     Message,

@@ -7,16 +7,16 @@ from typing import Any
 import orjson
 
 from agent_runtime.api.flowrun import FlowRunResource
-from agent_runtime.compile.run import compile_run
-from agent_runtime.runs_server.queue import QueueState
-from covey_operator.installation import Installation
-from covey_operator.kept import Child
-from covey_operator.keys import Key
+from agent_runtime.compile.flows.run import compile_run
+from agent_runtime.runs.queue.port import QueueState
+from covey_operator.informers.snapshot import Child
+from covey_operator.install.installation import Installation
+from covey_operator.kube.keys import Key
 from covey_operator.observed.flowrun import observe
 from covey_operator.observed.observation import Observation
 from covey_operator.observed.seen import Seen
 from covey_operator.plan import Plan
-from covey_operator.queueing import QUEUED
+from covey_operator.runs.queue_rows import QUEUED
 from tests.unit.operator.worlds import INSTALL, NOW, RUN, WORLD, Object, lookup_in
 from tests.unit.operator.worlds import plan as plan_in
 

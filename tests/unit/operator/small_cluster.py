@@ -8,12 +8,12 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
-from covey_operator import echoes
-from covey_operator.cache import Cache
-from covey_operator.keys import Key, key_of, owner_of
-from covey_operator.labels import MANAGED_BY, OPERATOR
-from covey_operator.queue import WorkQueue
-from covey_operator.status import differs
+from covey_operator.controller.status import differs
+from covey_operator.controller.work_queue import WorkQueue
+from covey_operator.informers.cache import Cache
+from covey_operator.kube import echoes
+from covey_operator.kube.keys import Key, key_of, owner_of
+from covey_operator.kube.labels import MANAGED_BY, OPERATOR
 
 Object = dict[str, Any]
 MODEL, AGENT = Key("Model", "news", "fast"), Key("Agent", "news", "researcher")

@@ -2,9 +2,9 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.paths import ROOT
+
 _AS_IN_THE_IMAGE = """
 import pkgutil, re, sys
 from importlib import import_module, metadata

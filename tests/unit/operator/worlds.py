@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agent_runtime.api import API_VERSION
-from agent_runtime.compile.config import Issuer
 from agent_runtime.compile.result import Lookup, Manifest
-from covey_operator.children import complete
-from covey_operator.installation import Installation
-from covey_operator.kinds import KINDS
+from agent_runtime.config.models import Issuer
+from covey_operator.controller.apply import complete
+from covey_operator.controller.kinds import KINDS
+from covey_operator.install.installation import Installation
+from covey_operator.install.settings import Settings
 from covey_operator.plan import Children, Plan
-from covey_operator.settings import Settings
 
 Object = dict[str, Any]
 

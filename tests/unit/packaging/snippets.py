@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from hack.manifests import ROOT
+from tests.paths import ROOT
 
 API = "covey.dev/v1alpha1"
 _FENCE = re.compile(r"^( *)```(\w*)\s*$")

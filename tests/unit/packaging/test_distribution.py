@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from agent_runtime import __version__
-from hack.manifests import ROOT
+from tests.paths import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 MODEL_SDKS = {"openai", "anthropic", "pydantic-ai", "pydantic-ai-slim", "tiktoken", "google-genai", "boto3"}

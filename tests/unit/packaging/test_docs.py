@@ -9,7 +9,7 @@ import pytest
 
 from agent_runtime.api import KINDS
 from agent_runtime.api.reasons import REASONS
-from hack.manifests import ROOT
+from tests.paths import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "charts").rglob("*.md"))]
 

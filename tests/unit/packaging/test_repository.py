@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hack.manifests import ROOT
+from tests.paths import ROOT
 from tests.skips import NO_WORKING_TREE
 
 UNWANTED = {

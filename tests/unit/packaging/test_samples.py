@@ -5,9 +5,9 @@ import os
 import yaml
 
 from agent_runtime.api import KINDS
-from agent_runtime.local.check import check
-from agent_runtime.local.manifests import load
-from hack.manifests import ROOT
+from agent_runtime.local.manifests.check import check
+from agent_runtime.local.manifests.load import load
+from tests.paths import ROOT
 
 SAMPLES = ROOT / "config/samples"
 

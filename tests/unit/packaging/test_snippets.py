@@ -1,6 +1,6 @@
 """Every block of code on every page works: manifests compile, commands parse, Python runs.
 
-The two pages on Python are run as programs by tests/unit/flow/test_docs.py and tests/unit/board/test_docs.py.
+The two pages on Python are run as programs by tests/unit/flow/test_docs.py and tests/unit/sdk/test_docs.py.
 """
 
 import json
@@ -18,10 +18,10 @@ from typer._click.exceptions import UsageError
 from typer.core import TyperGroup
 
 from agent_runtime.cli.main import app
-from agent_runtime.local.check import check
-from agent_runtime.local.manifests import load
-from covey_operator.echoes import merged
-from hack.manifests import ROOT
+from agent_runtime.local.manifests.check import check
+from agent_runtime.local.manifests.load import load
+from covey_operator.kube.echoes import merged
+from tests.paths import ROOT
 from tests.unit.packaging.snippets import (
     Snippet,
     covey_commands,

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from agent_runtime.api.flowrun import Answer
-from agent_runtime.clock import Clock
-from agent_runtime.compile.config import RunConfig
+from agent_runtime.config.models import RunConfig
+from agent_runtime.core.clock import Clock
 from agent_runtime.durable.port import RunStore
 from agent_runtime.models.build import build_model
 from agent_runtime.models.port import Usage
 from agent_runtime.runs.execute import execute
 from agent_runtime.runs.functions import Functions
 from agent_runtime.runs.item import Place, execute_item
-from agent_runtime.runs.nodes.items import Result
+from agent_runtime.runs.nodes.mapping.items import Result
 from agent_runtime.runs.outcome import Outcome
 from agent_runtime.runs.port import AgentAnswer, Publish
 from agent_runtime.runs.publishing import nowhere

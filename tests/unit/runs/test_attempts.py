@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agent_runtime.durable.stores.sqlite import SqliteRunStore
+from agent_runtime.durable.stores.sqlite.store import SqliteRunStore
 from agent_runtime.models.port import Usage
 from agent_runtime.runs.item import Place
 from agent_runtime.runs.outcome import Outcome

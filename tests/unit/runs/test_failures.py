@@ -9,9 +9,9 @@ from pathlib import Path
 import orjson
 import pytest
 
+from agent_runtime.runs import reloading
 from agent_runtime.runs.failures import MOST_MESSAGE, MOST_TRACEBACK
 from agent_runtime.runs.functions import Functions
-from agent_runtime.runs.nodes import reloading
 from agent_runtime.runs.outcome import Outcome, RunError
 from agent_runtime.runs.termination import MAX_BYTES, encode
 from tests.unit.runs.bench import Bench, config

@@ -45,7 +45,7 @@ ATTACKS = {
     "builtins:eval": "builtins is of Python's standard library",
     "json:codecs.open": "json is of Python's standard library",
     "importlib.util:find_spec": "importlib is of Python's standard library",
-    "agent_runtime.runs.processes:clients": "agent_runtime is not for flows to call",
+    "agent_runtime.processes.run_setup:clients": "agent_runtime is not for flows to call",
     "covey_operator.main:run": "covey_operator is not for flows to call",
     "__main__:main": "__main__ is not for flows to call",
     "httpx2:get": "the image does not declare the module httpx2",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agent_runtime.api.base import KeyRef
-from agent_runtime.compile.run import header_env
+from agent_runtime.compile.flows.run import header_env
 from agent_runtime.runs.outcome import RunError
 from tests.noting_server import Asked, NotingServer, Says, noting_server
 from tests.unit.runs.bench import Bench, config

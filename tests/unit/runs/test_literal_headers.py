@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from agent_runtime.compile.literal_headers import HEADERS_ENV, concealed, headers_of
-from agent_runtime.configuration import ConfigError
+from agent_runtime.compile.flows.literal_headers import HEADERS_ENV, concealed, headers_of
+from agent_runtime.config.load import ConfigError
 from tests.noting_server import noting_server
 from tests.unit.runs.bench import Bench, config
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agent_runtime.configuration import ConfigError
+from agent_runtime.config.load import ConfigError
 from agent_runtime.durable.port import LeaseLost, RunStore
 from agent_runtime.models.port import Usage
 from agent_runtime.runs.item import Place, node_at

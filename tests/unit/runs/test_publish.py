@@ -12,14 +12,14 @@ from agent_runtime.api.agent import Consumes
 from agent_runtime.api.blackboard import ArtifactType
 from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import BoardError, Identity, Query
-from agent_runtime.blackboard.codec import to_wire
-from agent_runtime.blackboard.service import BlackboardService
-from agent_runtime.blackboard.stores.memory import MemoryStore
+from agent_runtime.blackboard.schema.registry import TypeRegistry
+from agent_runtime.blackboard.service.service import BlackboardService
+from agent_runtime.blackboard.stores.memory.store import MemoryStore
 from agent_runtime.blackboard.stores.records import Terms
-from agent_runtime.blackboard.types import TypeRegistry
-from agent_runtime.compile.config import PublishAccess, RunConfig
-from agent_runtime.compile.publisher import identity
-from agent_runtime.runs.boards_http import HttpBoards
+from agent_runtime.blackboard.wire.codec import to_wire
+from agent_runtime.compile.flows.publisher import identity
+from agent_runtime.config.models import PublishAccess, RunConfig
+from agent_runtime.runs.clients.boards import HttpBoards
 from agent_runtime.runs.item import Place
 from agent_runtime.runs.outcome import Outcome
 from agent_runtime.runs.publishing import patiently, publish_once

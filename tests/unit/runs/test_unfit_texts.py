@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agent_runtime.api.flow import Graph
-from agent_runtime.compile.params import complete_params
+from agent_runtime.compile.flows.params import complete_params
 from tests.noting_server import NotingServer, Says, noting_server
 from tests.unit.runs.bench import Bench, config
 

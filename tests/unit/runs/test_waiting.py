@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from agent_runtime.runs.following import NodeStates
 from agent_runtime.runs.outcome import NodeOutcome, RunError, Waiting
+from agent_runtime.runs.worker.updates import NodeStates
 from tests.clocks import START, eventually
 from tests.unit.runs.bench import Bench, config, llm
 

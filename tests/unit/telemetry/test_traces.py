@@ -2,15 +2,14 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from agent_runtime.telemetry import traces
 from tests.collector import collector
+from tests.paths import ROOT
 from tests.recorded import recording
 
-ROOT = Path(__file__).parents[3]
 SCRIPT = """
 import sys
 from agent_runtime.telemetry import traces

@@ -12,12 +12,12 @@ import pytest
 from agent_runtime.api.blackboard import ArtifactType
 from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import Board, BoardError, Identity
-from agent_runtime.blackboard.events import BoardEvent
-from agent_runtime.blackboard.service import BlackboardService
-from agent_runtime.blackboard.stores.memory import MemoryStore
+from agent_runtime.blackboard.schema.registry import TypeRegistry
+from agent_runtime.blackboard.service.events import BoardEvent
+from agent_runtime.blackboard.service.service import BlackboardService
+from agent_runtime.blackboard.stores.memory.store import MemoryStore
 from agent_runtime.blackboard.stores.records import Terms
-from agent_runtime.blackboard.types import TypeRegistry
-from agent_runtime.clock import SYSTEM_CLOCK, Clock
+from agent_runtime.core.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.triggers.listener import CannotAsk
 from agent_runtime.triggers.listeners import Listeners, Place
 from agent_runtime.triggers.runs import artifact_run

@@ -8,18 +8,19 @@ from agent_runtime.agents.worker import AgentWorker
 from agent_runtime.api.blackboard import ArtifactType
 from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import Delivery
-from agent_runtime.compile.config import AgentConfig, BlackboardConfig
-from agent_runtime.local.check import lookup_in
-from agent_runtime.local.inventory import key_of
-from agent_runtime.local.manifests import load
-from agent_runtime.local.plan import plan
+from agent_runtime.config.models import AgentConfig, BlackboardConfig
+from agent_runtime.local.manifests.check import lookup_in
+from agent_runtime.local.manifests.inventory import key_of
+from agent_runtime.local.manifests.load import load
+from agent_runtime.local.manifests.plan import plan
 from agent_runtime.tools.builtin import BUILTIN
 from agent_runtime.tools.port import ToolContext
 from agent_runtime.tools.toolbox import Toolbox
 from tests.clocks import START, SteppingClock
+from tests.paths import ROOT
 from tests.reading_model import ReadingModel, value_of
 
-EXAMPLES = Path(__file__).parents[4] / "examples"
+EXAMPLES = ROOT / "examples"
 NAMES = sorted(folder.name for folder in EXAMPLES.iterdir() if list(folder.glob("*.yaml")))
 
 

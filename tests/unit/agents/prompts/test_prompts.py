@@ -5,7 +5,7 @@
 
 import pytest
 
-from agent_runtime.blackboard.types import TypeRegistry
+from agent_runtime.blackboard.schema.registry import TypeRegistry
 from tests.reading_model import ReadingModel
 from tests.unit.agents.prompts.example_agents import ExampleAgent, example_agents
 from tests.unit.agents.prompts.regenerate import GOLDEN, golden

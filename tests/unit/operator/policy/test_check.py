@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from agent_runtime.compile.result import Problem, Ref
-from covey_operator.keys import Key
+from covey_operator.desired.pods import CONFIG_KEY
+from covey_operator.kube.keys import Key
 from covey_operator.plan import Plan
-from covey_operator.pods import CONFIG_KEY
 from covey_operator.policy.check import restricted
 from covey_operator.policy.rules import Policy, PolicyError, image_matches, matches
 

@@ -1,0 +1,1 @@
+"""Who a caller is: tokens, service accounts, and their checks."""

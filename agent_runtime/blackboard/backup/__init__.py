@@ -1,0 +1,1 @@
+"""Backups of a board: their format, files and folders."""

@@ -1,0 +1,1 @@
+"""Which subscriptions an artifact matches, alone and in joins. Pure."""

@@ -1,0 +1,1 @@
+"""Artifact types: their registry, validation, and upcasting of older versions."""

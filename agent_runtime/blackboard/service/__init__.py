@@ -1,0 +1,1 @@
+"""The board itself: publish, deliver, query, expire, over one store."""

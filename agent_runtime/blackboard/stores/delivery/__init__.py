@@ -1,0 +1,1 @@
+"""The rules of deliveries that all stores share. Pure."""

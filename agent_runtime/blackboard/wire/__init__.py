@@ -1,0 +1,1 @@
+"""Artifacts and cursors as they travel over HTTP."""

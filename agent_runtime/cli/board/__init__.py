@@ -1,0 +1,1 @@
+"""`covey board ...`, `covey publish` and `covey replay`."""

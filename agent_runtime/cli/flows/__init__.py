@@ -1,0 +1,1 @@
+"""`covey flow ...`, `covey run` and commands for runs."""

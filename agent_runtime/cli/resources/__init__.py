@@ -1,0 +1,1 @@
+"""Commands for resources: apply, delete, get, validate."""

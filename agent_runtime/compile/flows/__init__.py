@@ -1,0 +1,1 @@
+"""Flows and FlowRuns, checked and compiled. Pure."""

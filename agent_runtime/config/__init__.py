@@ -1,0 +1,1 @@
+"""What the processes of the runtime read, as JSON, and how it is loaded."""

@@ -1,0 +1,1 @@
+"""What every other package may use: time, CEL, JSON, texts, retries. It imports nothing of the others."""

@@ -1,0 +1,1 @@
+"""Where event logs are kept: NATS JetStream, Kafka, Redis streams."""

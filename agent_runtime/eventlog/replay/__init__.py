@@ -1,0 +1,1 @@
+"""A board again from its event log."""

@@ -1,0 +1,1 @@
+"""Agents and boards hosted in this process."""

@@ -1,0 +1,1 @@
+"""Manifests from files and over HTTP: loaded, checked, planned, watched."""

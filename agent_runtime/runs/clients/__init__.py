@@ -1,0 +1,1 @@
+"""Agents and boards, as runs reach them over HTTP."""

@@ -1,0 +1,1 @@
+"""Nodes that do their work for each item of a list."""

@@ -1,0 +1,1 @@
+"""Warm workers: processes that take runs from a queue."""

@@ -1,0 +1,1 @@
+"""A blackboard's HTTP server."""

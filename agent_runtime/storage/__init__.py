@@ -1,0 +1,1 @@
+"""What all stores share: SQLite, Postgres, Redis, group commit."""

@@ -1,0 +1,1 @@
+"""The node: its machine, network, kubelet and containerd."""

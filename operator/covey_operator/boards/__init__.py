@@ -1,0 +1,1 @@
+"""What the operator does on blackboards: triggers, and subscriptions that are over."""

@@ -1,0 +1,1 @@
+"""The work queue, and reconciling one resource after the other."""

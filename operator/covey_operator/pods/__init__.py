@@ -1,0 +1,1 @@
+"""Why pods of workloads are not ready, or were lost."""

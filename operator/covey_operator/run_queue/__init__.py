@@ -1,0 +1,1 @@
+"""The run queue as the operator uses it."""

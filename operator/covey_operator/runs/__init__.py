@@ -1,0 +1,1 @@
+"""Rules of runs: limits, Jobs, waits, outcomes. Pure."""
