@@ -46,10 +46,11 @@ test: $(VENV)/.dev ## all tests that this machine can run; TIERS="unit laptop" f
 	@$(PY) -m tests $(if $(CI),--strict) $(TIERS)
 
 .PHONY: lint
-lint: $(VENV)/.dev ## style, types, and the size of node classes
+lint: $(VENV)/.dev ## style, types, which package may import which, and the size of node classes
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
-	@$(VENV)/bin/mypy agent_runtime operator/covey_operator hack tests
+	@$(VENV)/bin/mypy agent_runtime covey operator/covey_operator hack tests
+	@$(VENV)/bin/lint-imports --cache-dir $(VENV)/.import-linter
 	@$(PY) -m agent_runtime.flow.size --strict agent_runtime examples
 
 .PHONY: format

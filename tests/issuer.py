@@ -7,7 +7,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from agent_runtime.config.models import Issuer
+from agent_runtime.auth.issuer import Issuer
 
 URL = "https://kubernetes.default.svc.cluster.local"
 AUDIENCE = "covey-blackboard/news/newsroom"

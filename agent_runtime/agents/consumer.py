@@ -13,12 +13,11 @@ from typing import Any
 from agent_runtime.agents.errors import is_transient
 from agent_runtime.agents.heartbeat import Heartbeat, is_lost
 from agent_runtime.agents.subscription import Worker
-from agent_runtime.api.common import Retry
 from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import Board, BoardError, Delivery
 from agent_runtime.core.background import spawn
 from agent_runtime.core.clock import SYSTEM_CLOCK, Clock
-from agent_runtime.core.retry import delay
+from agent_runtime.core.retry import Backoff
 from agent_runtime.telemetry import logs
 
 LEASE_WAIT = 50.0
@@ -29,7 +28,7 @@ _PAUSE = 0.5
 """Seconds between two requests for deliveries that come back empty at once."""
 RENEWED_AFTER = 300.0
 """Seconds after which an agent that has nothing to do says again what it consumes."""
-_RECONNECT = Retry(max_attempts=100, initial_delay="500ms", max_delay="15s")
+_RECONNECT = Backoff(0.5, 15.0)
 _PUBLISH_ATTEMPTS = 5
 
 _log = logs.logger("consumer")
@@ -118,7 +117,7 @@ class _Consumer:
             except Exception as error:  # whatever it is, the agent must not go deaf
                 self._on_ready(False)
                 failures += 1
-                wait = delay(_RECONNECT, failures, self._random)
+                wait = _RECONNECT.delay(failures, self._random.uniform)
                 _log.warning(
                     "blackboard does not answer",
                     blackboard=self._duty.board,
@@ -223,7 +222,7 @@ class _Consumer:
             except BoardError as error:
                 if not _may_pass(error) or attempt == _PUBLISH_ATTEMPTS:
                     raise
-            await self._clock.sleep(delay(_RECONNECT, attempt, self._random))
+            await self._clock.sleep(_RECONNECT.delay(attempt, self._random.uniform))
             attempt += 1
 
     async def _fail(self, delivery: Delivery, error: Exception) -> None:
@@ -243,7 +242,7 @@ class _Consumer:
             exc_info=None if known else error,
         )
         reason = str(error) if known else f"{type(error).__name__}: {error}"
-        wait = delay(retry, delivery.attempt, self._random) if again else None
+        wait = retry.waits().delay(delivery.attempt, self._random.uniform) if again else None
         await self._give_back(delivery, self._board.fail(delivery.id, reason, retry_in=wait))
 
     async def _release(self, delivery: Delivery) -> None:

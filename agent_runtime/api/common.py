@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from agent_runtime.api.base import Duration, JsonObject, Model
+from agent_runtime.api.base import Duration, JsonObject, Model, seconds
+from agent_runtime.core.retry import Backoff
 
 
 class Retry(Model):
@@ -20,6 +21,15 @@ class Retry(Model):
     """The longest wait."""
     jitter: bool = True
     """Whether a wait is drawn at random from half to the whole of it, so that many do not retry at once."""
+
+    def waits(self) -> Backoff:
+        """The waits between attempts, in seconds."""
+        return Backoff(
+            seconds(self.initial_delay),
+            seconds(self.max_delay),
+            exponential=self.backoff == "Exponential",
+            jitter=self.jitter,
+        )
 
 
 class EnvVar(Model):

@@ -50,6 +50,10 @@ class ScriptedToolCall(Model):
     """A CEL list: the tool is called once for each, which the arguments see as `item`."""
 
 
+SCRIPT_VARIABLES: tuple[str, ...] = ("input", "message", "turn", "results")
+"""What expressions of a script see; within `forEach` there is `item` too."""
+
+
 class ScriptStep(Model):
     """One thing that a scripted model says."""
 

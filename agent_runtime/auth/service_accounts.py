@@ -13,8 +13,8 @@ from typing import Any
 import jwt
 
 from agent_runtime.auth.invalid_token import InvalidToken
+from agent_runtime.auth.issuer import Issuer
 from agent_runtime.auth.tokens import claims_of
-from agent_runtime.config.models import Issuer
 
 LEEWAY = 30.0
 """Seconds by which the clocks of the API server and of this machine may differ."""

@@ -17,8 +17,8 @@ from typing import Any, Literal, get_args
 import jwt
 from jwt.types import Options
 
+from agent_runtime.auth.identity import Identity
 from agent_runtime.auth.invalid_token import InvalidToken
-from agent_runtime.blackboard.board import Identity
 
 _ALGORITHM = "HS256"
 _Role = Literal["agent", "user", "admin"]

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from agent_runtime.api.agent import PublicVisibility, Visibility
+from agent_runtime.auth.identity import Role
 
 PUBLIC = Visibility(public=PublicVisibility())
-Role = Literal["agent", "user", "admin"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,17 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from agent_runtime.api.agent import Consumes
-from agent_runtime.blackboard.artifact import Artifact, Draft, Role
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who is asking. An agent's labels and tenant come from its manifest, never from itself."""
-
-    name: str
-    role: Role = "agent"
-    labels: frozenset[str] = frozenset()
-    tenant: str | None = None
+from agent_runtime.blackboard.artifact import Artifact, Draft
 
 
 @dataclass(frozen=True, slots=True)

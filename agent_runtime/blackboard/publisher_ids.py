@@ -6,7 +6,7 @@ else: that somebody can work one out is of no use then. Those names have a dot, 
 
 import re
 
-from agent_runtime.blackboard.board import Identity
+from agent_runtime.auth.identity import Identity
 
 _FORM = re.compile(r"((?:flow|run)\.[a-z0-9][a-z0-9-]*):[0-9a-f]{40}")
 

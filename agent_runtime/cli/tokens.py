@@ -5,8 +5,8 @@ from time import time
 from typing import Literal
 
 from agent_runtime.api.base import seconds
+from agent_runtime.auth.identity import Identity
 from agent_runtime.auth.tokens import grant_audience, mint
-from agent_runtime.blackboard.board import Identity
 from agent_runtime.cli.output.printing import say
 from agent_runtime.local.errors import Failure
 

@@ -1,13 +1,10 @@
 """A Model, checked and compiled."""
 
 from agent_runtime.api.base import seconds
-from agent_runtime.api.model import ModelParameters, ModelResource, ScriptStep
+from agent_runtime.api.model import SCRIPT_VARIABLES, ModelParameters, ModelResource, ScriptStep
 from agent_runtime.compile.resolution import Resolution
 from agent_runtime.compile.result import Compiled, Lookup
 from agent_runtime.config.models import ModelConfig
-
-SCRIPT_VARIABLES: tuple[str, ...] = ("input", "message", "turn", "results")
-"""What expressions of a script see; within `forEach` there is `item` too."""
 
 
 def check_model(model: ModelResource, lookup: Lookup) -> Compiled[ModelConfig]:

@@ -2,7 +2,8 @@
 
 from agent_runtime.api.agent import AgentResource, Consumes, OnBlackboard
 from agent_runtime.api.blackboard import BlackboardResource
-from agent_runtime.blackboard.board import BoardError, Identity
+from agent_runtime.auth.identity import Identity
+from agent_runtime.blackboard.board import BoardError
 from agent_runtime.blackboard.matching.subscriptions import VARIABLES, faults
 from agent_runtime.blackboard.schema.validation import check_visibility
 from agent_runtime.compile.resolution import Resolution

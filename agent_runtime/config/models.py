@@ -14,6 +14,7 @@ from agent_runtime.api.blackboard import ArtifactType, BoardLimits, Lease, Reten
 from agent_runtime.api.common import Retry
 from agent_runtime.api.flow import Graph
 from agent_runtime.api.model import ModelParameters, ScriptStep
+from agent_runtime.auth.issuer import Issuer
 
 
 class ModelConfig(Model):
@@ -74,15 +75,6 @@ class AgentConfig(Model):
     def manifest(self) -> dict[str, Any]:
         """As every model's, but the token's absence is said: left out it would read as the default."""
         return {**super().manifest(), "tokenEnv": self.token_env}
-
-
-class Issuer(Model):
-    """Who signs the tokens of service accounts in this cluster, as its API server describes itself."""
-
-    url: str
-    """The issuer's name (`iss`), a URL which need not be reachable."""
-    keys: list[dict[str, Any]]
-    """Its public keys, as JSON Web Keys (RFC 7517)."""
 
 
 class EmbeddingConfig(Model):

@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar
 
 from agent_runtime.core.clock import Clock
+from agent_runtime.core.retry import Backoff
 from agent_runtime.durable.port import Unavailable
 
 T = TypeVar("T")
 
-_FIRST_SECONDS = 0.05
-_LONGEST_SECONDS = 2.0
+_WAITS = Backoff(0.05, 2.0)
 
 
 class Patience:
@@ -52,8 +52,7 @@ class Patience:
     def pauses(self) -> Iterator[float]:
         """Seconds to wait after each attempt that failed, until there is no patience left."""
         begun = self._clock.monotonic()
-        pause = _FIRST_SECONDS
+        failures = 0
         while self._clock.monotonic() - begun < self._seconds:
-            # Dice, so that a thousand runs do not all come back in the same moment.
-            yield pause * self._dice(0.5, 1.0)
-            pause = min(2 * pause, _LONGEST_SECONDS)
+            failures += 1
+            yield _WAITS.delay(failures, self._dice)

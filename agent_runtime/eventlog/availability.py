@@ -2,7 +2,12 @@
 
 import structlog
 
+from agent_runtime.core.retry import Backoff
+
 _log = structlog.get_logger(__name__)
+
+RETRY = Backoff(0.2, 5.0)
+"""Waits between attempts to write to the log."""
 
 
 class Availability:

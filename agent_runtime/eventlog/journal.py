@@ -15,10 +15,9 @@ import structlog
 
 from agent_runtime.blackboard.matching.subscriptions import Subscriber
 from agent_runtime.blackboard.service.events import BoardEvent
-from agent_runtime.eventlog.availability import Availability
+from agent_runtime.eventlog.availability import RETRY, Availability
 from agent_runtime.eventlog.brokers.port import EventLog, LogUnavailable
 from agent_runtime.eventlog.records import VERSION, LoggedEvent, event_record, logged, standing
-from agent_runtime.eventlog.retry import backoff
 
 FLUSH_SECONDS = 0.2
 """How long an event waits at most before it is written."""
@@ -91,7 +90,7 @@ class Journal:
         failures = 0
         while True:
             await self._something.wait()
-            await asyncio.sleep(backoff(failures) if failures else FLUSH_SECONDS)
+            await asyncio.sleep(RETRY.delay(failures) if failures else FLUSH_SECONDS)
             try:
                 await self.flush()
                 failures = 0

@@ -12,13 +12,12 @@ from agent_runtime.blackboard.stores.port import Store
 from agent_runtime.blackboard.stores.records import Buried, Frozen, Kept
 from agent_runtime.core.background import keep_running, spawn
 from agent_runtime.core.tasks import end
-from agent_runtime.eventlog.availability import Availability
+from agent_runtime.eventlog.availability import RETRY, Availability
 from agent_runtime.eventlog.brokers.port import EventLog, LogUnavailable
 from agent_runtime.eventlog.journal import CAPACITY, Journal
 from agent_runtime.eventlog.metrics import LogMetrics
 from agent_runtime.eventlog.records import VERSION, LoggedEvent, logged
 from agent_runtime.eventlog.relay import Relay
-from agent_runtime.eventlog.retry import backoff
 
 _PATIENCE_SECONDS = 3.0
 """How long a server waits for the log when it starts, and when it ends."""
@@ -120,7 +119,7 @@ class Recorder:
                 failures += 1
                 if isinstance(error, LogUnavailable):
                     self._availability.away("events", error)
-                await asyncio.sleep(backoff(failures))
+                await asyncio.sleep(RETRY.delay(failures))
         await self._journal.run()
 
     async def _begin(self) -> None:

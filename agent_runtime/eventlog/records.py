@@ -14,8 +14,8 @@ import orjson
 from pydantic import TypeAdapter
 
 from agent_runtime.api.agent import Consumes
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Artifact
-from agent_runtime.blackboard.board import Identity
 from agent_runtime.blackboard.matching.subscriptions import Subscriber
 from agent_runtime.blackboard.service.events import BoardEvent
 from agent_runtime.blackboard.stores.records import Buried, DeadLetter, Kept, Planned

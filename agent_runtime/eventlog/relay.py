@@ -14,7 +14,7 @@ from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.service.events import BoardEvent
 from agent_runtime.blackboard.stores.errors import StoreError
 from agent_runtime.blackboard.stores.port import Store
-from agent_runtime.eventlog.availability import Availability
+from agent_runtime.eventlog.availability import RETRY, Availability
 from agent_runtime.eventlog.brokers.port import EventLog, LogUnavailable
 from agent_runtime.eventlog.records import (
     Garbled,
@@ -23,7 +23,6 @@ from agent_runtime.eventlog.records import (
     omission_record,
     read_artifact,
 )
-from agent_runtime.eventlog.retry import backoff
 
 LONGEST_SLEEP = 1.0
 """Seconds until it looks again though nobody woke it: another server may have died with its work undone."""
@@ -72,7 +71,7 @@ class Relay:
                 failures += 1
                 _log.debug("the relay cannot read the store", error=str(error))
             if failures:
-                await asyncio.sleep(backoff(failures))
+                await asyncio.sleep(RETRY.delay(failures))
             else:
                 await self._wait()
 

@@ -11,8 +11,7 @@ from typing import Any
 import orjson
 
 from agent_runtime.api.base import seconds
-from agent_runtime.api.model import ScriptedToolCall, ScriptStep
-from agent_runtime.compile.model import SCRIPT_VARIABLES
+from agent_runtime.api.model import SCRIPT_VARIABLES, ScriptedToolCall, ScriptStep
 from agent_runtime.config.models import ModelConfig
 from agent_runtime.core.cel import CelError, Expression
 from agent_runtime.core.clock import SYSTEM_CLOCK, Clock

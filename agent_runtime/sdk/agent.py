@@ -18,7 +18,7 @@ from agent_runtime.api.agent import (
 )
 from agent_runtime.api.base import Name
 from agent_runtime.api.common import Retry
-from agent_runtime.blackboard.board import Identity
+from agent_runtime.auth.identity import Identity
 from agent_runtime.sdk.artifacts import type_of
 from agent_runtime.sdk.engines import Role, Score, check
 from agent_runtime.sdk.entries import entry

@@ -6,10 +6,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard import board as port
 from agent_runtime.blackboard.access.tenants import Isolation
 from agent_runtime.blackboard.artifact import Artifact, Draft
-from agent_runtime.blackboard.board import Identity, Query
+from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.client.admin import BoardAdmin
 from agent_runtime.blackboard.client.client import HttpBoard
 from agent_runtime.blackboard.schema.registry import TypeRegistry

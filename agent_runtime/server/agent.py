@@ -24,8 +24,8 @@ from agent_runtime.server.http.authenticated import guarded
 from agent_runtime.server.http.errors import ApiError, ErrorBody, install_errors
 from agent_runtime.server.http.health import Health
 from agent_runtime.server.http.limits import BodyLimit
+from agent_runtime.server.http.observed import OBSERVED_HERE, ObservedHttp
 from agent_runtime.telemetry import metrics
-from agent_runtime.telemetry.http import OBSERVED_HERE, ObservedHttp
 
 MAX_BODY = 1024 * 1024
 """Bytes of a request."""

@@ -12,13 +12,11 @@ from typing import Any
 
 import structlog
 
-from agent_runtime.api.base import seconds
-from agent_runtime.api.common import Retry
 from agent_runtime.api.flow import FlowResource
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Board, BoardError, Delivery
 from agent_runtime.core.clock import SYSTEM_CLOCK, Clock
-from agent_runtime.core.retry import delay
+from agent_runtime.core.retry import Backoff
 from agent_runtime.triggers.runs import TriggerError, artifact_run
 from agent_runtime.triggers.subscription import consumes_of, matching
 
@@ -43,9 +41,9 @@ _REMEMBERED = 1000
 """Runs that are known without asking, the newest."""
 _GIVE_BACK_WITHIN = 2.0
 """Seconds that giving back an artifact may take when the listener is stopped."""
-_RECONNECT = Retry(max_attempts=100, initial_delay="500ms", max_delay="15s")
-_AGAIN = Retry(max_attempts=100, initial_delay="2s", max_delay="60s")
-_ASK_AGAIN = Retry(max_attempts=100, initial_delay="200ms", max_delay="5s")
+_RECONNECT = Backoff(0.5, 15.0)
+_AGAIN = Backoff(2.0, 60.0)
+_ASK_AGAIN = Backoff(0.2, 5.0)
 _BEATS = 3
 """Attempts for each span of a lease at least; each renews it."""
 
@@ -95,7 +93,7 @@ class Listener:
                         failures = 0
             except Exception as error:  # whatever it is, the flow must not go deaf
                 failures += 1
-                wait = delay(_RECONNECT, failures, self._random)
+                wait = _RECONNECT.delay(failures, self._random.uniform)
                 self._tell(f'Blackboard "{self._blackboard}": {error}')
                 _log.warning(
                     "cannot listen",
@@ -175,7 +173,7 @@ class Listener:
     ) -> None:
         """Create it; while nobody answers, hold the artifact."""
         span = (delivery.until - self._clock.now()).total_seconds()
-        longest = max(span / _BEATS, seconds(_ASK_AGAIN.initial_delay))
+        longest = max(span / _BEATS, _ASK_AGAIN.first)
         attempt = 1
         while True:
             try:
@@ -184,7 +182,7 @@ class Listener:
                 self._report("cannot make a run now", delivery, error)
             else:
                 return
-            await self._clock.sleep(min(delay(_ASK_AGAIN, attempt, self._random), longest))
+            await self._clock.sleep(min(_ASK_AGAIN.delay(attempt, self._random.uniform), longest))
             await board.extend(delivery.id)
             attempt += 1
 
@@ -193,7 +191,7 @@ class Listener:
         for error in refused:
             self._report("no run for an artifact", delivery, error)
         hopeless = all(isinstance(error, TriggerError) for error in refused)
-        wait = None if hopeless else delay(_AGAIN, delivery.attempt, self._random)
+        wait = None if hopeless else _AGAIN.delay(delivery.attempt, self._random.uniform)
         reason = "; ".join(str(error) or type(error).__name__ for error in refused)
         await board.fail(delivery.id, reason, retry_in=wait)
 

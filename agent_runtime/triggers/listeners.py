@@ -9,17 +9,16 @@ from random import Random
 
 import structlog
 
-from agent_runtime.api.common import Retry
 from agent_runtime.api.flow import FlowResource
 from agent_runtime.api.triggers import Trigger
 from agent_runtime.blackboard.board import Board
 from agent_runtime.core.background import spawn
 from agent_runtime.core.clock import SYSTEM_CLOCK, Clock
-from agent_runtime.core.retry import delay
+from agent_runtime.core.retry import Backoff
 from agent_runtime.triggers.listener import Create, Listener
 from agent_runtime.triggers.subscription import boards_of
 
-_FAREWELL = Retry(max_attempts=100, initial_delay="500ms", max_delay="60s")
+_FAREWELL = Backoff(0.5, 60.0)
 
 _log = structlog.get_logger(part="triggers")
 
@@ -142,7 +141,7 @@ class Listeners:
                 break
             except Exception as error:  # what it is does not matter: a forgotten inbox would fill up
                 _log.warning("cannot take a subscription back", place=str(place), error=str(error))
-            await self._clock.sleep(delay(_FAREWELL, attempt, self._random))
+            await self._clock.sleep(_FAREWELL.delay(attempt, self._random.uniform))
             attempt += 1
         self._farewells.pop(place, None)
 

@@ -4,7 +4,7 @@ import asyncio
 
 from pydantic import BaseModel
 
-from agent_runtime.sdk import Board, Turn, artifact
+from covey import Board, Turn, artifact
 
 
 @artifact

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from agent_runtime.api.agent import Consumes
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Draft
-from agent_runtime.blackboard.board import Board, Identity, Query
+from agent_runtime.blackboard.board import Board, Query
 from agent_runtime.blackboard.service.service import BlackboardService
 from agent_runtime.blackboard.stores.memory.store import MemoryStore
 from agent_runtime.server.http.gc_tuning import collect_seldom

@@ -16,8 +16,8 @@ import httpx2
 
 from agent_runtime.agents.consumer import LEASE_WAIT, RENEWED_AFTER
 from agent_runtime.api.agent import Consumes
+from agent_runtime.auth.identity import Identity
 from agent_runtime.auth.tokens import grant_audience, mint
-from agent_runtime.blackboard.board import Identity
 from agent_runtime.blackboard.client.client import HttpBoard
 from agent_runtime.config.models import BlackboardConfig
 from tests.bench.boards import TYPES

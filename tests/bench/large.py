@@ -19,9 +19,10 @@ from pathlib import Path
 
 from agent_runtime.api.agent import Consumes
 from agent_runtime.api.blackboard import ArtifactType, BoardLimits
+from agent_runtime.auth.identity import Identity
 from agent_runtime.auth.tokens import grant_audience, mint
 from agent_runtime.blackboard.artifact import Draft
-from agent_runtime.blackboard.board import Identity, Query
+from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.client.admin import BoardAdmin
 from agent_runtime.blackboard.client.client import HttpBoard
 from agent_runtime.blackboard.service.retention import STEP

@@ -7,8 +7,8 @@ import pytest
 
 from agent_runtime.api.agent import Consumes
 from agent_runtime.api.blackboard import ArtifactType
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Draft
-from agent_runtime.blackboard.board import Identity
 from agent_runtime.blackboard.schema.registry import TypeRegistry
 
 REGISTRY = TypeRegistry(

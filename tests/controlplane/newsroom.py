@@ -13,10 +13,10 @@ from time import time
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from agent_runtime.auth.issuer import Issuer
 from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.client.client import HttpBoard
-from agent_runtime.config.models import Issuer
 from hack.cluster.control_plane.control_plane import free_ports
 from tests.controlplane import manifests as make
 from tests.controlplane.api import DEADLINE, Api, Object, until
@@ -75,7 +75,7 @@ class Newsroom:
     def known_issuer(self) -> Issuer:
         """As the board's server was told."""
         config = json.loads(self.api.there("ConfigMap", "newsroom-blackboard")["data"]["config.json"])
-        return Issuer.model_validate(config["issuer"])
+        return Issuer(**config["issuer"])
 
     @property
     def rollouts(self) -> int:

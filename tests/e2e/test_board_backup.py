@@ -11,8 +11,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from agent_runtime.auth.identity import Identity
 from agent_runtime.auth.tokens import grant_audience, mint
-from agent_runtime.blackboard.board import Identity
 from tests.e2e.here import Here, eventually
 from tests.paths import ROOT
 

@@ -17,9 +17,10 @@ import httpx2 as httpx
 import pytest
 
 from agent_runtime.__main__ import main
+from agent_runtime.auth.identity import Identity
 from agent_runtime.auth.tokens import mint
 from agent_runtime.blackboard.artifact import Artifact, Draft
-from agent_runtime.blackboard.board import Board, Identity, Query
+from agent_runtime.blackboard.board import Board, Query
 from agent_runtime.blackboard.client.client import HttpBoard
 from tests.paths import ROOT
 

@@ -9,7 +9,6 @@ from agent_runtime.agents.stages import Go, Stage
 from agent_runtime.agents.work import Work
 from agent_runtime.api.common import Retry
 from agent_runtime.core.clock import Clock
-from agent_runtime.core.retry import delay
 from agent_runtime.telemetry import logs, metrics
 
 T = TypeVar("T")
@@ -43,7 +42,7 @@ class Retrying:
                 if not self._may_pass(error) or work.attempt >= self._retry.max_attempts:
                     raise
                 asked: float | None = getattr(error, "retry_after", None)
-                wait = delay(self._retry, work.attempt, self._random, asked=asked)
+                wait = self._retry.waits().delay(work.attempt, self._random.uniform, asked=asked)
                 _log.info(
                     "tries again",
                     agent=work.agent,

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Literal
 
 from agent_runtime.api.agent import PlainVisibility
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.access.visibility import parts, visible_from
 from agent_runtime.blackboard.artifact import Artifact
-from agent_runtime.blackboard.board import Identity
 
 Isolation = Literal["Strict", "Log"]
 

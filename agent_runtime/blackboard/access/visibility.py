@@ -6,8 +6,8 @@ from functools import lru_cache
 
 from agent_runtime.api.agent import PlainVisibility, SingleVisibility, TenantVisibility
 from agent_runtime.api.base import seconds
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import PUBLIC, Artifact
-from agent_runtime.blackboard.board import Identity
 
 KINDS = {
     "public": "public",

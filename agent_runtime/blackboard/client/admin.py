@@ -9,8 +9,8 @@ from urllib.parse import quote
 import httpx2
 
 from agent_runtime.api.agent import Consumes
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Artifact
-from agent_runtime.blackboard.board import Identity
 from agent_runtime.blackboard.client.transport import PATIENCE, HttpCalls, artifacts_of
 from agent_runtime.blackboard.matching.checks import Check
 from agent_runtime.blackboard.matching.matcher import Verdict

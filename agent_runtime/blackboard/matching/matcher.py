@@ -9,10 +9,10 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.access.tenants import Isolation, Sight, is_foreign
 from agent_runtime.blackboard.access.visibility import visible_from
 from agent_runtime.blackboard.artifact import Artifact
-from agent_runtime.blackboard.board import Identity
 from agent_runtime.blackboard.matching.checks import (
     Candidate,
     Check,

@@ -8,7 +8,8 @@ import orjson
 
 from agent_runtime.api.agent import Consumes, Join
 from agent_runtime.api.base import seconds
-from agent_runtime.blackboard.board import BoardError, Identity
+from agent_runtime.auth.identity import Identity
+from agent_runtime.blackboard.board import BoardError
 from agent_runtime.blackboard.matching.correlation import LONGEST_WAIT, needs
 from agent_runtime.blackboard.matching.predicate_bounds import growth_in
 from agent_runtime.blackboard.schema.registry import TypeRegistry

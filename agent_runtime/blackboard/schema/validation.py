@@ -7,10 +7,11 @@ from typing import NoReturn
 
 from agent_runtime.api.agent import PlainVisibility, SingleVisibility, Visibility
 from agent_runtime.api.base import seconds
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.access.tenants import Isolation, foreign_part
 from agent_runtime.blackboard.access.visibility import KINDS, LONGEST_EMBARGO, kind_of, parts
 from agent_runtime.blackboard.artifact import PUBLIC, Artifact, Draft
-from agent_runtime.blackboard.board import BoardError, Identity
+from agent_runtime.blackboard.board import BoardError
 from agent_runtime.blackboard.publisher_ids import is_foreign
 from agent_runtime.blackboard.result_ids import is_reserved
 from agent_runtime.blackboard.schema.registry import TypeRegistry

@@ -8,8 +8,8 @@ from typing import Literal
 import structlog
 
 from agent_runtime.api.agent import Consumes
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Artifact
-from agent_runtime.blackboard.board import Identity
 from agent_runtime.blackboard.stores.records import DeadLetter, Planned
 
 Kind = Literal[

@@ -9,9 +9,10 @@ from functools import partial
 import structlog
 
 from agent_runtime.api.agent import Consumes
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard import lease as leases
 from agent_runtime.blackboard.artifact import Artifact, Draft
-from agent_runtime.blackboard.board import BoardError, Delivery, Identity
+from agent_runtime.blackboard.board import BoardError, Delivery
 from agent_runtime.blackboard.lease import LeaseId
 from agent_runtime.blackboard.matching import subscriptions
 from agent_runtime.blackboard.result_ids import ids_of_results

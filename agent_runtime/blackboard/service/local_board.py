@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from agent_runtime.api.agent import Consumes
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Artifact, Draft
-from agent_runtime.blackboard.board import Delivery, Identity, Page, Query
+from agent_runtime.blackboard.board import Delivery, Page, Query
 from agent_runtime.blackboard.service.inbox import Inbox
 from agent_runtime.blackboard.service.publisher import Publisher
 from agent_runtime.blackboard.service.queries import Reader

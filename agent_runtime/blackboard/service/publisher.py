@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.access.tenants import Isolation, foreign_part, is_foreign
 from agent_runtime.blackboard.artifact import Artifact, Draft
-from agent_runtime.blackboard.board import BoardError, Identity
+from agent_runtime.blackboard.board import BoardError
 from agent_runtime.blackboard.lease import delivery_name
 from agent_runtime.blackboard.matching.checks import Check
 from agent_runtime.blackboard.matching.joins import Gathering

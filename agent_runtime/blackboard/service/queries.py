@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.access.tenants import Sight
 from agent_runtime.blackboard.artifact import Artifact
-from agent_runtime.blackboard.board import Identity, Page, Query
+from agent_runtime.blackboard.board import Page, Query
 from agent_runtime.blackboard.schema.registry import TypeRegistry
 from agent_runtime.blackboard.service.events import Announcer
 from agent_runtime.blackboard.service.store_errors import MAX_BATCH, check_batch

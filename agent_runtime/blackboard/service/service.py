@@ -9,9 +9,10 @@ from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.access.tenants import Isolation, Sight
 from agent_runtime.blackboard.artifact import Artifact, Draft
-from agent_runtime.blackboard.board import BoardError, Identity, Query
+from agent_runtime.blackboard.board import BoardError, Query
 from agent_runtime.blackboard.ids import new_id
 from agent_runtime.blackboard.matching.matcher import Verdict
 from agent_runtime.blackboard.matching.similarity import Meaning

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from datetime import datetime
 
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Artifact
-from agent_runtime.blackboard.board import Identity, Query
+from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.service.deadlines import Timer
 from agent_runtime.blackboard.service.publish_delays import Embargoes
 from agent_runtime.blackboard.service.queries import Reader

@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Protocol
 
 from agent_runtime.api.agent import Consumes
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Artifact
-from agent_runtime.blackboard.board import Identity, Query
+from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.lease import LeaseId
 from agent_runtime.blackboard.matching.subscriptions import Subscribers
 from agent_runtime.blackboard.stores.records import DeadLetter, Frozen, Leased, Publication, Stats, Swept

@@ -5,7 +5,7 @@ since names of resources have no dots. A run of a graph of its own publishes as 
 """
 
 from agent_runtime.api.flowrun import FlowRunResource
-from agent_runtime.blackboard.board import Identity
+from agent_runtime.auth.identity import Identity
 from agent_runtime.triggers.subscription import identity as flow_identity
 
 

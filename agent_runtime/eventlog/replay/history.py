@@ -4,7 +4,7 @@ import bisect
 from datetime import UTC, datetime
 
 from agent_runtime.api.agent import Consumes
-from agent_runtime.blackboard.board import Identity
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.matching.matcher import Index
 from agent_runtime.blackboard.matching.subscriptions import Subscriber
 

@@ -11,8 +11,8 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent_runtime.agents.errors import WorkError
+from agent_runtime.auth.identity import Identity
 from agent_runtime.auth.invalid_token import InvalidToken
-from agent_runtime.blackboard.board import Identity
 from agent_runtime.local.api.board_routes import local_board_routes
 from agent_runtime.local.api.metrics import exposed
 from agent_runtime.local.api.refusals import TellsRefusals
@@ -27,7 +27,7 @@ from agent_runtime.server.http.errors import ApiError, ErrorBody, error_response
 from agent_runtime.server.http.health import Health
 from agent_runtime.server.http.json_body import StrictJsonRoute
 from agent_runtime.server.http.limits import BodyLimit
-from agent_runtime.telemetry.http import OBSERVED_HERE, ObservedHttp
+from agent_runtime.server.http.observed import OBSERVED_HERE, ObservedHttp
 
 LARGEST_BODY = 4 * 1024 * 1024
 """Bytes of a request."""

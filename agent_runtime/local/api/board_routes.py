@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter, Request
 
-from agent_runtime.blackboard.board import Identity
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.service.service import BlackboardService
 from agent_runtime.local.runtime import Laptop
 from agent_runtime.server.blackboard.access import Access

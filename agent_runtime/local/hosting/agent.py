@@ -6,7 +6,8 @@ from contextlib import suppress
 
 from agent_runtime.agents.consumer import consume
 from agent_runtime.agents.worker import AgentWorker
-from agent_runtime.blackboard.board import Board, BoardError, Identity
+from agent_runtime.auth.identity import Identity
+from agent_runtime.blackboard.board import Board, BoardError
 from agent_runtime.config.models import AgentConfig
 from agent_runtime.core.background import describe, keep_running, spawn
 from agent_runtime.models.build import build_model

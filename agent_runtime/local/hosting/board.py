@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from agent_runtime.blackboard.board import Identity
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.service.build import make_service
 from agent_runtime.blackboard.service.events import BoardEvent, log
 from agent_runtime.blackboard.service.local_board import LocalBoard

@@ -10,15 +10,14 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from random import Random
 
-from agent_runtime.api.common import Retry
 from agent_runtime.core.clock import Clock
-from agent_runtime.core.retry import delay
+from agent_runtime.core.retry import Backoff
 from agent_runtime.runs.errors import AgentFailed
 from agent_runtime.runs.port import AgentAnswer
 
 PATIENCE = 60.0
 """Seconds that a question which is not taken is asked again: the agent's pods may be starting."""
-_AGAIN = Retry(max_attempts=100, initial_delay="500ms", max_delay="5s")
+_AGAIN = Backoff(0.5, 5.0)
 _MOST_QUESTIONS = 10_000
 """Whose budgets are remembered: those that failed, and may be asked again by their node."""
 
@@ -51,7 +50,7 @@ class Asking:
                 try:
                     answer = await once()
                 except NotTaken as error:
-                    wait = delay(_AGAIN, attempt, self._random, asked=error.retry_after)
+                    wait = _AGAIN.delay(attempt, self._random.uniform, asked=error.retry_after)
                     if self._clock.monotonic() + wait > deadline:
                         deadline = 0.0
                         raise AgentFailed(

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
+from agent_runtime.auth.identity import Identity
 from agent_runtime.auth.tokens import claimed_by
-from agent_runtime.blackboard.board import BoardError, Identity
+from agent_runtime.blackboard.board import BoardError
 from agent_runtime.blackboard.service.local_board import LocalBoard
 from agent_runtime.blackboard.service.service import BlackboardService
 from agent_runtime.server.http.auth import credentials, require_role

@@ -20,7 +20,7 @@ from agent_runtime.server.http.draining import RefuseWhileDraining
 from agent_runtime.server.http.errors import install_errors
 from agent_runtime.server.http.health import Check, Health
 from agent_runtime.server.http.limits import AtOnce, BodyLimit, Share
-from agent_runtime.telemetry.http import OBSERVED_HERE, ObservedHttp
+from agent_runtime.server.http.observed import OBSERVED_HERE, ObservedHttp
 from agent_runtime.telemetry.metrics import exposition
 
 _BODY_MARGIN = 8 * 1024 * 1024

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from math import inf
 from time import time
 
+from agent_runtime.auth.identity import Identity
 from agent_runtime.auth.invalid_token import InvalidToken
 from agent_runtime.auth.service_accounts import Pod, ProjectedTokens, claimed_account, is_of_that_kind
 from agent_runtime.auth.token_cache import remembering
 from agent_runtime.auth.tokens import Grant, grant_of
-from agent_runtime.blackboard.board import Identity
 from agent_runtime.server.http.auth import GRANT_HEADER, Credentials, Verify
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from agent_runtime.blackboard.board import Identity
+from agent_runtime.auth.identity import Identity
 from agent_runtime.server.blackboard.access import Access
 from agent_runtime.server.blackboard.artifacts import add_artifact_routes
 from agent_runtime.server.blackboard.dead_letters import add_dead_letter_routes

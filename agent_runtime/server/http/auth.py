@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from fastapi import Request
 
+from agent_runtime.auth.identity import Identity
 from agent_runtime.auth.invalid_token import InvalidToken
-from agent_runtime.blackboard.board import Identity
 from agent_runtime.server.http.errors import ApiError
 
 GRANT_HEADER = "Covey-Grant"

@@ -15,12 +15,12 @@ from agent_runtime.server.http.draining import RefuseWhileDraining
 from agent_runtime.server.http.errors import ApiError, error_response, install_errors, trace_id
 from agent_runtime.server.http.health import Health
 from agent_runtime.server.http.limits import BodyLimit
+from agent_runtime.server.http.observed import OBSERVED_HERE, ObservedHttp
 from agent_runtime.server.runs.errors import install_store_errors
 from agent_runtime.server.runs.metrics import RunsMetrics
 from agent_runtime.server.runs.queue import QueueRoutes
 from agent_runtime.server.runs.routes import Routes
 from agent_runtime.server.runs.store import StoreRoutes
-from agent_runtime.telemetry.http import OBSERVED_HERE, ObservedHttp
 from agent_runtime.telemetry.metrics import exposition
 
 Verify = Callable[[str], Caller]

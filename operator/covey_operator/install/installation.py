@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agent_runtime.api.agent import OnBlackboard
+from agent_runtime.auth.identity import Identity
+from agent_runtime.auth.issuer import Issuer
 from agent_runtime.auth.tokens import derive, grant_audience, mint, sign
-from agent_runtime.blackboard.board import Identity
 from agent_runtime.compile.flows.publisher import identity as publisher_identity
 from agent_runtime.compile.places import ClusterPlaces
-from agent_runtime.config.models import Issuer
 from agent_runtime.triggers.subscription import identity as listener_identity
 from covey_operator.install.settings import Settings
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import structlog
 
-from agent_runtime.config.models import Issuer
+from agent_runtime.auth.issuer import Issuer
 from covey_operator.install.installation import Installation
 from covey_operator.kube.client import ApiError, Cluster
 

@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from agent_runtime.api.blackboard import ArtifactType
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Draft
-from agent_runtime.blackboard.board import Board, Identity
+from agent_runtime.blackboard.board import Board
 from agent_runtime.blackboard.schema.registry import TypeRegistry
 from agent_runtime.blackboard.stores.records import Terms
 

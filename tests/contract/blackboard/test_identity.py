@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from agent_runtime.api.agent import Visibility
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Artifact, Draft
-from agent_runtime.blackboard.board import BoardError, Identity, Query
+from agent_runtime.blackboard.board import BoardError, Query
 from agent_runtime.blackboard.result_ids import ids_of_results
 from agent_runtime.blackboard.service.service import BlackboardService
 from agent_runtime.blackboard.stores.records import Publication, Terms

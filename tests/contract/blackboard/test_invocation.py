@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from agent_runtime.api.agent import AfterVisibility, PrivateVisibility, Visibility
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Draft
-from agent_runtime.blackboard.board import BoardError, Delivery, Identity
+from agent_runtime.blackboard.board import BoardError, Delivery
 from agent_runtime.blackboard.service.service import BlackboardService
 from tests.contract.boards import ADMIN, EDITOR, SCOUT, WRITER, consumes, finding, report
 from tests.contract.conftest import TERMS, Boards

@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from agent_runtime.api.agent import PrivateVisibility, TenantVisibility, Visibility
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Draft
-from agent_runtime.blackboard.board import BoardError, Identity, Query
+from agent_runtime.blackboard.board import BoardError, Query
 from agent_runtime.blackboard.service.service import BlackboardService
 from agent_runtime.telemetry import traces
 from tests.contract.boards import ADMIN, EDITOR, SCOUT, WRITER, consumes, finding, on_durable_stores, report

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from agent_runtime.api.agent import Visibility
-from agent_runtime.blackboard.board import BoardError, Identity, Query
+from agent_runtime.auth.identity import Identity
+from agent_runtime.blackboard.board import BoardError, Query
 from agent_runtime.blackboard.service.service import BlackboardService
 from tests.contract.boards import ADMIN, consumes, finding, report
 from tests.contract.conftest import Boards

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from agent_runtime.api.agent import Visibility
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Artifact
-from agent_runtime.blackboard.board import BoardError, Identity, Query
+from agent_runtime.blackboard.board import BoardError, Query
 from agent_runtime.blackboard.service import publish_delays as embargoes
 from agent_runtime.blackboard.service.service import BlackboardService
 from tests.contract.boards import ADMIN, SCOUT, consumes, finding, on_durable_stores

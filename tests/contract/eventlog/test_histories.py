@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from agent_runtime.api.agent import Consumes, Visibility
-from agent_runtime.blackboard.board import BoardError, Delivery, Identity, Query
+from agent_runtime.auth.identity import Identity
+from agent_runtime.blackboard.board import BoardError, Delivery, Query
 from agent_runtime.blackboard.service.service import BlackboardService
 from agent_runtime.blackboard.stores.memory.store import MemoryStore
 from agent_runtime.blackboard.stores.port import Store

@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx2
 
+from agent_runtime.auth.identity import Identity
 from agent_runtime.auth.tokens import mint
-from agent_runtime.blackboard.board import Identity
 from agent_runtime.blackboard.client.admin import BoardAdmin
 from agent_runtime.blackboard.client.client import HttpBoard
 from agent_runtime.config.models import BlackboardConfig

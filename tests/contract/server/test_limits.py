@@ -8,7 +8,7 @@ import pytest
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
-from agent_runtime.blackboard.board import Identity
+from agent_runtime.auth.identity import Identity
 from agent_runtime.server.http.errors import ApiError
 from agent_runtime.server.http.limits import AtOnce, BodyLimit, Share
 from tests.contract.boards import EDITOR, SCOUT, consumes, finding, report

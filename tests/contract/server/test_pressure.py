@@ -9,8 +9,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from agent_runtime.auth.identity import Identity
 from agent_runtime.auth.tokens import mint
-from agent_runtime.blackboard.board import Delivery, Identity
+from agent_runtime.blackboard.board import Delivery
 from agent_runtime.blackboard.client.admin import BoardAdmin
 from agent_runtime.blackboard.client.client import HttpBoard
 from tests.contract.boards import ADMIN, EDITOR, SCOUT, consumes, finding, report

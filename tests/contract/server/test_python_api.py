@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from agent_runtime.blackboard.board import Identity
+from agent_runtime.auth.identity import Identity
 from agent_runtime.sdk import Board, BoardError, Misuse, Turn
 from agent_runtime.sdk.artifacts import type_of
 from tests.contract.boards import ADMIN

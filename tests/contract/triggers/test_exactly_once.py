@@ -14,9 +14,9 @@ import httpx2
 import orjson
 import pytest
 
+from agent_runtime.auth.identity import Identity
 from agent_runtime.auth.tokens import mint
 from agent_runtime.blackboard.artifact import Draft
-from agent_runtime.blackboard.board import Identity
 from agent_runtime.blackboard.client.client import HttpBoard
 from tests.contract.servers import free_port
 from tests.contract.triggers.listening import AUDIENCE, KEY, REPORT, listeners

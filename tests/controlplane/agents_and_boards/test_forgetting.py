@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from agent_runtime.api.agent import Consumes
+from agent_runtime.auth.identity import Identity
 from agent_runtime.auth.tokens import grant_audience, mint
-from agent_runtime.blackboard.board import Identity
 from agent_runtime.blackboard.client.admin import BoardAdmin
 from agent_runtime.blackboard.client.client import HttpBoard
 from covey_operator.boards.subscription_gc import AGAIN

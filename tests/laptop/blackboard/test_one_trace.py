@@ -8,9 +8,10 @@ from typing import Any
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from agent_runtime.auth.identity import Identity
 from agent_runtime.auth.tokens import mint
 from agent_runtime.blackboard.artifact import Draft
-from agent_runtime.blackboard.board import Identity, Query
+from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.client.client import HttpBoard
 from agent_runtime.telemetry import traces
 from tests.collector import collector

@@ -13,8 +13,9 @@ from agent_runtime.agents.consumer import consume
 from agent_runtime.agents.heartbeat import Heartbeat
 from agent_runtime.api.agent import Consumes
 from agent_runtime.api.blackboard import ArtifactType
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Artifact, Draft
-from agent_runtime.blackboard.board import Board, BoardError, Delivery, Identity, Query
+from agent_runtime.blackboard.board import Board, BoardError, Delivery, Query
 from agent_runtime.blackboard.schema.registry import TypeRegistry
 from agent_runtime.blackboard.service.events import BoardEvent
 from agent_runtime.blackboard.service.service import BlackboardService

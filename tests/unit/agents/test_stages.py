@@ -8,7 +8,6 @@ import pytest
 from agent_runtime.agents.stages import Go, Lifecycle, Stage
 from agent_runtime.agents.work import Answer, Work
 from agent_runtime.api.common import Retry
-from agent_runtime.core.retry import delay
 
 T = TypeVar("T")
 
@@ -80,14 +79,14 @@ def test_there_are_nine_stages() -> None:
     ],
 )
 def test_back_off(retry: dict[str, str], asked: float | None, waits: list[float]) -> None:
-    settings = Retry.model_validate({**retry, "jitter": False})
-    assert [delay(settings, n, Random(1), asked=asked) for n in range(1, len(waits) + 1)] == waits
-    assert delay(settings, 100_000, Random(1)) <= 60
+    backoff = Retry.model_validate({**retry, "jitter": False}).waits()
+    assert [backoff.delay(attempt, asked=asked) for attempt in range(1, len(waits) + 1)] == waits
+    assert backoff.delay(100_000) <= 60
 
 
 def test_jitter_is_from_half_to_the_whole() -> None:
     settings = Retry.model_validate({"backoff": "Fixed", "initialDelay": "10s", "jitter": True})
     random = Random(1)
-    waits = [delay(settings, 1, random) for _ in range(200)]
+    waits = [settings.waits().delay(1, random.uniform) for _ in range(200)]
     assert all(5 <= wait <= 10 for wait in waits)
     assert max(waits) - min(waits) > 4

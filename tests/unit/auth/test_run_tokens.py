@@ -2,10 +2,10 @@
 
 import pytest
 
+from agent_runtime.auth.identity import Identity
 from agent_runtime.auth.invalid_token import InvalidToken
 from agent_runtime.auth.run_tokens import AUDIENCE, Caller, mint, verifier
 from agent_runtime.auth.tokens import mint as mint_for_board
-from agent_runtime.blackboard.board import Identity
 
 KEY = "k" * 64
 RUN = Caller("news/a/1", "run", frozenset({"news/b/2"}))

@@ -7,8 +7,8 @@ from base64 import urlsafe_b64encode
 import pytest
 
 from agent_runtime.auth.invalid_token import InvalidToken
+from agent_runtime.auth.issuer import Issuer
 from agent_runtime.auth.service_accounts import Pod, ProjectedTokens
-from agent_runtime.config.models import Issuer
 from tests.issuer import AUDIENCE, URL, TokenIssuer
 
 NOW = 2_000_000_000

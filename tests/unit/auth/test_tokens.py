@@ -2,9 +2,9 @@
 
 import pytest
 
+from agent_runtime.auth.identity import Identity
 from agent_runtime.auth.invalid_token import InvalidToken
 from agent_runtime.auth.tokens import Grant, derive, grant_of, mint, sign
-from agent_runtime.blackboard.board import Identity
 
 KEY = "k" * 64
 AUDIENCE = "blackboard/news/newsroom"

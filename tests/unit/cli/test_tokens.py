@@ -5,9 +5,9 @@ from time import time
 import pytest
 from typer.testing import CliRunner
 
+from agent_runtime.auth.identity import Identity
 from agent_runtime.auth.invalid_token import InvalidToken
 from agent_runtime.auth.tokens import grant_of
-from agent_runtime.blackboard.board import Identity
 from agent_runtime.cli.main import app
 
 KEY = "k" * 64

@@ -5,10 +5,10 @@ import re
 
 import pytest
 
+from agent_runtime.api.model import SCRIPT_VARIABLES
 from agent_runtime.blackboard.matching import subscriptions
 from agent_runtime.blackboard.schema import upcasting as readings
 from agent_runtime.compile.flows.steps import FLOW_VARIABLES, REDUCE_VARIABLES
-from agent_runtime.compile.model import SCRIPT_VARIABLES
 from agent_runtime.core.cel import CelError, Expression
 from agent_runtime.triggers.runs import ARTIFACT_VARIABLES, SCHEDULE_VARIABLES
 from tests.paths import ROOT

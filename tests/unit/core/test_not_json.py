@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from agent_runtime.api.blackboard import ArtifactType
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Draft
-from agent_runtime.blackboard.board import BoardError, Identity
+from agent_runtime.blackboard.board import BoardError
 from agent_runtime.blackboard.schema.registry import TypeRegistry
 from agent_runtime.blackboard.schema.validation import Admission
 

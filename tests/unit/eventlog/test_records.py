@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Artifact
-from agent_runtime.blackboard.board import Identity
 from agent_runtime.blackboard.matching.joins import BATCH, Gathering
 from agent_runtime.blackboard.service.events import BoardEvent
 from agent_runtime.blackboard.stores.records import DeadLetter, Planned

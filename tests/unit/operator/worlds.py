@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agent_runtime.api import API_VERSION
+from agent_runtime.auth.issuer import Issuer
 from agent_runtime.compile.result import Lookup, Manifest
-from agent_runtime.config.models import Issuer
 from covey_operator.controller.apply import complete
 from covey_operator.controller.kinds import KINDS
 from covey_operator.install.installation import Installation

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from agent_runtime.api.blackboard import ArtifactType
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Artifact, Draft
-from agent_runtime.blackboard.board import Board, BoardError, Identity
+from agent_runtime.blackboard.board import Board, BoardError
 from agent_runtime.blackboard.schema.registry import TypeRegistry
 from agent_runtime.blackboard.service.events import BoardEvent
 from agent_runtime.blackboard.service.service import BlackboardService

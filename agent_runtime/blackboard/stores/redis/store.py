@@ -12,8 +12,9 @@ from typing import Any
 import orjson
 
 from agent_runtime.api.agent import Consumes
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Artifact
-from agent_runtime.blackboard.board import Identity, Query
+from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.lease import LeaseId
 from agent_runtime.blackboard.matching import subscriptions
 from agent_runtime.blackboard.matching.subscriptions import Subscribers

@@ -6,8 +6,9 @@ from datetime import datetime
 from pathlib import Path
 
 from agent_runtime.api.agent import Consumes
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Artifact
-from agent_runtime.blackboard.board import Identity, Query
+from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.lease import LeaseId
 from agent_runtime.blackboard.matching.subscriptions import Subscribers
 from agent_runtime.blackboard.stores.delivery.overdue import Ahead

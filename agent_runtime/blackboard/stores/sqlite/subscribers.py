@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import apsw
 
 from agent_runtime.api.agent import Consumes
-from agent_runtime.blackboard.board import Identity
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.matching import subscriptions
 from agent_runtime.blackboard.matching.subscriptions import Subscribers
 from agent_runtime.blackboard.stores.errors import Restoring

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent_runtime.blackboard.board import Identity
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.stores.errors import LeaseLost, StaleSubscribers
 from agent_runtime.blackboard.stores.records import Publication
 from tests.contract.boards import consumes, on_durable_stores

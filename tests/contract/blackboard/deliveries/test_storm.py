@@ -12,9 +12,10 @@ from typing import Literal, TypeVar
 import pytest
 
 from agent_runtime.api.agent import Consumes
+from agent_runtime.auth.identity import Identity
 from agent_runtime.auth.tokens import mint
 from agent_runtime.blackboard.artifact import Artifact, Draft
-from agent_runtime.blackboard.board import Board, BoardError, Delivery, Identity, Query
+from agent_runtime.blackboard.board import Board, BoardError, Delivery, Query
 from agent_runtime.blackboard.client.client import HttpBoard
 from agent_runtime.compile.blackboard import STORE_URL_ENV
 from agent_runtime.config.models import BlackboardConfig

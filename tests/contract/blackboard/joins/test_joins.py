@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from agent_runtime.api.agent import AfterVisibility, Consumes, LabelledVisibility, Visibility
-from agent_runtime.blackboard.board import BoardError, Delivery, Identity
+from agent_runtime.auth.identity import Identity
+from agent_runtime.blackboard.board import BoardError, Delivery
 from agent_runtime.blackboard.matching.matcher import MAX_DEPTH
 from agent_runtime.blackboard.service.service import BlackboardService
 from tests.contract.boards import EDITOR, SCOUT, WRITER, consumes, finding, on_durable_stores, report

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 import pytest
 import redis.asyncio
 
-from agent_runtime.blackboard.board import Identity, Query
+from agent_runtime.auth.identity import Identity
+from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.stores.errors import LeaseLost, Unavailable
 from agent_runtime.blackboard.stores.records import Publication, Terms
 from agent_runtime.blackboard.stores.redis.store import RedisStore

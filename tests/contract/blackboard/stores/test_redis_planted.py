@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 import redis.asyncio
 
-from agent_runtime.blackboard.board import Identity
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.lease import LeaseId
 from agent_runtime.blackboard.stores.errors import Unavailable
 from agent_runtime.blackboard.stores.records import Frozen, Publication, Terms

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from agent_runtime.blackboard.board import Identity, Query
+from agent_runtime.auth.identity import Identity
+from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.stores.errors import LeaseLost, NotEmpty, Restoring, StaleSubscribers
 from agent_runtime.blackboard.stores.records import AT_ONCE, Frozen, Leased, Publication, Terms
 from tests.contract.boards import SCOUT, WRITER, Clock, consumes

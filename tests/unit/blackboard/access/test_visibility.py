@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from agent_runtime.api.agent import Visibility
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.access.tenants import Sight, foreign_part
 from agent_runtime.blackboard.access.visibility import visible_from
 from agent_runtime.blackboard.artifact import Artifact
-from agent_runtime.blackboard.board import Identity
 from agent_runtime.blackboard.wire.codec import decode, encode
 
 MADE = datetime(2026, 11, 1, 12, tzinfo=UTC)

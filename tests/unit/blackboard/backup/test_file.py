@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from agent_runtime.api.agent import PrivateVisibility, Visibility
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.backup.file import BackupWriter, Verified, read, verify
 from agent_runtime.blackboard.backup.folder import backups, keep_newest
 from agent_runtime.blackboard.backup.format import BadBackup, Footer, Header, Line, decode, encode
-from agent_runtime.blackboard.board import Identity
 from agent_runtime.blackboard.matching.joins import Gathering
 from agent_runtime.blackboard.matching.subscriptions import Subscriber
 from agent_runtime.blackboard.stores.records import AT_ONCE, Buried, DeadLetter, Kept, Planned

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from agent_runtime.api.agent import Consumes, Visibility
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.access.tenants import Isolation
 from agent_runtime.blackboard.artifact import Artifact
-from agent_runtime.blackboard.board import Identity
 from agent_runtime.blackboard.matching.checks import Check
 from agent_runtime.blackboard.matching.joins import Gathering
 from agent_runtime.blackboard.matching.matcher import Index, Match

@@ -8,9 +8,10 @@ import pytest
 
 from agent_runtime.api.agent import Visibility
 from agent_runtime.api.blackboard import ArtifactType
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.access.tenants import Isolation
 from agent_runtime.blackboard.artifact import Artifact, Draft
-from agent_runtime.blackboard.board import BoardError, Identity
+from agent_runtime.blackboard.board import BoardError
 from agent_runtime.blackboard.schema.registry import TypeRegistry
 from agent_runtime.blackboard.schema.validation import Admission
 from agent_runtime.blackboard.wire.codec import decode, encode

@@ -7,8 +7,9 @@ import pytest
 
 from agent_runtime.api.agent import Consumes
 from agent_runtime.api.blackboard import ArtifactType
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Artifact, Draft
-from agent_runtime.blackboard.board import Identity, Query
+from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.schema.registry import TypeRegistry
 from agent_runtime.blackboard.service.events import BoardEvent
 from agent_runtime.blackboard.service.service import BlackboardService

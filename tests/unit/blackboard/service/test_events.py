@@ -7,8 +7,8 @@ import pytest
 from prometheus_client import generate_latest
 from structlog.testing import capture_logs
 
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Artifact
-from agent_runtime.blackboard.board import Identity
 from agent_runtime.blackboard.service.events import Announcer, BoardEvent, Kind, all_of, log, nobody
 from agent_runtime.server.blackboard.metrics import BlackboardMetrics
 

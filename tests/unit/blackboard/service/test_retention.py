@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from agent_runtime.api.blackboard import ArtifactType
+from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Draft
-from agent_runtime.blackboard.board import Identity
 from agent_runtime.blackboard.schema.registry import TypeRegistry
 from agent_runtime.blackboard.schema.validation import Admission
 from agent_runtime.blackboard.service import retention

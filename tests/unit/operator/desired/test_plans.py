@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from agent_runtime.auth.identity import Identity
+from agent_runtime.auth.issuer import Issuer
 from agent_runtime.auth.tokens import Grant, grant_of
-from agent_runtime.blackboard.board import Identity
-from agent_runtime.config.models import Issuer
 from covey_operator.install.installation import Installation
 from tests.unit.operator.worlds import (
     AGENT,

@@ -2,8 +2,8 @@
 
 from base64 import b64decode
 
+from agent_runtime.auth.identity import Identity
 from agent_runtime.auth.tokens import Grant, grant_of
-from agent_runtime.blackboard.board import Identity
 from covey_operator.controller.kinds import KINDS
 from covey_operator.plan import Plan
 from tests.unit.operator.run_worlds import APPROVAL, answers, begun, frozen, job

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agent_runtime.config.models import Issuer
+from agent_runtime.auth.issuer import Issuer
 from covey_operator.install.installation import Installation
 from covey_operator.install.token_issuer import EVERY, keep_issuer, with_issuer
 from covey_operator.kube.client import ApiError, Cluster

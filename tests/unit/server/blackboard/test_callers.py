@@ -2,10 +2,10 @@
 
 import pytest
 
+from agent_runtime.auth.identity import Identity
 from agent_runtime.auth.invalid_token import InvalidToken
 from agent_runtime.auth.service_accounts import ProjectedTokens
 from agent_runtime.auth.tokens import mint, sign
-from agent_runtime.blackboard.board import Identity
 from agent_runtime.server.blackboard.callers import proven, signed
 from agent_runtime.server.http.auth import Credentials, Verify
 from tests.issuer import AUDIENCE as FOR_PODS

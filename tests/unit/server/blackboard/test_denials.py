@@ -10,10 +10,10 @@ from structlog.testing import capture_logs
 
 from agent_runtime.api.agent import Consumes
 from agent_runtime.api.blackboard import ArtifactType
+from agent_runtime.auth.identity import Identity
 from agent_runtime.auth.tokens import mint, sign
 from agent_runtime.blackboard.access.tenants import Isolation
 from agent_runtime.blackboard.artifact import Draft
-from agent_runtime.blackboard.board import Identity
 from agent_runtime.blackboard.schema.registry import TypeRegistry
 from agent_runtime.blackboard.service.events import BoardEvent, all_of, log
 from agent_runtime.blackboard.service.service import BlackboardService

@@ -6,9 +6,9 @@ import httpx2
 import pytest
 
 from agent_runtime.api.blackboard import ArtifactType
+from agent_runtime.auth.identity import Identity
 from agent_runtime.auth.tokens import mint
 from agent_runtime.blackboard.artifact import Draft
-from agent_runtime.blackboard.board import Identity
 from agent_runtime.blackboard.schema.registry import TypeRegistry
 from agent_runtime.blackboard.service.service import BlackboardService
 from agent_runtime.blackboard.stores.memory.store import MemoryStore

@@ -4,7 +4,7 @@ import httpx2
 import pytest
 from fastapi import Depends, FastAPI
 
-from agent_runtime.blackboard.board import Identity
+from agent_runtime.auth.identity import Identity
 from agent_runtime.server.http.auth import Credentials, Verify, bearer, shared_token
 from agent_runtime.server.http.errors import install_errors
 

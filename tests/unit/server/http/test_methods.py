@@ -16,7 +16,6 @@ from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
 
 from agent_runtime.api.common import Retry
-from agent_runtime.core.retry import delay
 from agent_runtime.core.retry_after import LONGEST, seconds_of
 from agent_runtime.local.api.app import local_app
 from agent_runtime.local.environment import Surroundings
@@ -188,7 +187,7 @@ def test_retry_after_is_bounded(header: str | None, seconds: float | None) -> No
 
 @pytest.mark.parametrize("asked", [math.inf, math.nan, 1e300, -5.0, 10.0**9])
 def test_no_wish_is_longer_than_what_the_retry_allows(asked: float) -> None:
-    assert 0 <= delay(Retry(max_delay="3s"), 1, Random(1), asked=asked) <= 3
+    assert 0 <= Retry(max_delay="3s").waits().delay(1, Random(1).uniform, asked=asked) <= 3
 
 
 class TestFeed:
