@@ -11,6 +11,7 @@ WORKDIR /build
 FROM build AS build-runtime
 COPY requirements/runtime.txt ./
 RUN /opt/pip/bin/pip --python /opt/covey/bin/python install --require-hashes --no-deps -r runtime.txt
+COPY covey /opt/covey/app/covey
 COPY agent_runtime /opt/covey/app/agent_runtime
 RUN python3 -m compileall -q -j 0 /opt/covey
 

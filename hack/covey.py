@@ -39,7 +39,13 @@ class Images:
 def source_tag() -> str:
     """A tag that changes with whatever gets into the images, so that an upgrade rolls what is old."""
     digest = hashlib.sha256(BASE.tag.encode())
-    wanted = ("Dockerfile", "requirements/*.txt", "agent_runtime/**/*", "operator/covey_operator/**/*")
+    wanted = (
+        "Dockerfile",
+        "requirements/*.txt",
+        "agent_runtime/**/*",
+        "covey/**/*",
+        "operator/covey_operator/**/*",
+    )
     for file in sorted(file for pattern in wanted for file in ROOT.glob(pattern)):
         if file.is_file() and "__pycache__" not in file.parts:
             digest.update(f"{file.relative_to(ROOT)}\n".encode() + file.read_bytes())

@@ -73,7 +73,7 @@ class _Consumer:
         grace: float,
         last_answer: float,
     ) -> None:
-        self._duty = worker.duty
+        self._subscription = worker.subscription
         self._worker = worker
         self._board = board
         self._stop = stop
@@ -85,7 +85,7 @@ class _Consumer:
         self._last_answer = last_answer
         self._tasks: set[asyncio.Task[None]] = set()
         self._freed = asyncio.Event()
-        self._heart = Heartbeat(board, self._duty.lease_seconds, clock)
+        self._heart = Heartbeat(board, self._subscription.lease_seconds, clock)
         self._works_itself = False
         self._subscribed_at = 0.0
 
@@ -120,8 +120,8 @@ class _Consumer:
                 wait = _RECONNECT.delay(failures, self._random.uniform)
                 _log.warning(
                     "blackboard does not answer",
-                    blackboard=self._duty.board,
-                    url=self._duty.url,
+                    blackboard=self._subscription.board,
+                    url=self._subscription.url,
                     error=str(error),
                     wait=round(wait, 3),
                     exc_info=not isinstance(error, BoardError),
@@ -131,7 +131,7 @@ class _Consumer:
     async def _take(self) -> None:
         """Lease and start work, until stopped."""
         while not self._stop.is_set():
-            free = self._duty.at_once - len(self._tasks)
+            free = self._subscription.at_once - len(self._tasks)
             if not free:
                 self._freed.clear()
                 await self._freed.wait()
@@ -158,12 +158,12 @@ class _Consumer:
             await self._subscribe()
 
     async def _subscribe(self) -> None:
-        await self._board.subscribe(self._duty.consumes)
+        await self._board.subscribe(self._subscription.consumes)
         self._subscribed_at = self._clock.monotonic()
 
     async def _begin(self, delivery: Delivery) -> None:
         """Work on it in a task, or, when there can be only one, right here: a task would cost more time."""
-        if self._duty.at_once == 1:
+        if self._subscription.at_once == 1:
             self._works_itself = True
             self._on_load(1)
             try:
@@ -231,7 +231,7 @@ class _Consumer:
             _log.warning("lost the lease", delivery=delivery.id, attempt=delivery.attempt)
             return
         again = is_transient(error) or (isinstance(error, BoardError) and _may_pass(error))
-        retry = self._duty.retry
+        retry = self._subscription.retry
         known = again or hasattr(error, "code")
         _log.warning(
             "work failed",

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 from agent_runtime.agents import spans
 from agent_runtime.agents.errors import Busy, WorkTimeout
-from agent_runtime.agents.stages import Component, Go, Lifecycle, Stage
+from agent_runtime.agents.stages import CallNext, Component, Lifecycle, Stage
 from agent_runtime.agents.work import Answer, Work
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.telemetry import traces
@@ -14,13 +14,13 @@ from agent_runtime.telemetry import traces
 T = TypeVar("T")
 
 
-class Craft(Protocol):
+class Handler(Protocol):
     """What one kind of agent does in the stages where agents differ."""
 
     def ask(self, work: Work) -> str:
         """The question that the artifacts or the message make; PRE_EVALUATE may put another in its place."""
 
-    def begin(self, work: Work) -> Go[Answer]:
+    def begin(self, work: Work) -> CallNext[Answer]:
         """Get ready to evaluate; what it returns evaluates, and is called again when that is tried again."""
 
     async def publish(self, work: Work) -> list[Artifact]:
@@ -30,7 +30,7 @@ class Craft(Protocol):
         """What is to be done when `work.published` is there."""
 
 
-class Life:
+class Pipeline:
     """Takes pieces of work through the stages, as many at once as there are slots."""
 
     def __init__(
@@ -50,38 +50,38 @@ class Life:
         own = asyncio.Semaphore(at_once)
         self._slots = (own,) if shared is None else (own, shared)
 
-    async def live(self, work: Work, craft: Craft) -> None:
-        """All stages, in order. Raises Busy for a chat without a free slot, WorkTimeout, and as the craft."""
+    async def run(self, work: Work, handler: Handler) -> None:
+        """All stages, in order. Raises Busy (chat, no free slot), WorkTimeout, and what `handler` raises."""
         run = self._lifecycle.run
         taken: list[asyncio.Semaphore] = []
         try:
             await run(Stage.ACQUIRE, work, lambda: self._acquire(work, taken))
             with spans.invocation(work):
                 try:
-                    work.answer = await self._think(work, craft)
-                    work.published = await run(Stage.PUBLISH, work, lambda: craft.publish(work))
-                    await run(Stage.POST_PUBLISH, work, lambda: craft.published(work))
+                    work.answer = await self._think(work, handler)
+                    work.published = await run(Stage.PUBLISH, work, lambda: handler.publish(work))
+                    await run(Stage.POST_PUBLISH, work, lambda: handler.published(work))
                 except BaseException as error:
                     work.error = error
                     raise
                 finally:
-                    await run(Stage.TERMINATE, work, _nothing)
+                    await run(Stage.TERMINATE, work, noop)
         finally:
             for slot in taken:
                 slot.release()
 
-    async def _think(self, work: Work, craft: Craft) -> Answer:
+    async def _think(self, work: Work, handler: Handler) -> Answer:
         """From the inputs to the answer, within the time that a piece of work has."""
         run = self._lifecycle.run
         limit = asyncio.timeout(self._timeout)
         try:
             async with limit:
-                await run(Stage.INITIALIZE, work, _nothing)
-                work.inputs = await run(Stage.PRE_CONSUME, work, _yields(lambda: work.inputs))
-                work.question = await run(Stage.PRE_EVALUATE, work, _yields(lambda: craft.ask(work)))
+                await run(Stage.INITIALIZE, work, noop)
+                work.inputs = await run(Stage.PRE_CONSUME, work, passthrough(lambda: work.inputs))
+                work.question = await run(Stage.PRE_EVALUATE, work, passthrough(lambda: handler.ask(work)))
                 with traces.span("evaluate"):
-                    answer = await run(Stage.EVALUATE, work, craft.begin(work))
-                return await run(Stage.POST_EVALUATE, work, _yields(lambda: answer))
+                    answer = await run(Stage.EVALUATE, work, handler.begin(work))
+                return await run(Stage.POST_EVALUATE, work, passthrough(lambda: answer))
         except TimeoutError as error:
             if not limit.expired():
                 raise  # it is the work's own
@@ -96,12 +96,12 @@ class Life:
             taken.append(slot)
 
 
-def _yields(value: Callable[[], T]) -> Callable[[], Awaitable[T]]:
+def passthrough(value: Callable[[], T]) -> Callable[[], Awaitable[T]]:
     async def go() -> T:
         return value()
 
     return go
 
 
-async def _nothing() -> None:
+async def noop() -> None:
     """A stage where only components act."""

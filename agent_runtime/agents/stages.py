@@ -12,7 +12,7 @@ from typing import ClassVar, Protocol, TypeVar
 from agent_runtime.agents.work import Work
 
 T = TypeVar("T")
-Go = Callable[[], Awaitable[T]]
+CallNext = Callable[[], Awaitable[T]]
 
 
 class Stage(StrEnum):
@@ -43,7 +43,7 @@ class Component(Protocol):
 
     stages: ClassVar[frozenset[Stage]]
 
-    async def around(self, stage: Stage, work: Work, go: Go[T]) -> T:
+    async def around(self, stage: Stage, work: Work, go: CallNext[T]) -> T:
         """Call `go` and return what it returns, or something of the same type."""
 
 
@@ -56,12 +56,12 @@ class Lifecycle:
             for stage in Stage
         }
 
-    def run(self, stage: Stage, work: Work, go: Go[T]) -> Awaitable[T]:
+    def run(self, stage: Stage, work: Work, go: CallNext[T]) -> Awaitable[T]:
         """The stage's result."""
         for component in self._around[stage]:
             go = _inside(component, stage, work, go)
         return go()
 
 
-def _inside(component: Component, stage: Stage, work: Work, go: Go[T]) -> Go[T]:
+def _inside(component: Component, stage: Stage, work: Work, go: CallNext[T]) -> CallNext[T]:
     return lambda: component.around(stage, work, go)

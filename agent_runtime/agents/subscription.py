@@ -18,12 +18,12 @@ Progress = Callable[[str], None]
 """Told in a few words how far a delivery is; returns at once."""
 
 
-def untold(note: str) -> None:
+def ignore_progress(note: str) -> None:
     """Where nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True)
-class Duty:
+class Subscription:
     """What sets an agent to work, and how."""
 
     board: str
@@ -43,7 +43,7 @@ class Worker(Protocol):
     """An agent that works on deliveries."""
 
     @property
-    def duty(self) -> Duty:
+    def subscription(self) -> Subscription:
         """What it takes."""
 
     async def work(self, delivery: Delivery, publish: Publish, progress: Progress, /) -> object:
@@ -53,12 +53,12 @@ class Worker(Protocol):
         """
 
 
-def duty_of(config: AgentConfig) -> Duty:
+def subscription_of(config: AgentConfig) -> Subscription:
     """The duty of an agent from a manifest. Raises ValueError when it has no blackboard."""
     access = config.blackboard
     if access is None:
         raise ValueError(f'agent "{config.name}" has no blackboard to consume from')
-    return Duty(
+    return Subscription(
         board=access.name,
         url=access.url,
         consumes=access.consumes,

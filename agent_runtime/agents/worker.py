@@ -14,12 +14,18 @@ from agent_runtime.agents.errors import AnswerUnfit, SessionBusy
 from agent_runtime.agents.evaluation import evaluate
 from agent_runtime.agents.output import Shape, chat_shape, delivery_shape
 from agent_runtime.agents.patterns import PATTERNS
-from agent_runtime.agents.pipeline import Life
+from agent_runtime.agents.pipeline import Pipeline
 from agent_runtime.agents.prompt import question, sets_of
 from agent_runtime.agents.publishing import drafts
 from agent_runtime.agents.sessions import Session, Sessions
-from agent_runtime.agents.stages import Go
-from agent_runtime.agents.subscription import Duty, Progress, Publish, duty_of, untold
+from agent_runtime.agents.stages import CallNext
+from agent_runtime.agents.subscription import (
+    Progress,
+    Publish,
+    Subscription,
+    ignore_progress,
+    subscription_of,
+)
 from agent_runtime.agents.work import Answer, Work
 from agent_runtime.api.base import seconds
 from agent_runtime.blackboard.artifact import Artifact, Draft
@@ -65,7 +71,7 @@ class AgentWorker:
         self._tools = tools
         self._events = Events(observer, clock)
         dice = random or Random()
-        self._life = Life(
+        self._pipeline = Pipeline(
             config.name,
             (Counting(config.name, clock), self._events, Retrying(config.retry, clock, dice)),
             at_once=config.limits.max_concurrency,
@@ -81,9 +87,9 @@ class AgentWorker:
         return self._tools
 
     @cached_property
-    def duty(self) -> Duty:
+    def subscription(self) -> Subscription:
         """What the agent takes from its blackboard. Raises ValueError when it has none."""
-        return duty_of(self.config)
+        return subscription_of(self.config)
 
     async def chat(
         self, message: str, session: str | None = None, *, new_session: str | None = None
@@ -109,7 +115,7 @@ class AgentWorker:
                 self.sessions.drop(opened)
 
     async def work(
-        self, delivery: Delivery, publish: Publish | None = None, progress: Progress = untold
+        self, delivery: Delivery, publish: Publish | None = None, progress: Progress = ignore_progress
     ) -> list[Draft]:
         """Work on a delivery and return what it leads to, after `publish` has put it on the board.
 
@@ -118,8 +124,10 @@ class AgentWorker:
         work = Work(
             self.config.name, "delivery", delivery.id, inputs=delivery.artifacts, sets=sets_of(delivery)
         )
-        told = progress if self._tells_board else untold
-        await self._life.live(work, _Talk(self, self._delivery_shape, publish=publish, progress=told))
+        told = progress if self._tells_board else ignore_progress
+        await self._pipeline.run(
+            work, _ModelHandler(self, self._delivery_shape, publish=publish, progress=told)
+        )
         return work.drafts
 
     async def close(self) -> None:
@@ -128,7 +136,7 @@ class AgentWorker:
 
     async def _answer(self, message: str, session: Session) -> Reply:
         work = Work(self.config.name, "chat", session.id, question=message)
-        await self._life.live(work, _Talk(self, self._chat_shape, session.history()))
+        await self._pipeline.run(work, _ModelHandler(self, self._chat_shape, session.history()))
         assert work.answer is not None
         assert work.conversation is not None
         self.sessions.add(session, message, work.answer.text)
@@ -142,7 +150,7 @@ class AgentWorker:
 
     def converse(
         self, work: Work, shape: Shape, history: Sequence[Message], progress: Progress
-    ) -> Go[Answer]:
+    ) -> CallNext[Answer]:
         """Begin a conversation about the work; what is returned takes it on from where it stands."""
 
         def used(step: Step) -> None:
@@ -165,7 +173,7 @@ class AgentWorker:
         return lambda: evaluate(conversation, self._pattern, shape)
 
 
-class _Talk:
+class _ModelHandler:
     """What an agent with a model does with one message or delivery."""
 
     def __init__(
@@ -174,7 +182,7 @@ class _Talk:
         shape: Shape,
         history: Sequence[Message] = (),
         publish: Publish | None = None,
-        progress: Progress = untold,
+        progress: Progress = ignore_progress,
     ) -> None:
         self._worker = worker
         self._shape = shape
@@ -185,7 +193,7 @@ class _Talk:
     def ask(self, work: Work) -> str:
         return question(work)
 
-    def begin(self, work: Work) -> Go[Answer]:
+    def begin(self, work: Work) -> CallNext[Answer]:
         return self._worker.converse(work, self._shape, self._history, self._progress)
 
     async def publish(self, work: Work) -> list[Artifact]:

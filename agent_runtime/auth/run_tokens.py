@@ -10,7 +10,7 @@ from time import time
 from typing import Literal, get_args
 
 from agent_runtime.auth.invalid_token import InvalidToken
-from agent_runtime.auth.token_cache import remembering
+from agent_runtime.auth.token_cache import cached
 from agent_runtime.auth.tokens import claims_of, sign
 
 AUDIENCE = "runs"
@@ -49,4 +49,4 @@ def verifier(key: str, *, clock: Callable[[], float] = time) -> Callable[[str], 
             raise InvalidToken(f"its role is {role!r}; want one of {', '.join(get_args(Role))}")
         return Caller(claims["sub"], role, frozenset(claims.get("reads") or ())), claims.get("exp")
 
-    return remembering(check, clock=clock)
+    return cached(check, clock=clock)

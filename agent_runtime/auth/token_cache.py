@@ -12,7 +12,7 @@ _REMEMBERED = 4096
 """Callers kept, the ones met last. Refused ones are not: nobody drives out others by sending nonsense."""
 
 
-def remembering(
+def cached(
     check: Callable[[C], tuple[T, float | None]], *, clock: Callable[[], float] = time
 ) -> Callable[[C], T]:
     """`check` without doing it twice: what a caller brings -> (who it is, until when that holds or None).

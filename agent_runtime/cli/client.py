@@ -9,9 +9,9 @@ from urllib.parse import quote
 import httpx2 as httpx
 import orjson
 
-from agent_runtime.cli.target import laptop
+from agent_runtime.cli.target import runtime
 from agent_runtime.local.address import START_IT, Address
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 
 Json = dict[str, Any]
 _LONG = httpx.Timeout(10, read=None)
@@ -32,7 +32,7 @@ class Client:
     @classmethod
     def connect(cls, state: Path | None) -> Self:
         """To the `covey up` that is meant, which is said. Raises Failure when there is none."""
-        return cls(laptop(state))
+        return cls(runtime(state))
 
     def get(self, path: str, **query: str | float) -> Json:
         """The answer's JSON."""
@@ -81,14 +81,14 @@ class Client:
         except ValueError:
             pass
         shown = content if isinstance(content, str) else content[:800].decode("utf-8", "replace")
-        raise Failure(
+        raise UserError(
             f"what answers at {self.address.url} is no covey up: {shown[:200]!r}",
             START_IT.replace("DIR", self.address.folder),
             code=2,
         )
 
-    def _lost(self, error: Exception) -> Failure:
-        return Failure(
+    def _lost(self, error: Exception) -> UserError:
+        return UserError(
             f"the covey up of {self.address.folder} does not answer at {self.address.url}: {error}",
             START_IT.replace("DIR", self.address.folder),
             code=2,
@@ -113,7 +113,7 @@ def _query(query: Mapping[str, str | float]) -> dict[str, str]:
     return {key: str(value) for key, value in query.items() if value != ""}
 
 
-def _refused(response: httpx.Response) -> Failure:
+def _refused(response: httpx.Response) -> UserError:
     """The one error body as sentences: the message, then each detail on a line of its own."""
     try:
         error = orjson.loads(response.content)["error"]
@@ -126,4 +126,4 @@ def _refused(response: httpx.Response) -> Failure:
         for detail in details
         if len(details) > 1 or str(detail.get("message", "")) not in message
     ]
-    return Failure("\n".join([message, *listed]))
+    return UserError("\n".join([message, *listed]))

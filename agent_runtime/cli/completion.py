@@ -8,7 +8,7 @@ import typer
 from typer import completion as library
 
 from agent_runtime.cli.output.printing import say
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 
 SHELLS = ("bash", "zsh", "fish")
 VARIABLE = "_COVEY_COMPLETE"
@@ -17,7 +17,7 @@ VARIABLE = "_COVEY_COMPLETE"
 def run(shell: str) -> None:
     """Print it."""
     if shell not in SHELLS:
-        raise Failure(
+        raise UserError(
             f"there is no completion for {shell!r}", f"There is one for {', '.join(SHELLS)}.", code=2
         )
     # it does not mark what it exports
@@ -48,7 +48,7 @@ def names_of_kind(ctx: typer.Context, incomplete: str) -> list[str]:
 
     try:
         kind = kind_named(str(ctx.params.get("kind") or ""))
-    except Failure:  # all, artifacts, or no kind
+    except UserError:  # all, artifacts, or no kind
         return []
     return names_of(kind)(incomplete)
 
@@ -63,7 +63,7 @@ def _names(kind: str) -> list[str]:
 
     try:
         items = Client.connect(_state()).get("/v1/resources", kind=kind)["items"]
-    except Failure:
+    except UserError:
         return []
     return [str(item["metadata"]["name"]) for item in items]
 

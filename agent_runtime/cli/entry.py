@@ -14,7 +14,7 @@ from agent_runtime.cli.completion import prepare
 from agent_runtime.cli.interrupt import INTERRUPTED, listen
 from agent_runtime.cli.output.printing import OutputLost, tell, tell_error
 from agent_runtime.core.visible import visible_line
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 
 TRACEBACK_VARIABLE = "COVEY_TRACEBACK"
 
@@ -41,7 +41,7 @@ class CommandLine(typer.Typer):
             return 0
         except SystemExit as left:  # the completion ends so, and the help that nobody reads any more
             return left.code if isinstance(left.code, int) and "_COVEY_COMPLETE" in os.environ else 0
-        except Failure as failure:
+        except UserError as failure:
             return _told(failure)
         except typer.Abort:
             return INTERRUPTED
@@ -80,7 +80,7 @@ def _is_of_output(error: OSError) -> bool:
     return error.filename is None
 
 
-def _told(failure: Failure) -> int:
+def _told(failure: UserError) -> int:
     tell_error(failure.what, failure.cure)
     return failure.code
 

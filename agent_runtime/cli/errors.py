@@ -12,12 +12,12 @@ from typing import ParamSpec
 import typer
 
 from agent_runtime.cli.output import printing as output
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 
 P = ParamSpec("P")
 
 
-class Left(Failure):
+class Left(UserError):
     """No error: the command ends before what it is about has ended, with a status of its own."""
 
 
@@ -28,7 +28,7 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
-        except Failure as failure:
+        except UserError as failure:
             tell(failure)
             raise typer.Exit(failure.code) from failure
         except BrokenPipeError:  # the reader of our output went away, as `head` does
@@ -38,7 +38,7 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
     return run
 
 
-def tell(failure: Failure) -> None:
+def tell(failure: UserError) -> None:
     """What is wrong, and below it what to do."""
     if isinstance(failure, Left):
         output.tell(str(failure))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from agent_runtime.cli.command import spelled, wrapped
 from agent_runtime.cli.output.printing import say
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 
 NAMES = ("model.yaml", "agents.yaml", "blackboard.yaml", "flow.yaml")
 _GITIGNORE = ".gitignore"
@@ -15,7 +15,7 @@ def run(folder: Path) -> None:
     """Write them; nothing that is there is touched. Raises Failure."""
     there = [name for name in NAMES if (folder / name).exists()]
     if there:
-        raise Failure(
+        raise UserError(
             f"{folder} has {', '.join(there)} already; nothing was written",
             f"Choose another folder: {spelled()} init FOLDER",
             code=2,
@@ -28,7 +28,7 @@ def run(folder: Path) -> None:
         if not (folder / _GITIGNORE).exists():
             (folder / _GITIGNORE).write_text(".covey/\n", encoding="utf-8")
     except OSError as error:
-        raise Failure(
+        raise UserError(
             f"{error.filename or folder} cannot be written: {(error.strerror or str(error)).lower()}",
             f"Choose another folder: {spelled()} init FOLDER",
             code=2,

@@ -5,13 +5,13 @@ from pathlib import Path
 from agent_runtime.cli.client import Client
 from agent_runtime.cli.output.event_lines import line
 from agent_runtime.cli.output.printing import say, say_json
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 
 
 def run(subject: str, follow: bool, tail: int, output: str, state: Path | None) -> None:
     """Print events, oldest first, until there are no more, or until Ctrl-C."""
     if output not in ("text", "json"):
-        raise Failure(f"-o {output} is no format", "There are text and json.", code=2)
+        raise UserError(f"-o {output} is no format", "There are text and json.", code=2)
     client = Client.connect(state)
     try:
         with client.lines("/v1/logs", follow=str(follow).lower(), tail=tail, subject=subject) as events:

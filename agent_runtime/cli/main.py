@@ -12,7 +12,7 @@ from agent_runtime.cli.entry import CommandLine
 from agent_runtime.cli.errors import guarded
 from agent_runtime.cli.groups import Commands, StartsByDefault
 from agent_runtime.cli.output.printing import say
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 
 app = CommandLine(
     name="covey",
@@ -230,11 +230,11 @@ def run_start(
     When the run asks for an approval it is asked here on a terminal; elsewhere the command says how to answer
     and ends with exit status 3.
     """
-    from agent_runtime.cli.flows.run import Patience, start
+    from agent_runtime.cli.flows.run import WaitOptions, start
 
     if detach and wait is not None:
-        raise Failure("--detach and --wait are opposites", "Give one of them.", code=2)
-    start(flow, param or [], Patience(timeout, wait), detach=detach, state=state)
+        raise UserError("--detach and --wait are opposites", "Give one of them.", code=2)
+    start(flow, param or [], WaitOptions(timeout, wait), detach=detach, state=state)
 
 
 @run_app.command("follow")
@@ -242,11 +242,11 @@ def run_start(
 def run_follow(run: Run, wait: Wait = None, timeout: Timeout = "10m", state: State = None) -> None:
     """Follow a run that was started, and print its result."""
     from agent_runtime.cli.client import Client
-    from agent_runtime.cli.flows.run import Patience, follow
+    from agent_runtime.cli.flows.run import WaitOptions, follow
     from agent_runtime.cli.flows.runs import run_named
 
     client = Client.connect(state)
-    follow(client, run_named(client, run), Patience(timeout, wait))
+    follow(client, run_named(client, run), WaitOptions(timeout, wait))
 
 
 @run_app.command("show")

@@ -9,7 +9,7 @@ import yaml
 
 from agent_runtime.core import strict_json
 from agent_runtime.core.texts import unfit_in
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 from agent_runtime.local.manifests.yaml_reader import InvalidYaml, NumberTooLarge, Position, read_documents
 
 
@@ -18,7 +18,7 @@ def payload(text: str, what: str) -> dict[str, Any]:
     source, content = _content(text, what)
     value = _parsed(content, source, what)
     if not isinstance(value, dict):
-        raise Failure(
+        raise UserError(
             f"{what}: {source} must be an object, got {_kind(value)}",
             """Write it as '{"key": "value"}', or as @FILE with such a file.""",
             code=2,
@@ -30,7 +30,7 @@ def typed_payload(text: str, option: str) -> tuple[str, dict[str, Any]]:
     """`Type=JSON` or `Type=@FILE` as its two parts."""
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise Failure(
+        raise UserError(
             f"{option} {text!r} names no content",
             f"Write {option} Type=JSON or {option} Type=@FILE, for example {option} "
             """'Order={"item": "tea"}'.""",
@@ -49,7 +49,7 @@ def parameters(pairs: list[str]) -> dict[str, Any]:
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key:
-            raise Failure(f"--param {pair!r} has no value", "Write --param KEY=VALUE.", code=2)
+            raise UserError(f"--param {pair!r} has no value", "Write --param KEY=VALUE.", code=2)
         found[key] = (
             _file_parameter(key, value) if value.startswith("@") else _yaml_or_text(value, f"--param {key}")
         )
@@ -73,9 +73,9 @@ def _file_parameter(key: str, value: str) -> Any:
         return sys.stdin.read()
     try:
         source, content = _content(value, what)
-    except Failure as failure:
+    except UserError as failure:
         quoted = f"'{key}=\"{value}\"'"
-        raise Failure(failure.what, f"For the text itself write {quoted}.", failure.code) from failure
+        raise UserError(failure.what, f"For the text itself write {quoted}.", failure.code) from failure
     return _parsed(content, source, what) if Path(source).suffix in (".json", ".yaml", ".yml") else content
 
 
@@ -85,11 +85,11 @@ def _parsed(content: str, source: str, what: str) -> Any:
         value = strict_json.parse(content) if source.endswith(".json") else _read(content)
     except json.JSONDecodeError as error:
         where = f":{error.lineno}:{error.colno}" if error.doc else ""
-        raise Failure(f"{what}: {source}{where} is not JSON: {error.msg}", code=2) from error
+        raise UserError(f"{what}: {source}{where} is not JSON: {error.msg}", code=2) from error
     except InvalidYaml as error:
         raise _failure(error, source, what) from error
     if (unfit := unfit_in(value)) is not None:
-        raise Failure(f"{what}: {source}: {unfit.path.lstrip('.') or 'it'} {unfit.message}", code=2)
+        raise UserError(f"{what}: {source}: {unfit.path.lstrip('.') or 'it'} {unfit.message}", code=2)
     return value
 
 
@@ -108,8 +108,8 @@ def _read(content: str) -> Any:
     return documents[0].value if documents else None
 
 
-def _failure(error: InvalidYaml, source: str, what: str) -> Failure:
-    return Failure(f"{what}: {source}:{error.position.line}:{error.position.column}: {error}", code=2)
+def _failure(error: InvalidYaml, source: str, what: str) -> UserError:
+    return UserError(f"{what}: {source}:{error.position.line}:{error.position.column}: {error}", code=2)
 
 
 def _content(text: str, what: str) -> tuple[str, str]:
@@ -122,7 +122,7 @@ def _content(text: str, what: str) -> tuple[str, str]:
         return str(path), path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise Failure(f"{what}: {path} cannot be read: {reason}", code=2) from error
+        raise UserError(f"{what}: {path} cannot be read: {reason}", code=2) from error
 
 
 def _kind(value: object) -> str:

@@ -13,7 +13,7 @@ import yaml
 
 from agent_runtime.cli.output.printing import tell
 from agent_runtime.local.address import Address, find
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 
 PLUGIN = "kubectl-covey"
 _PORT_FORWARD = "kubectl port-forward service/NAME-{part} 8080"
@@ -44,7 +44,7 @@ _INSTEAD = {
 """What does it in a cluster, by command."""
 
 
-def laptop(state: Path | None) -> Address:
+def runtime(state: Path | None) -> Address:
     """The `covey up` that a command means; says which one it is. Raises Failure when there is none.
 
     As a plugin of kubectl it has to be named.
@@ -81,10 +81,10 @@ def command_of(argv: Sequence[str]) -> str:
     return "run start" if first == "run" else first
 
 
-def _cannot(command: str, environ: Mapping[str, str]) -> Failure:
+def _cannot(command: str, environ: Mapping[str, str]) -> UserError:
     instead = _INSTEAD.get(command)
     cure = f"In the cluster this does it:\n  {instead}\n" if instead else ""
-    return Failure(
+    return UserError(
         f'kubectl covey means the cluster{_context(environ)}, and "{command}" works on a covey up only',
         f"{cure}For a covey up on this machine: covey {command}, or name it with --state DIR/.covey",
         code=2,

@@ -8,7 +8,7 @@ from agent_runtime.api.base import seconds
 from agent_runtime.auth.identity import Identity
 from agent_runtime.auth.tokens import grant_audience, mint
 from agent_runtime.cli.output.printing import say
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 
 KEY_ENV = "COVEY_BLACKBOARD_KEY"
 
@@ -19,16 +19,16 @@ def run(
     """Print it. `board` is `NAMESPACE/NAME`, `span` a duration. Raises Failure."""
     namespace, _, blackboard = board.partition("/")
     if not namespace or not blackboard:
-        raise Failure(f'"{board}" is no Blackboard', "Say NAMESPACE/NAME, such as news/newsroom.", code=2)
+        raise UserError(f'"{board}" is no Blackboard', "Say NAMESPACE/NAME, such as news/newsroom.", code=2)
     key = os.environ.get(KEY_ENV)
     if not key:
-        raise Failure(
+        raise UserError(
             f"{KEY_ENV} is not set: tokens are signed with the key of the Blackboard", _cure(board), code=2
         )
     try:
         until = int(time() + seconds(span))
     except ValueError as error:
-        raise Failure(f"--for: {error}", code=2) from error
+        raise UserError(f"--for: {error}", code=2) from error
     identity = Identity(name, role, frozenset(labels), tenant or None)
     say(mint(key, identity, grant_audience(namespace, blackboard), until=until))
 

@@ -16,12 +16,12 @@ from agent_runtime.cli.payload import typed_payload
 from agent_runtime.core.background import report, spawn
 from agent_runtime.core.visible import visible
 from agent_runtime.local.address import Address
-from agent_runtime.local.errors import Failure
-from agent_runtime.local.events import Feed
+from agent_runtime.local.errors import UserError
+from agent_runtime.local.events import EventBroadcaster
 from agent_runtime.local.hosting.real_model import RealModel
-from agent_runtime.local.one_shot import Delivered, Errand
-from agent_runtime.local.runtime import Laptop
-from agent_runtime.local.up import Settings, Up, troubles
+from agent_runtime.local.one_shot import Delivered, OneShot
+from agent_runtime.local.runtime import LocalRuntime
+from agent_runtime.local.up import Settings, Up, problems
 from agent_runtime.server.http import loop
 
 DEFAULT_PORT = 8765
@@ -49,22 +49,24 @@ def run(options: Options) -> None:
     """Serve until Ctrl-C, or do the errand and end."""
     began = time.monotonic()
     settings = _settings(options)
-    feed = Feed()
+    feed = EventBroadcaster()
     with ExitStack() as stack:
-        display = stack.enter_context(display_for(sys.stderr, errand=settings.errand))
+        display = stack.enter_context(display_for(sys.stderr, job=settings.job))
         up = Up(
             settings,
             feed,
             note=display.note,
-            on_ready=lambda laptop, where: _ready(display, laptop, where, settings, time.monotonic() - began),
+            on_ready=lambda runtime, where: _ready(
+                display, runtime, where, settings, time.monotonic() - began
+            ),
         )
         loop.run(_run(up, display))
     if up.failure is not None:
         raise up.failure
-    if settings.errand is None:
+    if settings.job is None:
         return
     if up.delivered is None:
-        raise Failure(f"stopped before there was a {settings.errand.until}", code=130)
+        raise UserError(f"stopped before there was a {settings.job.until}", code=130)
     _finish(options, up.delivered)
 
 
@@ -86,22 +88,22 @@ async def _run(up: Up, display: Display) -> None:
 
 
 def _settings(options: Options) -> Settings:
-    errand = None
+    job = None
     if options.until is not None:
         if not options.publish:
-            raise Failure(
+            raise UserError(
                 "--until waits for what comes of something", "Say of what: --publish Type=JSON.", code=2
             )
-        errand = Errand(
+        job = OneShot(
             tuple(typed_payload(text, "--publish") for text in options.publish),
             options.until,
             _seconds(options.timeout or ("1m" if options.real_model is None else "10m")),
         )
     elif options.publish or options.save:
-        raise Failure("--publish and --save belong to a job that ends", "Say when: --until Type.", code=2)
+        raise UserError("--publish and --save belong to a job that ends", "Say when: --until Type.", code=2)
     if options.input_dir is not None:
         _require_readable(options.input_dir)
-    port = options.port if options.port is not None else (DEFAULT_PORT if errand is None else 0)
+    port = options.port if options.port is not None else (DEFAULT_PORT if job is None else 0)
     real = None
     if options.real_model is not None:
         real = RealModel.from_environment(options.real_model, os.environ)
@@ -113,7 +115,7 @@ def _settings(options: Options) -> Settings:
         None if options.state is None else options.state.absolute(),
         None if options.input_dir is None else options.input_dir.absolute(),
         real,
-        errand,
+        job,
     )
 
 
@@ -122,7 +124,7 @@ def _require_readable(folder: Path) -> None:
         next(folder.iterdir(), None)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise Failure(
+        raise UserError(
             f"--input {folder} cannot be read: {reason}", "Name a folder with text files.", code=2
         ) from error
 
@@ -131,21 +133,21 @@ def _seconds(timeout: str) -> float:
     try:
         return seconds(timeout)
     except ValueError as error:
-        raise Failure(f"--timeout: {error}", code=2) from error
+        raise UserError(f"--timeout: {error}", code=2) from error
 
 
-def _ready(display: Display, laptop: Laptop, where: Address, settings: Settings, took: float) -> None:
-    wanting = troubles(laptop)
-    if settings.errand is not None:
+def _ready(display: Display, runtime: LocalRuntime, where: Address, settings: Settings, took: float) -> None:
+    wanting = problems(runtime)
+    if settings.job is not None:
         if wanting:
             display.note("\n".join(wanting))
-        from agent_runtime.local.one_shot import way_of
+        from agent_runtime.local.one_shot import route_for
 
-        _, way = way_of(settings.errand, laptop)
+        _, way = route_for(settings.job, runtime)
         display.route(way)
         return
-    agents, boards = sorted(laptop.host.agents), sorted(laptop.host.boards)
-    flows = sorted(name for kind, name in laptop.manifests if kind == "Flow")
+    agents, boards = sorted(runtime.host.agents), sorted(runtime.host.boards)
+    flows = sorted(name for kind, name in runtime.manifests if kind == "Flow")
     lines = [f"{settings.folder} is up at {where.url} ({took:.1f}s); Ctrl-C ends it."]
     named = (("agents", agents), ("blackboards", boards), ("flows", flows))
     lines += [f"  {what:<12} {', '.join(names)}" for what, names in named if names]
@@ -154,16 +156,16 @@ def _ready(display: Display, laptop: Laptop, where: Address, settings: Settings,
     covey = spelled()
     lines.append(f"  {covey} get")
     if agents:
-        lines.append(f'  {covey} chat {_talker(laptop)} "hello"')
+        lines.append(f'  {covey} chat {_talker(runtime)} "hello"')
     if flows:
         lines.append(f"  {covey} run {flows[0]}")
     lines.append(f"  {covey} logs -f")
     display.note("\n".join(lines))
 
 
-def _talker(laptop: Laptop) -> str:
+def _talker(runtime: LocalRuntime) -> str:
     """An agent to talk to: preferably one that has nothing else to do."""
-    agents = sorted(laptop.host.agents.items())
+    agents = sorted(runtime.host.agents.items())
     free = [name for name, agent in agents if agent.config.blackboard is None]
     return (free or [name for name, _ in agents])[0]
 
@@ -175,7 +177,7 @@ def _finish(options: Options, delivered: Delivered) -> None:
         try:
             options.save.write_text(str(text), encoding="utf-8")
         except OSError as error:
-            raise Failure(
+            raise UserError(
                 f"{options.save} cannot be written: {error.strerror}", "Choose another file with --save."
             ) from error
     _print(str(text))

@@ -7,7 +7,7 @@ from agent_runtime.api.base import seconds
 from agent_runtime.api.blackboard import ArtifactType, BlackboardResource, Embedding
 from agent_runtime.api.databases import Vector
 from agent_runtime.api.event_log import EventLog, RedisEventLog
-from agent_runtime.blackboard.schema.upcasting import Readings
+from agent_runtime.blackboard.schema.upcasting import Upcasters
 from agent_runtime.compile.model import resolve_model
 from agent_runtime.compile.resolution import Resolution
 from agent_runtime.compile.result import Compiled, Lookup, Places
@@ -128,7 +128,7 @@ def check_types(types: list[ArtifactType], resolution: Resolution) -> None:
     if resolution.failed:
         return
     try:
-        Readings(
+        Upcasters(
             {(one.name, one.version): one for one in types},
             {(one.name, one.version): validator(one.schema_) for one in types},
         )

@@ -11,8 +11,8 @@ from agent_runtime.core.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.durable.blocking_writing import BlockingWriting
 from agent_runtime.durable.checkpoint import MAX_BYTES
 from agent_runtime.durable.port import BlockingRunStore, StoreError
-from agent_runtime.durable.retry import Patience
-from agent_runtime.durable.session import GRAPH_PLACE, Finished, Leg, OnResume, nothing, own_name
+from agent_runtime.durable.retry import RetryPolicy
+from agent_runtime.durable.session import GRAPH_PLACE, Finished, OnResume, Session, nothing, worker_id
 from agent_runtime.durable.suspend import Suspend
 from agent_runtime.flow import Flow, observe
 
@@ -41,7 +41,7 @@ def run_durably_sync(
     The lease is renewed when something is committed or recorded: `ttl` should be longer than any node takes.
     """
     check_blocking(store)
-    leg = Leg(
+    leg = Session(
         flow,
         shared,
         run=run,
@@ -52,10 +52,10 @@ def run_durably_sync(
         max_bytes=max_bytes,
         clock=clock,
     )
-    persist = Patience(patience, clock)
+    persist = RetryPolicy(patience, clock)
     if (finished := leg.finished(persist.blocking(partial(store.latest, run), sleep))) is not None:
         return finished
-    acquire = partial(store.acquire, run, holder or own_name(), ttl, take_over=take_over)
+    acquire = partial(store.acquire, run, holder or worker_id(), ttl, take_over=take_over)
     writer = persist.blocking(acquire, sleep)
     writing = BlockingWriting(store, writer, keep=keep, ttl=ttl, patience=persist, clock=clock, sleep=sleep)
     try:
@@ -68,7 +68,7 @@ def run_durably_sync(
             store.release(writer)
 
 
-def _go(leg: Leg[Flow], writing: BlockingWriting) -> Finished:
+def _go(leg: Session[Flow], writing: BlockingWriting) -> Finished:
     store, run = writing.store, writing.writer.run
     entry = writing.persist(partial(store.latest, run))
     if (finished := leg.finished(entry)) is not None:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from agent_runtime.core.clock import Clock
 from agent_runtime.durable.port import BlockingRunStore, Entry, Record, Writer
-from agent_runtime.durable.retry import Patience
+from agent_runtime.durable.retry import RetryPolicy
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ class BlockingWriting:
         *,
         keep: int,
         ttl: float,
-        patience: Patience,
+        patience: RetryPolicy,
         clock: Clock,
         sleep: Callable[[float], None],
     ) -> None:

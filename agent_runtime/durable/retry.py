@@ -13,7 +13,7 @@ T = TypeVar("T")
 _WAITS = Backoff(0.05, 2.0)
 
 
-class Patience:
+class RetryPolicy:
     """Repeats a step while it raises Unavailable, for up to `seconds`; then the error is raised."""
 
     def __init__(

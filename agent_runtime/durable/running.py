@@ -16,8 +16,8 @@ from agent_runtime.core.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.durable.checkpoint import MAX_BYTES
 from agent_runtime.durable.fingerprint import sync_flows
 from agent_runtime.durable.port import LeaseLost, RunStore, StoreError, Unavailable, Writer
-from agent_runtime.durable.retry import Patience
-from agent_runtime.durable.session import GRAPH_PLACE, Finished, Leg, OnResume, nothing, own_name
+from agent_runtime.durable.retry import RetryPolicy
+from agent_runtime.durable.session import GRAPH_PLACE, Finished, OnResume, Session, nothing, worker_id
 from agent_runtime.durable.suspend import Suspend
 from agent_runtime.durable.writing import Writing
 from agent_runtime.flow import AsyncFlow, observe
@@ -57,7 +57,7 @@ async def run_durably(
             f"sync flows in an async run cannot await the commits of their nodes: {', '.join(blocking)}. "
             "Make them AsyncFlows, which may have sync nodes too"
         )
-    leg = Leg(
+    leg = Session(
         flow,
         shared,
         run=run,
@@ -68,10 +68,10 @@ async def run_durably(
         max_bytes=max_bytes,
         clock=clock,
     )
-    persist = Patience(patience, clock)
+    persist = RetryPolicy(patience, clock)
     if (finished := leg.finished(await persist(partial(store.latest, run)))) is not None:
         return finished
-    acquire = partial(store.acquire, run, holder or own_name(), ttl, take_over=take_over)
+    acquire = partial(store.acquire, run, holder or worker_id(), ttl, take_over=take_over)
     writing = Writing(store, await persist(acquire), keep=keep, patience=persist)
     try:
         async with _renewing(store, writing.writer, ttl, clock):
@@ -86,7 +86,7 @@ async def run_durably(
             await store.release(writing.writer)
 
 
-async def _go(leg: Leg[AsyncFlow], writing: Writing) -> Finished:
+async def _go(leg: Session[AsyncFlow], writing: Writing) -> Finished:
     store, run = writing.store, writing.writer.run
     entry = await writing.patience(partial(store.latest, run))
     if (finished := leg.finished(entry)) is not None:

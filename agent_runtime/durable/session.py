@@ -57,12 +57,12 @@ def nothing() -> None:
     """The default of `extra`: nothing is kept beside."""
 
 
-def own_name() -> str:
+def worker_id() -> str:
     """A holder's name that no other process has."""
     return f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
 
 
-class Leg(Generic[FlowType]):
+class Session(Generic[FlowType]):
     """A flow that begins, or goes on from an entry."""
 
     def __init__(

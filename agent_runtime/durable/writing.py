@@ -12,7 +12,7 @@ from functools import partial
 
 from agent_runtime.core.background import spawn
 from agent_runtime.durable.port import Entry, Record, RunStore, Writer
-from agent_runtime.durable.retry import Patience
+from agent_runtime.durable.retry import RetryPolicy
 
 
 @dataclass(slots=True)
@@ -28,7 +28,7 @@ class Writing:
 
     awaits = True
 
-    def __init__(self, store: RunStore, writer: Writer, *, keep: int, patience: Patience) -> None:
+    def __init__(self, store: RunStore, writer: Writer, *, keep: int, patience: RetryPolicy) -> None:
         self.store = store
         self.patience = patience
         self.writer = writer

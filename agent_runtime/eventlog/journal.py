@@ -27,7 +27,7 @@ _BATCH = 500
 _log = structlog.get_logger(__name__)
 
 
-class Journal:
+class EventBuffer:
     """Notes a board's events, and writes them."""
 
     def __init__(

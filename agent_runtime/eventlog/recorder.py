@@ -9,15 +9,15 @@ from functools import partial
 from agent_runtime.blackboard.service.events import BoardEvent
 from agent_runtime.blackboard.stores.errors import StoreError
 from agent_runtime.blackboard.stores.port import Store
-from agent_runtime.blackboard.stores.records import Buried, Frozen, Kept
+from agent_runtime.blackboard.stores.records import DeadLetterSnapshot, DeliverySnapshot, Snapshot
 from agent_runtime.core.background import keep_running, spawn
 from agent_runtime.core.tasks import end
 from agent_runtime.eventlog.availability import RETRY, Availability
 from agent_runtime.eventlog.brokers.port import EventLog, LogUnavailable
-from agent_runtime.eventlog.journal import CAPACITY, Journal
+from agent_runtime.eventlog.journal import CAPACITY, EventBuffer
 from agent_runtime.eventlog.metrics import LogMetrics
 from agent_runtime.eventlog.records import VERSION, LoggedEvent, logged
-from agent_runtime.eventlog.relay import Relay
+from agent_runtime.eventlog.relay import ArtifactPublisher
 
 _PATIENCE_SECONDS = 3.0
 """How long a server waits for the log when it starts, and when it ends."""
@@ -40,7 +40,7 @@ class Recorder:
         self._clock = clock
         self._metrics = metrics
         self._availability = Availability()
-        self._journal = Journal(
+        self._journal = EventBuffer(
             log,
             secrets.token_hex(8),
             self._availability,
@@ -48,7 +48,7 @@ class Recorder:
             capacity=capacity,
             on_lost=metrics.lost if metrics else lambda count: None,
         )
-        self._relay = Relay(store, log, self._availability)
+        self._relay = ArtifactPublisher(store, log, self._availability)
         self._tasks: list[asyncio.Task[None]] = []
         self._begun = False
         if metrics:
@@ -129,7 +129,7 @@ class Recorder:
         await self._log.open()
         is_new = await self._log.last("events") is None
         if is_new:
-            frozen = await self._store.freeze()
+            frozen = await self._store.snapshot()
             self._note_board(frozen)
             members = frozen.subscribers
         else:
@@ -138,7 +138,7 @@ class Recorder:
         self._begun = True
         self._availability.back("events")
 
-    def _note_board(self, frozen: Frozen) -> None:
+    def _note_board(self, frozen: Snapshot) -> None:
         if frozen.position == 0:
             return
         at = self._clock()
@@ -155,8 +155,8 @@ class Recorder:
         seq: int,
         *,
         position: int = 0,
-        kept: Kept | None = None,
-        buried: Buried | None = None,
+        kept: DeliverySnapshot | None = None,
+        buried: DeadLetterSnapshot | None = None,
     ) -> bytes:
         return logged(
             LoggedEvent(

@@ -18,13 +18,18 @@ from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.matching.subscriptions import Subscriber
 from agent_runtime.blackboard.service.events import BoardEvent
-from agent_runtime.blackboard.stores.records import Buried, DeadLetter, Kept, Planned
+from agent_runtime.blackboard.stores.records import (
+    DeadLetter,
+    DeadLetterSnapshot,
+    DeliveryPlan,
+    DeliverySnapshot,
+)
 from agent_runtime.blackboard.wire.codec import dumps, from_wire, to_wire
 
 VERSION: Literal[1] = 1
 
 
-class Garbled(Exception):
+class CorruptRecord(Exception):
     """A record that is none, or of a version that is not known here; the message says what is wrong."""
 
 
@@ -62,13 +67,13 @@ class LoggedEvent:
     message: str = ""
     count: int = 1
     position: int = 0
-    planned: tuple[Planned, ...] = ()
+    planned: tuple[DeliveryPlan, ...] = ()
     names: tuple[str, ...] = ()
     sets: tuple[int, ...] = ()
     consumes: tuple[Consumes, ...] = ()
     letter: DeadLetter | None = None
-    kept: Kept | None = None
-    buried: Buried | None = None
+    kept: DeliverySnapshot | None = None
+    buried: DeadLetterSnapshot | None = None
 
 
 _EVENT = TypeAdapter(LoggedEvent)
@@ -98,7 +103,7 @@ def read_artifact(record: bytes) -> LoggedArtifact:
         position, body = wire["position"], wire["artifact"]
         id_ = body["id"]
         if not isinstance(position, int) or position < 1 or not isinstance(id_, str):
-            raise Garbled("its position is no positive number, or its artifact has no id")
+            raise CorruptRecord("its position is no positive number, or its artifact has no id")
         match wire["kind"]:
             case "published":
                 artifact = from_wire(body)
@@ -107,9 +112,9 @@ def read_artifact(record: bytes) -> LoggedArtifact:
             case "omitted":
                 return LoggedArtifact(position, id_, None)
             case kind:
-                raise Garbled(f"there is no kind {kind!r} of records of artifacts")
+                raise CorruptRecord(f"there is no kind {kind!r} of records of artifacts")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise Garbled(f"it holds no artifact: {type(error).__name__}: {error}") from error
+        raise CorruptRecord(f"it holds no artifact: {type(error).__name__}: {error}") from error
 
 
 def event_record(event: BoardEvent, instance: str, seq: int) -> bytes:
@@ -175,13 +180,13 @@ def read_event(record: bytes) -> LoggedEvent:
     try:
         event = _EVENT.validate_json(record)
     except ValueError as error:
-        raise Garbled(f"it is no event: {' '.join(str(error).split())[:300]}") from error
+        raise CorruptRecord(f"it is no event: {' '.join(str(error).split())[:300]}") from error
     times = [event.at, *(one.due for one in event.planned)]
     times += [event.letter.at] if event.letter else []
     times += [event.kept.plan.due, event.kept.since or event.at] if event.kept else []
     times += [event.buried.letter.at] if event.buried else []
     if any(time.tzinfo is None for time in times):
-        raise Garbled("it is no event: a time without its zone")
+        raise CorruptRecord("it is no event: a time without its zone")
     return event
 
 
@@ -189,21 +194,21 @@ def _object(record: bytes) -> dict[str, Any]:
     try:
         wire = orjson.loads(record)
     except orjson.JSONDecodeError as error:
-        raise Garbled(f"it is not JSON: {error}") from error
+        raise CorruptRecord(f"it is not JSON: {error}") from error
     if not isinstance(wire, dict):
-        raise Garbled("it is not a JSON object")
+        raise CorruptRecord("it is not a JSON object")
     if wire.get("v") != VERSION:
-        raise Garbled(f"it has version {wire.get('v')!r}, this program reads {VERSION}")
+        raise CorruptRecord(f"it has version {wire.get('v')!r}, this program reads {VERSION}")
     return wire
 
 
 def _check(artifact: Artifact) -> None:
     texts = (artifact.type, artifact.correlation, artifact.producer, *artifact.tags, *artifact.causes)
     if not all(isinstance(text, str) for text in texts) or not isinstance(artifact.payload, dict):
-        raise Garbled("it holds no artifact: a name is not text, or the payload is no object")
+        raise CorruptRecord("it holds no artifact: a name is not text, or the payload is no object")
     if not isinstance(artifact.version, int) or not isinstance(artifact.depth, int):
-        raise Garbled("it holds no artifact: its version or depth is no number")
+        raise CorruptRecord("it holds no artifact: its version or depth is no number")
     if not isinstance(artifact.traceparent, str | None):
-        raise Garbled("it holds no artifact: its traceparent is no text")
+        raise CorruptRecord("it holds no artifact: its traceparent is no text")
     if artifact.created_at.tzinfo is None:
-        raise Garbled("it holds no artifact: createdAt has no zone")
+        raise CorruptRecord("it holds no artifact: createdAt has no zone")

@@ -17,7 +17,7 @@ from agent_runtime.blackboard.stores.port import Store
 from agent_runtime.eventlog.availability import RETRY, Availability
 from agent_runtime.eventlog.brokers.port import EventLog, LogUnavailable
 from agent_runtime.eventlog.records import (
-    Garbled,
+    CorruptRecord,
     LoggedArtifact,
     artifact_record,
     omission_record,
@@ -31,11 +31,11 @@ _BYTES = 4 * 1024 * 1024
 _log = structlog.get_logger(__name__)
 
 
-class ForeignLog(Exception):
+class LogMismatch(Exception):
     """The log belongs to another life of the board: its artifacts are not those of the store."""
 
 
-class Relay:
+class ArtifactPublisher:
     """Copies a store's artifacts into a log."""
 
     def __init__(self, store: Store, log: EventLog, availability: Availability) -> None:
@@ -64,7 +64,7 @@ class Relay:
             try:
                 await self.catch_up()
                 failures = 0
-            except (LogUnavailable, ForeignLog) as error:
+            except (LogUnavailable, LogMismatch) as error:
                 failures += 1
                 self._availability.away("artifacts", error)
             except StoreError as error:
@@ -102,8 +102,8 @@ class Relay:
         record = await self._log.last("artifacts")
         try:
             return None if record is None else read_artifact(record)
-        except Garbled as error:
-            raise ForeignLog(f"the log ends with a record that is no artifact's: {error}") from error
+        except CorruptRecord as error:
+            raise LogMismatch(f"the log ends with a record that is no artifact's: {error}") from error
 
     async def _check(self, last: LoggedArtifact) -> None:
         """Whether the log goes on with this store, which may have pruned what the log ends with."""
@@ -116,7 +116,7 @@ class Relay:
             # a store that is empty may be new, or all in it was pruned: its next artifact tells
             foreign = bool(await self._store.scan(Query(limit=1), 0))
         if foreign:
-            raise ForeignLog(
+            raise LogMismatch(
                 f"it ends with artifact {last.id!r} at position {last.position}, which this board does not "
                 "have: it is the log of another board of this name; remove it, or name another log"
             )

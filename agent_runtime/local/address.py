@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 from agent_runtime.local.manifests.files import write_private
 
 SERVER_FILE = "server.json"
@@ -46,17 +46,17 @@ def find(state: Path | None, environ: Mapping[str, str], here: Path) -> Address:
     if chosen is not None:
         address = Address.read(chosen)
         if address is None:
-            raise Failure(f"no covey up is running with the state folder {chosen}", START_IT, code=2)
+            raise UserError(f"no covey up is running with the state folder {chosen}", START_IT, code=2)
         return address
     for folder in (here, *here.parents):
         if address := Address.read(folder / ".covey"):
             return address
     running = [a for s in remembered(environ) if (a := Address.read(s))]
     if not running:
-        raise Failure("covey up is not running", START_IT, code=2)
+        raise UserError("covey up is not running", START_IT, code=2)
     if len(running) > 1:
         listed = "\n".join(f"  {a.folder} at {a.url}" for a in running)
-        raise Failure(
+        raise UserError(
             f"several covey up are running:\n{listed}", "Say which one with --state DIR/.covey.", code=2
         )
     return running[0]
@@ -69,7 +69,7 @@ def remember(state: Path, environ: Mapping[str, str]) -> None:
     try:
         note.parent.mkdir(parents=True, exist_ok=True)
         write_private(note, "".join(f"{s}\n" for s in (*known, state.resolve())))
-    except (OSError, Failure):
+    except (OSError, UserError):
         return
 
 

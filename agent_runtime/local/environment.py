@@ -21,7 +21,7 @@ def local_user() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class Environment:
     """The environment, the input folder, and whether scripted models are replaced."""
 
     environ: Mapping[str, str]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass
-class Failure(Exception):
+class UserError(Exception):
     """`what` is wrong and the `cure`, each a sentence or several lines; `code` is the exit status.
 
     1: it was tried and did not succeed. 2: it could not be tried (wrong use, nothing there).

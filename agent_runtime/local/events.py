@@ -47,7 +47,7 @@ def _encodable(event: Event) -> Event:
     return event
 
 
-class Feed:
+class EventBroadcaster:
     """An Observer that can be followed. All of it lives in one event loop.
 
     With a file it remembers what processes before this one saw; numbers go on from theirs.

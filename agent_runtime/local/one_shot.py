@@ -7,17 +7,17 @@ from typing import Any
 
 from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import BoardError, Query
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 from agent_runtime.local.hosting.board import OWNER, HostedBoard
 from agent_runtime.local.hosting.route import links, route
-from agent_runtime.local.runtime import Laptop
+from agent_runtime.local.runtime import LocalRuntime
 
 SETTLE = 5.0
 """Seconds that agents beside the way get to finish once the result is there."""
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class OneShot:
     """What is published, which type is waited for, and for how long."""
 
     drafts: tuple[tuple[str, Mapping[str, Any]], ...]
@@ -35,61 +35,63 @@ class Delivered:
     """The agents on the way, in order."""
 
 
-def way_of(errand: Errand, laptop: Laptop) -> tuple[HostedBoard, tuple[str, ...]]:
+def route_for(job: OneShot, runtime: LocalRuntime) -> tuple[HostedBoard, tuple[str, ...]]:
     """The board that the errand is for, and the agents on its way.
 
     Raises Failure when there is no such board or no way, or when an agent on it is not ready.
     """
-    types = [type_ for type_, _ in errand.drafts]
-    boards = [b for b in laptop.host.boards.values() if all(t in b.service.registry for t in types)]
+    types = [type_ for type_, _ in job.drafts]
+    boards = [b for b in runtime.host.boards.values() if all(t in b.service.registry for t in types)]
     if len(boards) != 1:
-        listed = "; ".join(f"{b.config.name}: {', '.join(b.service.registry.names)}" for b in _boards(laptop))
+        listed = "; ".join(
+            f"{b.config.name}: {', '.join(b.service.registry.names)}" for b in _boards(runtime)
+        )
         problem = "no Blackboard has" if not boards else "several Blackboards have"
-        raise Failure(f"{problem} the type {' and '.join(types)}", f"There are {listed or 'none'}.", code=2)
+        raise UserError(f"{problem} the type {' and '.join(types)}", f"There are {listed or 'none'}.", code=2)
     board = boards[0]
-    if errand.until not in board.service.registry:
+    if job.until not in board.service.registry:
         known = ", ".join(board.service.registry.names)
-        raise Failure(
-            f"--until {errand.until}: Blackboard {board.config.name} has no such type",
+        raise UserError(
+            f"--until {job.until}: Blackboard {board.config.name} has no such type",
             f"It has {known}.",
             code=2,
         )
-    configs = {name: agent.config for name, agent in laptop.host.agents.items()}
-    way = tuple(route(links(configs, board.config.name), types, errand.until))
+    configs = {name: agent.config for name, agent in runtime.host.agents.items()}
+    way = tuple(route(links(configs, board.config.name), types, job.until))
     if not way:
         reasons = [
             f"\n  agent {item['metadata']['name']} is not ready: {ready['reason']}: {ready['message']}"
-            for item in laptop.resources("Agent")
+            for item in runtime.resources("Agent")
             if (ready := item["status"]["conditions"][-1])["status"] != "True"
         ]
-        raise Failure(
-            f"nothing leads from {', '.join(types)} to {errand.until}{''.join(reasons)}",
+        raise UserError(
+            f"nothing leads from {', '.join(types)} to {job.until}{''.join(reasons)}",
             "Name agents that consume the one and publish the other.",
         )
     return board, way
 
 
-def _boards(laptop: Laptop) -> Sequence[HostedBoard]:
-    return list(laptop.host.boards.values())
+def _boards(runtime: LocalRuntime) -> Sequence[HostedBoard]:
+    return list(runtime.host.boards.values())
 
 
-async def carry_out(errand: Errand, laptop: Laptop) -> Delivered:
+async def run_once(job: OneShot, runtime: LocalRuntime) -> Delivered:
     """Publish, and wait. Raises Failure that says which agent failed, on what and why."""
-    board, way = way_of(errand, laptop)
-    seen = laptop.feed.last
+    board, way = route_for(job, runtime)
+    seen = runtime.feed.last
     try:
-        drafts = [Draft(type=type_, payload=payload) for type_, payload in errand.drafts]
+        drafts = [Draft(type=type_, payload=payload) for type_, payload in job.drafts]
         published = await board.board(OWNER).publish(drafts)
     except BoardError as error:
         details = "".join(f"\n  {d['pointer']}: {d['message']}" for d in error.details)
-        raise Failure(f"{error}{details}", "Mend what --publish gives.", code=2) from error
-    waiting = _Waiting(errand.until, {artifact.correlation for artifact in published}, set(way), board)
+        raise UserError(f"{error}{details}", "Mend what --publish gives.", code=2) from error
+    waiting = _Waiting(job.until, {artifact.correlation for artifact in published}, set(way), board)
     try:
-        async with asyncio.timeout(errand.timeout):
-            found = await waiting.result(laptop, seen)
+        async with asyncio.timeout(job.timeout):
+            found = await waiting.result(runtime, seen)
     except TimeoutError:
-        raise Failure(
-            f"no {errand.until} within {errand.timeout:g}s{waiting.why()}",
+        raise UserError(
+            f"no {job.until} within {job.timeout:g}s{waiting.why()}",
             "Give it longer with --timeout, or see what happened: covey logs",
         ) from None
     await _settled(board)
@@ -108,10 +110,10 @@ class _Waiting:
         self._board = board
         self._failures: list[str] = []
 
-    async def result(self, laptop: Laptop, seen: int) -> str:
+    async def result(self, runtime: LocalRuntime, seen: int) -> str:
         """The artifact's id. Raises Failure."""
         await self._still_possible()
-        async for entry in laptop.feed.follow(seen):
+        async for entry in runtime.feed.follow(seen):
             event = entry.event
             match event.kind:
                 case "artifact.published":
@@ -123,7 +125,7 @@ class _Waiting:
                     await self._still_possible()
                 case "agent.finished":  # after agent.failed it begins again, or the board says: final
                     await self._still_possible()
-        raise Failure(f"stopped before there was a {self._until}{self.why()}", code=130)
+        raise UserError(f"stopped before there was a {self._until}{self.why()}", code=130)
 
     def why(self) -> str:
         """The failures so far, each on a line."""
@@ -138,7 +140,7 @@ class _Waiting:
             if (await board.query(Query(type=self._until, correlation=correlation, limit=1))).artifacts:
                 return
         reason = self.why() or "\nevery agent on the way has finished, and none published it"
-        raise Failure(f"there will be no {self._until}{reason}")
+        raise UserError(f"there will be no {self._until}{reason}")
 
 
 async def _settled(board: HostedBoard) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 from agent_runtime.api import KINDS, FlowResource
 from agent_runtime.compile.result import Compiled, Manifest
-from agent_runtime.local.environment import Surroundings
-from agent_runtime.local.events import Feed
+from agent_runtime.local.environment import Environment
+from agent_runtime.local.events import EventBroadcaster
 from agent_runtime.local.hosting.host import Host
 from agent_runtime.local.hosting.subscribers import subscribers
 from agent_runtime.local.manifests.apply import admit
@@ -35,10 +35,10 @@ DRAIN_RUNS = 20.0
 """Seconds that runs under way get when the laptop stops; what is left goes on at the next start."""
 
 
-class Laptop:
+class LocalRuntime:
     """Resources, and what runs because of them. All of it lives in one event loop."""
 
-    def __init__(self, state: StateFolder, around: Surroundings, feed: Feed) -> None:
+    def __init__(self, state: StateFolder, around: Environment, feed: EventBroadcaster) -> None:
         self.feed = feed
         self._around = around
         self._inventory = Inventory(state.folder("applied"), self._now)
@@ -219,7 +219,7 @@ class Laptop:
     def _running(self, key: Key, manifest: Manifest) -> Running | None:
         if key[0] not in ("Agent", "Blackboard"):
             return None
-        return Running(_suspended(manifest), self.host.troubles.get(key, ""))
+        return Running(_suspended(manifest), self.host.problems.get(key, ""))
 
     def _now(self) -> str:
         return rfc3339(self._around.clock.now())

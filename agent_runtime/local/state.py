@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from agent_runtime.local.address import SERVER_FILE, Address
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 from agent_runtime.local.forked import not_in_children
 from agent_runtime.local.manifests.files import write_private, written
 
@@ -34,7 +34,7 @@ class StateFolder:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = (path / "lock").open("a+b", buffering=0)  # so that nothing is left to be written later
         except OSError as error:
-            raise Failure(
+            raise UserError(
                 f"the state folder {path} cannot be written: {error.strerror}",
                 "Make it writable, or choose another with --state.",
                 code=2,
@@ -45,7 +45,7 @@ class StateFolder:
             lock.seek(0)
             holder = lock.read().decode().strip() or "another process"
             lock.close()
-            raise Failure(
+            raise UserError(
                 f"the state folder {path} is in use by another covey up ({holder})",
                 "Stop that one, or choose another folder with --state.",
                 code=2,

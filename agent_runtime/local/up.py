@@ -12,17 +12,17 @@ from pathlib import Path
 from agent_runtime.core.background import describe, keep_running, report, spawn
 from agent_runtime.local.address import Address, remember
 from agent_runtime.local.api.app import local_app
-from agent_runtime.local.environment import Surroundings
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.environment import Environment
+from agent_runtime.local.errors import UserError
 from agent_runtime.local.event_file import EventFile
-from agent_runtime.local.events import Feed
+from agent_runtime.local.events import EventBroadcaster
 from agent_runtime.local.hosting.real_model import RealModel
 from agent_runtime.local.log_file import log_to
 from agent_runtime.local.manifests.files import written
 from agent_runtime.local.manifests.load import Loaded, load
 from agent_runtime.local.manifests.watch import Stamps, changes, stamps
-from agent_runtime.local.one_shot import Delivered, Errand, carry_out
-from agent_runtime.local.runtime import Laptop
+from agent_runtime.local.one_shot import Delivered, OneShot, run_once
+from agent_runtime.local.runtime import LocalRuntime
 from agent_runtime.local.state import FOLDER, StateFolder
 from agent_runtime.runs import reloading
 from agent_runtime.runs.functions import Functions
@@ -50,7 +50,7 @@ class Settings:
     input_dir: Path | None = None
     """None: what COVEY_INPUT_DIR says, else `input` beside the manifests."""
     real_model: RealModel | None = None
-    errand: Errand | None = None
+    job: OneShot | None = None
 
     @property
     def folder(self) -> Path:
@@ -73,13 +73,13 @@ class Up:
     """One `covey up` under way."""
 
     settings: Settings
-    feed: Feed
+    feed: EventBroadcaster
     note: Callable[[str], None]
     """Tells the person something; may be several lines."""
-    on_ready: Callable[[Laptop, Address], None]
+    on_ready: Callable[[LocalRuntime, Address], None]
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     delivered: Delivered | None = None
-    failure: Failure | None = None
+    failure: UserError | None = None
 
     async def run(self) -> None:
         """Serve until a signal, or until the errand is done. Raises Failure when it cannot start."""
@@ -100,30 +100,30 @@ class Up:
             if str(settings.folder) not in sys.path:
                 sys.path.append(str(settings.folder))  # functions of python nodes lie beside the manifests
             functions = Functions.of_image((settings.folder,))
-            around = Surroundings(settings.environ, settings.tools, settings.real_model, functions=functions)
+            around = Environment(settings.environ, settings.tools, settings.real_model, functions=functions)
             reloading.watch_folder(settings.folder)
-            laptop = Laptop(state, around, self.feed)
-            self._require_faultless(laptop, loaded)
-            await laptop.load(loaded)
-            laptop.runs.resume()
+            runtime = LocalRuntime(state, around, self.feed)
+            self._require_faultless(runtime, loaded)
+            await runtime.load(loaded)
+            runtime.runs.resume()
             url = f"http://{HOST}:{sock.getsockname()[1]}"
             where = state.announce(url, settings.folder)
             remember(state.path, settings.environ)
-            await self._serve(laptop, where, sock, since)
+            await self._serve(runtime, where, sock, since)
 
-    async def _serve(self, laptop: Laptop, where: Address, sock: socket.socket, since: Stamps) -> None:
+    async def _serve(self, runtime: LocalRuntime, where: Address, sock: socket.socket, since: Stamps) -> None:
         health = Health()
 
         async def drain() -> None:
             health.draining = True
-            if self.settings.errand is None:
+            if self.settings.job is None:
                 self.note("finishing the work under way; Ctrl-C again stops at once")
-            await laptop.drain()
+            await runtime.drain()
 
-        beside = spawn(self._beside(laptop, where, since), name="errand or watch of the files")
+        beside = spawn(self._beside(runtime, where, since), name="errand or watch of the files")
         try:
             await serve_app(
-                local_app(laptop, where.token, health),
+                local_app(runtime, where.token, health),
                 sock=sock,
                 drain=drain,
                 stop=self.stop,
@@ -134,53 +134,53 @@ class Up:
             with suppress(asyncio.CancelledError):
                 await beside
 
-    async def _beside(self, laptop: Laptop, where: Address, since: Stamps) -> None:
+    async def _beside(self, runtime: LocalRuntime, where: Address, since: Stamps) -> None:
         """What goes on while the server serves: the errand, or watching the files."""
         try:
-            self.on_ready(laptop, where)
-            if self.settings.errand is None:
-                await keep_running(partial(self._reload_on_change, laptop, since), name="watch of the files")
+            self.on_ready(runtime, where)
+            if self.settings.job is None:
+                await keep_running(partial(self._reload_on_change, runtime, since), name="watch of the files")
                 await self.stop.wait()
             else:
-                self.delivered = await carry_out(self.settings.errand, laptop)
+                self.delivered = await run_once(self.settings.job, runtime)
                 self.stop.set()
         except asyncio.CancelledError:
             raise
-        except Failure as failure:
+        except UserError as failure:
             self.failure = failure
             self.stop.set()
         except Exception as error:  # of an errand: there is nothing else to wait for
-            self.failure = Failure(f"an unforeseen error ended it: {describe(error)}", "See the log.")
+            self.failure = UserError(f"an unforeseen error ended it: {describe(error)}", "See the log.")
             self.stop.set()
             raise
 
-    async def _reload_on_change(self, laptop: Laptop, since: Stamps) -> None:
+    async def _reload_on_change(self, runtime: LocalRuntime, since: Stamps) -> None:
         async for _ in changes(self.settings.paths, since, self.stop):
             try:
-                await self._reload(laptop)
+                await self._reload(runtime)
             except Exception as error:  # whatever is wrong with the files, what runs keeps running
                 report("reload of the manifests", error)
-                why = str(error) if isinstance(error, Failure) else describe(error)
+                why = str(error) if isinstance(error, UserError) else describe(error)
                 self.note(f"the change is not taken in, the last good state goes on:\n  {why}")
 
-    async def _reload(self, laptop: Laptop) -> None:
+    async def _reload(self, runtime: LocalRuntime) -> None:
         loaded = load(self.settings.paths)
-        checked = laptop.check(loaded)
+        checked = runtime.check(loaded)
         if checked.faults:
             listed = "\n".join(f"  {fault}" for fault in checked.faults)
             self.note(f"the change is not taken in, the last good state goes on:\n{listed}")
             return
-        await laptop.load(loaded)
-        wanting = [*map(str, checked.missing), *troubles(laptop)]
+        await runtime.load(loaded)
+        wanting = [*map(str, checked.missing), *problems(runtime)]
         self.note("\n  ".join([f"taken in: {_count(loaded)}", *wanting]))
 
-    def _require_faultless(self, laptop: Laptop, loaded: Loaded) -> None:
-        checked = laptop.check(loaded)
+    def _require_faultless(self, runtime: LocalRuntime, loaded: Loaded) -> None:
+        checked = runtime.check(loaded)
         if checked.faults:
             number = len(checked.faults)
             listed = "\n".join(str(fault) for fault in checked.faults)
             word = "fault" if number == 1 else "faults"
-            raise Failure(f"{number} {word} in the manifests\n{listed}", code=1)
+            raise UserError(f"{number} {word} in the manifests\n{listed}", code=1)
         for fault in checked.missing:
             self.note(f"note: {fault}")
 
@@ -195,11 +195,11 @@ def _in_loop(loop: asyncio.AbstractEventLoop, observer: Observer) -> Observer:
     return tell
 
 
-def troubles(laptop: Laptop) -> list[str]:
+def problems(runtime: LocalRuntime) -> list[str]:
     """What should run and does not, and why, a line each."""
     return [
         f"{kind.lower()}/{name} is not ready: {why}"
-        for (kind, name), why in sorted(laptop.host.troubles.items())
+        for (kind, name), why in sorted(runtime.host.problems.items())
     ]
 
 
@@ -217,7 +217,7 @@ def _bound(port: int) -> socket.socket:
         sock.listen(128)
     except OSError as error:
         sock.close()
-        raise Failure(
+        raise UserError(
             f"port {port} on {HOST} cannot be used: {(error.strerror or str(error)).lower()}",
             "Stop what uses it, or choose another with --port (0 takes any free one).",
             code=2,

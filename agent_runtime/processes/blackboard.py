@@ -14,7 +14,7 @@ from agent_runtime.blackboard.stores.open import make_store
 from agent_runtime.blackboard.stores.port import Store
 from agent_runtime.config.models import BlackboardConfig
 from agent_runtime.server.blackboard.app import create_app
-from agent_runtime.server.blackboard.callers import proven, signed
+from agent_runtime.server.blackboard.callers import service_account, signed_grant
 from agent_runtime.server.blackboard.metrics import BlackboardMetrics
 from agent_runtime.server.http.auth import Verify
 from agent_runtime.server.http.uvicorn_server import serve_app
@@ -78,5 +78,5 @@ def _recorder(
 def _verifier(config: BlackboardConfig, key: str) -> Verify:
     place = (config.namespace, config.name)
     if config.issuer is None:
-        return signed(key, grant_audience(*place))
-    return proven(key, grant_audience(*place), ProjectedTokens(config.issuer, pod_audience(*place)))
+        return signed_grant(key, grant_audience(*place))
+    return service_account(key, grant_audience(*place), ProjectedTokens(config.issuer, pod_audience(*place)))

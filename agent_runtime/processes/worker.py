@@ -10,7 +10,7 @@ from agent_runtime.config.load import required
 from agent_runtime.config.models import WorkerConfig
 from agent_runtime.core.background import keep_running, spawn
 from agent_runtime.durable.port import RunStore
-from agent_runtime.durable.session import own_name
+from agent_runtime.durable.session import worker_id
 from agent_runtime.processes.run_setup import clients, opened_store
 from agent_runtime.runs.execute import execute
 from agent_runtime.runs.outcome import Outcome
@@ -42,7 +42,7 @@ async def _serve(config: WorkerConfig, environ: Mapping[str, str], host: str, po
     queue = HttpQueue(config.store.url, token)
     async with opened_store(config.store, environ) as store:
         assert store is not None
-        holder = own_name()
+        holder = worker_id()
         worker = Worker(
             queue,
             config.queue,

@@ -20,7 +20,7 @@ from agent_runtime.runs.nodes.mapping.mapped import MapNode
 from agent_runtime.runs.nodes.mapping.reduce import ReduceNode
 from agent_runtime.runs.nodes.publish import PublishWork
 from agent_runtime.runs.nodes.python import PythonWork
-from agent_runtime.runs.nodes.step import Work
+from agent_runtime.runs.nodes.step import Step
 from agent_runtime.runs.nodes.subflow import AGAIN, SubflowNode
 from agent_runtime.runs.nodes.tool import ToolWork
 from agent_runtime.runs.nodes.wait import WaitNode
@@ -82,12 +82,12 @@ class Builder:
             case _:
                 return WorkNode(node, scope, state, self._work(node))
 
-    def _work(self, node: FlowNode) -> Work:
+    def _work(self, node: FlowNode) -> Step:
         work = self._plain_work(node)
         store = self._state.services.store
         return work if node.cache is None or store is None else CachedWork(work, node, self._state, store)
 
-    def _plain_work(self, node: FlowNode) -> Work:
+    def _plain_work(self, node: FlowNode) -> Step:
         services, variables = self._state.services, node_variables(node)
         if node.agent is not None:
             return AgentWork(node, variables, services.ask_agent)

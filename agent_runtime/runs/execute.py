@@ -16,7 +16,7 @@ from agent_runtime.compile.flows.subflows import every_node
 from agent_runtime.config.models import RunConfig
 from agent_runtime.core.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.durable.port import RunStore, StoreError
-from agent_runtime.durable.session import own_name
+from agent_runtime.durable.session import worker_id
 from agent_runtime.models.port import ModelClient
 from agent_runtime.runs.answers import Answers
 from agent_runtime.runs.deadline import Deadline
@@ -25,7 +25,7 @@ from agent_runtime.runs.functions import Functions
 from agent_runtime.runs.outcome import Outcome
 from agent_runtime.runs.port import AskAgent, Publish
 from agent_runtime.runs.publishing import nowhere
-from agent_runtime.runs.segment import Leg
+from agent_runtime.runs.segment import Segment
 from agent_runtime.runs.state import RunState, Services
 from agent_runtime.telemetry import metrics, traces
 from agent_runtime.telemetry.events import Observer, unobserved
@@ -91,10 +91,10 @@ async def execute(
             services=services,
             deadline=Deadline(seconds(config.flow.run.deadline), clock),
             answers=Answers(answers),
-            holder=holder or own_name(),
+            holder=holder or worker_id(),
             leg=leg,
         )
-        run = Leg(config, state, take_over=take_over, patience=patience)
+        run = Segment(config, state, take_over=take_over, patience=patience)
         try:
             with metrics.FLOW_RUNS_IN_PROGRESS.labels(config.flow_name).track_inprogress(), _span(config):
                 return await run.go()

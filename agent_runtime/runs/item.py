@@ -20,7 +20,7 @@ from agent_runtime.config.load import ConfigError
 from agent_runtime.config.models import RunConfig
 from agent_runtime.core.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.durable.port import LeaseLost, Record, RunStore, StoreError, Writer
-from agent_runtime.durable.retry import Patience
+from agent_runtime.durable.retry import RetryPolicy
 from agent_runtime.durable.strict_json import dumps
 from agent_runtime.models.port import ModelClient
 from agent_runtime.runs.build import Builder
@@ -100,7 +100,7 @@ async def execute_item(
             deadline=Deadline(seconds(config.flow.run.deadline), clock),
             may_suspend=False,
         )
-        item = _Item(place, node, state, Builder(config.flows, state), Patience(patience, clock))
+        item = _Item(place, node, state, Builder(config.flows, state), RetryPolicy(patience, clock))
         try:
             return await item.settle(store)
         except LeaseLost:
@@ -128,7 +128,7 @@ def node_at(config: RunConfig, path: str) -> FlowNode:
 class _Tallies:
     """The attempts at the item, among the records of the visit; see `attempts.Records`."""
 
-    def __init__(self, store: RunStore, writer: Writer, place: Place, persist: Patience) -> None:
+    def __init__(self, store: RunStore, writer: Writer, place: Place, persist: RetryPolicy) -> None:
         self._store = store
         self._writer = writer
         self._place = place
@@ -151,7 +151,7 @@ class _Tallies:
 
 class _Item:
     def __init__(
-        self, place: Place, node: FlowNode, state: RunState, builder: Builder, persist: Patience
+        self, place: Place, node: FlowNode, state: RunState, builder: Builder, persist: RetryPolicy
     ) -> None:
         self._place = place
         self._state = state

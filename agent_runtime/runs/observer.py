@@ -11,7 +11,7 @@ from agent_runtime.durable.suspend import Suspend
 from agent_runtime.flow import Observer, Visit
 from agent_runtime.models.port import NO_USAGE, Usage
 from agent_runtime.runs.failures import details_of, message_of
-from agent_runtime.runs.nodes.base import NOT_THE_NODES, Declared
+from agent_runtime.runs.nodes.base import NOT_THE_NODES, NodeBase
 from agent_runtime.runs.nodes.subflow import AGAIN
 from agent_runtime.runs.outcome import NodeOutcome, rfc3339
 from agent_runtime.runs.state import RunState
@@ -127,7 +127,7 @@ class RunObserver(Observer):
             traces.NODE: visit.path,
             traces.VISIT: visit.number,
         }
-        return where | _named(visit.node.declared) if isinstance(visit.node, Declared) else where
+        return where | _named(visit.node.declared) if isinstance(visit.node, NodeBase) else where
 
 
 def _state(visit: Visit, error: BaseException | None) -> str:
@@ -142,12 +142,12 @@ def _state(visit: Visit, error: BaseException | None) -> str:
 
 def _trouble(visit: Visit, error: BaseException | None) -> Exception | None:
     """What went wrong, also when the node found a way out; or in an attempt that was followed by another."""
-    handled = visit.node.trouble if isinstance(visit.node, Declared) else None
+    handled = visit.node.trouble if isinstance(visit.node, NodeBase) else None
     return error if isinstance(error, Exception) else handled or visit.retried_after
 
 
 def _answered_by(visit: Visit) -> str | None:
-    return visit.node.answered_by if isinstance(visit.node, Declared) else None
+    return visit.node.answered_by if isinstance(visit.node, NodeBase) else None
 
 
 def _named(node: FlowNode) -> dict[str, str | int]:

@@ -39,7 +39,7 @@ async def publish_once(board: Board, draft: Draft) -> Artifact:
     return published
 
 
-async def patiently(call: Callable[[], Awaitable[T]], clock: Clock, patience: float = PATIENCE) -> T:
+async def retried(call: Callable[[], Awaitable[T]], clock: Clock, patience: float = PATIENCE) -> T:
     """What `call` comes to; again while a board in this process refuses for now. Raises BoardError."""
     deadline = clock.monotonic() + patience
     for pause in pauses():

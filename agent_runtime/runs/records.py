@@ -8,7 +8,7 @@ import orjson
 from agent_runtime.config.models import ForkSource
 from agent_runtime.core.clock import Clock
 from agent_runtime.durable.port import Record, RunExists, RunStore, StoreError, Writer
-from agent_runtime.durable.retry import Patience
+from agent_runtime.durable.retry import RetryPolicy
 from agent_runtime.runs.outcome import Outcome
 
 _END = ("", 1)
@@ -18,13 +18,13 @@ _TTL = 30.0
 _PAGE = 100
 
 
-class RunKeeping:
+class RunRecords:
     """For one run. A store that is away is asked again for up to `patience` seconds. Raises StoreError."""
 
     def __init__(self, store: RunStore, run: str, *, patience: float, clock: Clock) -> None:
         self._store = store
         self._run = run
-        self._persist = Patience(patience, clock)
+        self._persist = RetryPolicy(patience, clock)
 
     async def outcome(self) -> Outcome | None:
         """How the run ended; None when it has not."""

@@ -24,13 +24,13 @@ from agent_runtime.runs.failures import details_of, message_of
 from agent_runtime.runs.nodes.template_field import Field
 from agent_runtime.runs.observer import RunObserver
 from agent_runtime.runs.outcome import NodeOutcome, Outcome, RunError, Waiting, usage_from, usage_wire
-from agent_runtime.runs.records import RunKeeping
+from agent_runtime.runs.records import RunRecords
 from agent_runtime.runs.scope import Scope
 from agent_runtime.runs.state import RunState
 from agent_runtime.telemetry import metrics
 
 
-class Leg:
+class Segment:
     """A run that begins, or goes on. `go` once."""
 
     def __init__(self, config: RunConfig, state: RunState, *, take_over: bool, patience: float) -> None:
@@ -47,7 +47,7 @@ class Leg:
         self._keeping = (
             None
             if store is None
-            else RunKeeping(store, state.run, patience=patience, clock=state.services.clock)
+            else RunRecords(store, state.run, patience=patience, clock=state.services.clock)
         )
 
     async def go(self) -> Outcome:

@@ -4,7 +4,7 @@ The same core as that of the manifests: what is said here becomes the same subsc
 same loop, over a board in this process or on a server.
 """
 
-from agent_runtime.agents.stages import Component, Go, Stage
+from agent_runtime.agents.stages import CallNext, Component, Stage
 from agent_runtime.agents.work import Work
 from agent_runtime.api.agent import Batch, Count, Join, SimilarTo, Visibility
 from agent_runtime.api.blackboard import Reading
@@ -13,9 +13,9 @@ from agent_runtime.blackboard.board import BoardError
 from agent_runtime.sdk.agent import Agent
 from agent_runtime.sdk.artifacts import artifact
 from agent_runtime.sdk.board import Board
-from agent_runtime.sdk.context import Turn
+from agent_runtime.sdk.context import Context
 from agent_runtime.sdk.engines import Engine
-from agent_runtime.sdk.errors import Misuse, UndeclaredResult
+from agent_runtime.sdk.errors import UndeclaredResult, UsageError
 from agent_runtime.sdk.llm import Llm
 from agent_runtime.sdk.results import draft
 
@@ -25,18 +25,18 @@ __all__ = [
     "Batch",
     "Board",
     "BoardError",
+    "CallNext",
     "Component",
+    "Context",
     "Count",
     "Engine",
-    "Go",
     "Join",
     "Llm",
-    "Misuse",
     "Reading",
     "SimilarTo",
     "Stage",
-    "Turn",
     "UndeclaredResult",
+    "UsageError",
     "Visibility",
     "Work",
     "artifact",

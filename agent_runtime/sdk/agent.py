@@ -22,7 +22,7 @@ from agent_runtime.auth.identity import Identity
 from agent_runtime.sdk.artifacts import type_of
 from agent_runtime.sdk.engines import Role, Score, check
 from agent_runtime.sdk.entries import entry
-from agent_runtime.sdk.errors import Misuse, explained, several
+from agent_runtime.sdk.errors import UsageError, as_tuple, usage_errors
 from agent_runtime.sdk.plan import Plan
 from agent_runtime.sdk.results import visibility_of
 from agent_runtime.sdk.worker import Call
@@ -34,12 +34,12 @@ _NAME: TypeAdapter[str] = TypeAdapter(Name)
 class Agent:
     """Made by `Board.agent`. Each method returns the agent, so that they can be written in a chain.
 
-    All of them raise Misuse for what cannot work, and once the board is open.
+    All of them raise UsageError for what cannot work, and once the board is open.
     """
 
     def __init__(self, name: str, *, token: str | None = None) -> None:
         wanted = "lower case letters, digits and dashes, with a letter or digit at both ends"
-        with explained(f"an agent cannot be called {name!r}: want {wanted}"):
+        with usage_errors(f"an agent cannot be called {name!r}: want {wanted}"):
             self.name = _NAME.validate_python(name)
         self.token = token
         self.sealed = False
@@ -57,7 +57,7 @@ class Agent:
         self._limits = AgentLimits(max_concurrency=1)
         self._retry = Retry()
         self._retried: tuple[type[Exception], ...] = ()
-        self._turns = 1
+        self._attempts = 1
         self._score: Score | None = None
 
     @property
@@ -84,7 +84,7 @@ class Agent:
         """
         self._check_open("consumes")
         if not models:
-            raise Misuse(f"agent {self.name!r} consumes nothing: name at least one class")
+            raise UsageError(f"agent {self.name!r} consumes nothing: name at least one class")
         self._consumes.append(
             entry(
                 self.name,
@@ -94,8 +94,8 @@ class Agent:
                 delivery=delivery,
                 mode=mode,
                 priority=priority,
-                from_=several(f"agent {self.name!r} consumes: from_", from_) or None,
-                tags=several(f"agent {self.name!r} consumes: tags", tags) or None,
+                from_=as_tuple(f"agent {self.name!r} consumes: from_", from_) or None,
+                tags=as_tuple(f"agent {self.name!r} consumes: tags", tags) or None,
                 similar_to=similar_to,
                 batch=batch,
             )
@@ -110,7 +110,7 @@ class Agent:
         visibility: Visibility | Mapping[str, Any] | None = None,
         fan_out: int | None = None,
     ) -> Self:
-        """What its engines may return; `fan_out` bounds how many of each class in one turn.
+        """What its engines may return; `fan_out` bounds how many of each class in one piece of work.
 
         An Llm gives exactly one of each class, or with `fan_out` a list.
         """
@@ -118,10 +118,10 @@ class Agent:
         for model in models:
             type_ = type_of(model).name
             what = f"agent {self.name!r} publishes {type_}"
-            with explained(what):
+            with usage_errors(what):
                 self._publishes[model] = Publishes(
                     type=type_,
-                    tags=list(several(f"{what}: tags", tags)) or None,
+                    tags=list(as_tuple(f"{what}: tags", tags)) or None,
                     visibility=visibility_of(visibility, what),
                     fan_out=fan_out,
                 )
@@ -133,8 +133,10 @@ class Agent:
         """Who alone may see what the `publishes` before this one names."""
         self._check_open("only_for")
         if not self._last:
-            raise Misuse(f"agent {self.name!r}: only_for(...) speaks of what publishes(...) before it names")
-        with explained(f"agent {self.name!r} publishes only for {', '.join(agents) or 'nobody'}"):
+            raise UsageError(
+                f"agent {self.name!r}: only_for(...) speaks of what publishes(...) before it names"
+            )
+        with usage_errors(f"agent {self.name!r} publishes only for {', '.join(agents) or 'nobody'}"):
             visibility = Visibility(private=PrivateVisibility(agents=list(agents)))
         for model in self._last:
             self._publishes[model] = self._publishes[model].model_copy(update={"visibility": visibility})
@@ -146,7 +148,7 @@ class Agent:
         return engine
 
     def engines(self, *engines: object) -> Self:
-        """Add engines to the chain: functions of a turn, `async` or not, objects with evaluate(turn), an Llm.
+        """Add engines to the chain: functions of a context (`async` or not), objects with `evaluate`, an Llm.
 
         A function that is not `async` runs in a thread.
         """
@@ -167,7 +169,7 @@ class Agent:
         self._check_open("components")
         for component in components:
             if not hasattr(component, "stages") or not callable(getattr(component, "around", None)):
-                raise Misuse(
+                raise UsageError(
                     f"agent {self.name!r}: {component!r} is no component: it wants `stages` and "
                     "`async def around(self, stage, work, go)`"
                 )
@@ -209,7 +211,7 @@ class Agent:
         Without it only what says that it may pass is tried again: errors of a model.
         """
         self._check_open("retry")
-        with explained(f"agent {self.name!r}: retry"):
+        with usage_errors(f"agent {self.name!r}: retry"):
             self._retry = Retry(
                 max_attempts=max_attempts,
                 backoff=backoff,
@@ -220,23 +222,25 @@ class Agent:
         self._retried = on if isinstance(on, tuple) else (on,)
         return self
 
-    def best_of(self, turns: int, score: Score) -> Self:
-        """Run the whole chain so many times at once, and publish the turn that `score` gives most.
+    def best_of(self, attempts: int, score: Score) -> Self:
+        """Run the whole chain so many times at once, and publish the result that `score` gives most.
 
-        Turns that fail are left out; when all fail, the work has failed.
+        Attempts that fail are left out; when all fail, the work has failed.
         """
         self._check_open("best_of")
-        if turns < 1 or not callable(score):
-            raise Misuse(f"agent {self.name!r}: best_of(n, score) wants n from 1 up and a function of a turn")
-        self._turns, self._score = turns, score
+        if attempts < 1 or not callable(score):
+            raise UsageError(
+                f"agent {self.name!r}: best_of(n, score) wants n from 1 up and a function of a context"
+            )
+        self._attempts, self._score = attempts, score
         return self
 
     def plan(self) -> Plan:
-        """All that was said. Raises Misuse when something is missing."""
+        """All that was said. Raises UsageError when something is missing."""
         if not self._consumes:
-            raise Misuse(f"agent {self.name!r} consumes nothing and would never run: add .consumes(...)")
+            raise UsageError(f"agent {self.name!r} consumes nothing and would never run: add .consumes(...)")
         if not self._engines:
-            raise Misuse(f"agent {self.name!r} has no engine: add .engines(...)")
+            raise UsageError(f"agent {self.name!r} has no engine: add .engines(...)")
         return Plan(
             name=self.name,
             consumes=tuple(self._consumes),
@@ -247,16 +251,16 @@ class Agent:
             limits=self._limits,
             retry=self._retry,
             retried=self._retried,
-            turns=self._turns,
+            attempts=self._attempts,
             score=self._score,
         )
 
     def _limit(self, field: str, value: object) -> Self:
         self._check_open(field)
-        with explained(f"agent {self.name!r}"):
+        with usage_errors(f"agent {self.name!r}"):
             self._limits = AgentLimits.model_validate(self._limits.model_dump() | {field: value})
         return self
 
     def _check_open(self, what: str) -> None:
         if self.sealed:
-            raise Misuse(f"agent {self.name!r}: {what}(...) comes too late: the board is open")
+            raise UsageError(f"agent {self.name!r}: {what}(...) comes too late: the board is open")

@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 from pydantic import BaseModel, ValidationError
 
 from agent_runtime.api.blackboard import ArtifactType, Reading
-from agent_runtime.sdk.errors import Misuse
+from agent_runtime.sdk.errors import UsageError
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -36,7 +36,7 @@ def artifact(
 
     Its JSON Schema is what payloads are checked against, by whatever door they come. `reads` says how
     payloads of older versions are read as this one; the classes of older versions have the same name.
-    Raises Misuse.
+    Raises UsageError.
     """
 
     def register(model: type[M]) -> type[M]:
@@ -48,7 +48,7 @@ def artifact(
 
 def _described(model: object, name: str | None, version: int, reads: Sequence[Reading]) -> ArtifactType:
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        raise Misuse(
+        raise UsageError(
             f"@artifact stands above {_called(model)}: it wants a class derived from pydantic.BaseModel"
         )
     try:
@@ -58,18 +58,18 @@ def _described(model: object, name: str | None, version: int, reads: Sequence[Re
     except ValidationError as error:
         fault = error.errors()[0]
         place = ".".join(str(part) for part in fault["loc"])
-        raise Misuse(f"@artifact of {model.__name__}: {place}: {fault['msg']}") from error
+        raise UsageError(f"@artifact of {model.__name__}: {place}: {fault['msg']}") from error
     except Exception as error:  # pydantic has several for what JSON Schema cannot say
-        raise Misuse(f"{model.__name__} cannot be an artifact: its JSON Schema fails: {error}") from error
+        raise UsageError(f"{model.__name__} cannot be an artifact: its JSON Schema fails: {error}") from error
 
 
 def type_of(model: object) -> ArtifactType:
-    """The type that the class was made by `@artifact`. Raises Misuse for everything else."""
+    """The type that the class was made by `@artifact`. Raises UsageError for everything else."""
     known = _types.get(model) if isinstance(model, type) else None
     if known is None:
         shown = _called(model)
         hint = f"write @artifact above the class {shown}" if isinstance(model, type) else "name the class"
-        raise Misuse(f"{shown} is no artifact type: {hint}")
+        raise UsageError(f"{shown} is no artifact type: {hint}")
     return known
 
 
@@ -79,13 +79,13 @@ def payload_of(value: BaseModel) -> dict[str, Any]:
 
 
 def together(models: Iterable[type[BaseModel]]) -> list[ArtifactType]:
-    """The types of these classes. Raises Misuse when two classes claim one version of a type."""
+    """The types of these classes. Raises UsageError when two classes claim one version of a type."""
     claimed: dict[tuple[str, int], type[BaseModel]] = {}
     for model in dict.fromkeys(models):
         type_ = type_of(model)
         other = claimed.setdefault((type_.name, type_.version), model)
         if other is not model:
-            raise Misuse(
+            raise UsageError(
                 f"two classes are version {type_.version} of {type_.name}, {_place(other)} and "
                 f"{_place(model)}: give one of them another name=... or version=..."
             )

@@ -18,17 +18,17 @@ from agent_runtime.blackboard.service.events import Observer
 from agent_runtime.blackboard.service.service import BlackboardService
 from agent_runtime.blackboard.stores.memory.store import MemoryStore
 from agent_runtime.blackboard.stores.port import Store
-from agent_runtime.blackboard.stores.records import DeadLetter, Terms
+from agent_runtime.blackboard.stores.records import DeadLetter, Limits
 from agent_runtime.embedding.port import Embedder
 from agent_runtime.sdk.agent import Agent
-from agent_runtime.sdk.errors import Misuse
+from agent_runtime.sdk.errors import UsageError
 from agent_runtime.telemetry import traces
 
 OWNER = Identity("user", "admin")
 """Whoever runs the script: the board is theirs, so they see everything."""
 
 
-class Place(Protocol):
+class Backend(Protocol):
     """A board, open."""
 
     url: str
@@ -38,7 +38,7 @@ class Place(Protocol):
     """The board as the script sees it."""
 
     def board(self, agent: Agent) -> port.Board:
-        """The board as an agent sees it. Raises Misuse when it cannot be known there."""
+        """The board as an agent sees it. Raises UsageError when it cannot be known there."""
 
     async def invoke(self, agent: str, draft: Draft) -> Artifact:
         """See `Board.invoke`."""
@@ -50,9 +50,9 @@ class Place(Protocol):
         """The newest, newest first."""
 
     async def rest(self, agents: Collection[str]) -> None:
-        """Return when none of these agents finds anything to do. Raises Misuse where that is not known."""
+        """Return when none of these agents finds anything to do. Raises UsageError where that is unknown."""
 
-    def at_rest(self, agents: Collection[str]) -> bool:
+    def is_idle(self, agents: Collection[str]) -> bool:
         """Whether `rest` would return at once."""
 
     def drain(self) -> None:
@@ -62,7 +62,7 @@ class Place(Protocol):
         """Let go of it."""
 
 
-class Here:
+class InProcessBackend:
     """In this process."""
 
     url = ""
@@ -81,7 +81,7 @@ class Here:
         isolation: Isolation | None,
         embedder: Embedder | None,
         observer: Observer,
-    ) -> "Here":
+    ) -> "InProcessBackend":
         """Raises BoardError when the store does not open."""
         closing = AsyncExitStack()
         service = BlackboardService(store, types, isolation=isolation, embedder=embedder, observer=observer)
@@ -90,7 +90,7 @@ class Here:
 
     def board(self, agent: Agent) -> port.Board:
         if agent.token is not None:
-            raise Misuse(f"agent {agent.name!r} has a token, which only a server asks for: leave it out")
+            raise UsageError(f"agent {agent.name!r} has a token, which only a server asks for: leave it out")
         return self._service.board(agent.identity)
 
     async def invoke(self, agent: str, draft: Draft) -> Artifact:
@@ -107,8 +107,8 @@ class Here:
     async def rest(self, agents: Collection[str]) -> None:
         await self._service.rest(agents)
 
-    def at_rest(self, agents: Collection[str]) -> bool:
-        return self._service.at_rest(agents)
+    def is_idle(self, agents: Collection[str]) -> bool:
+        return self._service.is_idle(agents)
 
     def drain(self) -> None:
         self._service.drain()
@@ -117,7 +117,7 @@ class Here:
         await self._closing.aclose()
 
 
-class There:
+class RemoteBackend:
     """On a server."""
 
     last_answer = 0.0  # it does not know that they leave
@@ -133,12 +133,12 @@ class There:
     def board(self, agent: Agent) -> port.Board:
         identity = agent.identity
         if agent.token is None:
-            raise Misuse(
+            raise UsageError(
                 f"agent {agent.name!r} needs a token of its own for the board at {self.url}: "
                 f"board.agent({agent.name!r}, token=...)"
             )
         if identity.labels or identity.tenant is not None:
-            raise Misuse(
+            raise UsageError(
                 f"agent {agent.name!r}: on a server its token says which labels and tenant it has: "
                 "leave .labels() and .tenant() out"
             )
@@ -157,12 +157,12 @@ class There:
             return await admin.dead_letters(limit, agent)
 
     async def rest(self, agents: Collection[str]) -> None:
-        raise Misuse(
+        raise UsageError(
             f"idle() is for a board in this process: what is under way at {self.url} is not known here; "
             "wait for a result with follow(...)"
         )
 
-    def at_rest(self, agents: Collection[str]) -> bool:
+    def is_idle(self, agents: Collection[str]) -> bool:
         return False
 
     def drain(self) -> None:
@@ -175,9 +175,9 @@ class There:
 def store_of(store: str | Path | None, name: str, lease: timedelta, max_deliveries: int) -> Store:
     """Memory when None, a file of SQLite, or a database by its URL, where `name` is the board.
 
-    Raises Misuse for other URLs.
+    Raises UsageError for other URLs.
     """
-    terms = Terms(lease=lease, max_deliveries=max_deliveries)
+    terms = Limits(lease=lease, max_deliveries=max_deliveries)
     if store is None:
         return MemoryStore(terms)
     scheme, is_url, _ = str(store).partition("://")
@@ -197,7 +197,7 @@ def store_of(store: str | Path | None, name: str, lease: timedelta, max_deliveri
             return PostgresStore(str(store), name, terms)
         case other:
             # without the rest: it may hold a password
-            raise Misuse(
+            raise UsageError(
                 f"store={other}://... is no place for a board: want a file's name, redis://, rediss:// or "
                 "postgresql://; for a blackboard's server say url=..."
             )

@@ -24,8 +24,8 @@ from agent_runtime.core.background import spawn
 from agent_runtime.embedding.port import Embedder
 from agent_runtime.sdk.agent import Agent
 from agent_runtime.sdk.artifacts import together, type_of
-from agent_runtime.sdk.backends import Here, Place, There, store_of
-from agent_runtime.sdk.errors import Misuse
+from agent_runtime.sdk.backends import Backend, InProcessBackend, RemoteBackend, store_of
+from agent_runtime.sdk.errors import UsageError
 from agent_runtime.sdk.load import Load
 from agent_runtime.sdk.plan import Plan
 from agent_runtime.sdk.results import draft
@@ -72,15 +72,17 @@ class Board:
         what happens on a board in this process; at first it logs what went wrong.
         """
         if url is not None and (store is not None or isolation is not None):
-            raise Misuse(
+            raise UsageError(
                 "url=... is a board on a server, store=... and isolation=... one in this process: not both"
             )
         if url is not None and token is None:
-            raise Misuse(f"the board at {url} asks who you are: Board(url=..., token=...)")
+            raise UsageError(f"the board at {url} asks who you are: Board(url=..., token=...)")
         if isolation not in (None, *get_args(Isolation)):
-            raise Misuse(f"isolation={isolation!r} is none: want 'Strict', 'Log', or None (visibility alone)")
+            raise UsageError(
+                f"isolation={isolation!r} is none: want 'Strict', 'Log', or None (visibility alone)"
+            )
         if max_concurrency is not None and max_concurrency < 1:
-            raise Misuse(f"max_concurrency={max_concurrency} would let nobody work: want at least 1")
+            raise UsageError(f"max_concurrency={max_concurrency} would let nobody work: want at least 1")
         self._store = store
         self._url = url
         self._token = token or ""
@@ -94,24 +96,24 @@ class Board:
         self._observer = observer
         self._grace = grace
         self._agents: dict[str, Agent] = {}
-        self._place: Place | None = None
+        self._place: Backend | None = None
         self._registry = TypeRegistry([])
         self._load = Load()
         self._closing = AsyncExitStack()
 
     def agent(self, name: str, *, token: str | None = None) -> Agent:
-        """A new agent; `token` is its own, on a server. Raises Misuse."""
+        """A new agent; `token` is its own, on a server. Raises UsageError."""
         if self._place is not None:
-            raise Misuse(f"agent {name!r} comes too late: put it on the board before `async with`")
+            raise UsageError(f"agent {name!r} comes too late: put it on the board before `async with`")
         if name in self._agents:
-            raise Misuse(f"there are two agents called {name!r} on this board: give one another name")
+            raise UsageError(f"there are two agents called {name!r} on this board: give one another name")
         self._agents[name] = agent = Agent(name, token=token)
         return agent
 
     async def __aenter__(self) -> Self:
-        """Raises Misuse for agents that cannot work, and BoardError for what the board refuses."""
+        """Raises UsageError for agents that cannot work, and BoardError for what the board refuses."""
         if self._place is not None:
-            raise Misuse("the board is open already")
+            raise UsageError("the board is open already")
         keep_locals_out()
         models = [model for agent in self._agents.values() for model in agent.models]
         self._registry = TypeRegistry(together([*self._types, *models]))
@@ -198,37 +200,39 @@ class Board:
         """Return when no agent has anything to do any more.
 
         What waits for its time is not waited for: embargoes, part-filled joins and batches, later attempts.
-        Raises Misuse for a board on a server.
+        Raises UsageError for a board on a server.
         """
         place = self._open
         while True:
             await place.rest(self._agents)
             await self._load.none()
-            if place.at_rest(self._agents):
+            if place.is_idle(self._agents):
                 return
 
     @property
-    def _open(self) -> Place:
+    def _open(self) -> Backend:
         if self._place is None:
-            raise Misuse("the board is not open: do this inside `async with board:`")
+            raise UsageError("the board is not open: do this inside `async with board:`")
         return self._place
 
     def _check_types(self, drafts: Iterable[Draft]) -> None:
         """A board in this process knows what its agents name; a server says itself what it does not know."""
         for one in drafts:
             if self._url is None and one.type not in self._registry:
-                raise Misuse(
+                raise UsageError(
                     f"no agent of this board consumes or publishes {one.type}, so it does not know the type: "
                     f"say Board(types=[{one.type}])"
                 )
 
-    async def _opened_place(self) -> Place:
+    async def _opened_place(self) -> Backend:
         if self._url is not None:
-            return There(self._url, self._token)
+            return RemoteBackend(self._url, self._token)
         store = store_of(self._store, self._name, timedelta(seconds=self._lease), self._max_deliveries)
-        return await Here.open(store, self._registry, self._isolation, self._embedder, self._observer)
+        return await InProcessBackend.open(
+            store, self._registry, self._isolation, self._embedder, self._observer
+        )
 
-    async def _start(self, plans: Sequence[Plan], place: Place, closing: AsyncExitStack) -> None:
+    async def _start(self, plans: Sequence[Plan], place: Backend, closing: AsyncExitStack) -> None:
         """All agents subscribed and at work; `closing` ends them."""
         boards = {name: place.board(agent) for name, agent in self._agents.items()}
         shared = asyncio.Semaphore(self._max_concurrency) if self._max_concurrency is not None else None
@@ -247,7 +251,7 @@ class Board:
         for plan in plans:
             self._agents[plan.name].sealed = True
             board = boards[plan.name]
-            worker = plan.worker(plan.duty(self._name, place.url, self._lease), shared=shared)
+            worker = plan.worker(plan.subscription(self._name, place.url, self._lease), shared=shared)
             await _subscribe(plan, board)
             on_load = partial(self._load.note, plan.name)
             task = consume(

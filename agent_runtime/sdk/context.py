@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from agent_runtime.agents.subscription import Progress, untold
+from agent_runtime.agents.subscription import Progress, ignore_progress
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.sdk.artifacts import type_of
 from agent_runtime.sdk.errors import UnfitInput
@@ -15,7 +15,7 @@ from agent_runtime.sdk.errors import UnfitInput
 M = TypeVar("M", bound=BaseModel)
 
 
-class Turn:
+class Context:
     """One run of an agent's engines over what was delivered. With `best_of` there are several at once."""
 
     __slots__ = ("_sizes", "agent", "artifacts", "on_progress", "output", "state")
@@ -25,7 +25,7 @@ class Turn:
         agent: str,
         artifacts: Sequence[Artifact],
         sizes: Sequence[int] = (),
-        on_progress: Progress = untold,
+        on_progress: Progress = ignore_progress,
     ) -> None:
         self.agent = agent
         """Its name."""
@@ -45,11 +45,11 @@ class Turn:
         return self.artifacts[0].correlation
 
     @property
-    def sets(self) -> list["Turn"]:
+    def sets(self) -> list["Context"]:
         """Of a batch of joined sets: each set, to be asked for its inputs. Else all of it as one set."""
         artifacts = iter(self.artifacts)
         sizes = self._sizes or (len(self.artifacts),)
-        return [Turn(self.agent, tuple(islice(artifacts, size)), (), self.on_progress) for size in sizes]
+        return [Context(self.agent, tuple(islice(artifacts, size)), (), self.on_progress) for size in sizes]
 
     async def progress(self, note: str) -> None:
         """Say how far the work is, for those who watch: one line, of which 256 characters are told.

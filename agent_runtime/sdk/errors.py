@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from agent_runtime.agents.errors import WorkError
 
 
-class Misuse(Exception):
+class UsageError(Exception):
     """Something was put together, or called, in a way that cannot work."""
 
 
@@ -19,25 +19,25 @@ class UndeclaredResult(WorkError):
 
 
 class UnfitInput(WorkError):
-    """A turn was asked for artifacts that it does not have, or that its class does not take."""
+    """A context was asked for artifacts that it does not have, or that its class does not take."""
 
     code = "unfit_input"
 
 
-def several(what: str, given: Iterable[str]) -> tuple[str, ...]:
-    """The texts; `what` says whose they are. Raises Misuse for one text, which is a row of letters."""
+def as_tuple(what: str, given: Iterable[str]) -> tuple[str, ...]:
+    """The texts; `what` says whose they are. Raises UsageError for one text, which is a row of letters."""
     if isinstance(given, str):
-        raise Misuse(f"{what} wants a list, not {given!r}: write [{given!r}]")
+        raise UsageError(f"{what} wants a list, not {given!r}: write [{given!r}]")
     return tuple(given)
 
 
 @contextmanager
-def explained(what: str) -> Iterator[None]:
-    """Turns what pydantic finds wrong with values into Misuse; `what` says whose they are."""
+def usage_errors(what: str) -> Iterator[None]:
+    """Turns what pydantic finds wrong with values into UsageError; `what` says whose they are."""
     try:
         yield
     except ValidationError as error:
         faults = "; ".join(
             f"{'.'.join(map(str, fault['loc'])) or 'it'}: {fault['msg']}" for fault in error.errors()
         )
-        raise Misuse(f"{what}: {faults}") from error
+        raise UsageError(f"{what}: {faults}") from error

@@ -18,9 +18,9 @@ from agent_runtime.config.models import ModelConfig
 from agent_runtime.core.json_pointer import pointer
 from agent_runtime.models.build import build_model
 from agent_runtime.sdk.artifacts import type_of
-from agent_runtime.sdk.context import Turn
+from agent_runtime.sdk.context import Context
 from agent_runtime.sdk.engines import Role, Step
-from agent_runtime.sdk.errors import Misuse
+from agent_runtime.sdk.errors import UsageError
 from agent_runtime.tools.builtin import BUILTIN
 from agent_runtime.tools.port import ToolContext
 from agent_runtime.tools.toolbox import Toolbox
@@ -29,7 +29,7 @@ from agent_runtime.tools.toolbox import Toolbox
 class Llm:
     """Made of the same parts as an Agent of a manifest, and may work for several agents.
 
-    The model is shown the artifacts, what engines before it left in `turn.state`, and their output so far.
+    The model is shown the artifacts, what engines before it left in `context.state`, and their output so far.
     What it answers must fit the classes that the agent publishes; what does not
     is sent back to it with the faults, up to twice.
     """
@@ -43,14 +43,14 @@ class Llm:
         max_steps: int = 12,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
-        """`tools` are names of the runtime's own tools; `max_steps` bounds the model calls of one turn.
+        """`tools` are names of the runtime's own tools; `max_steps` bounds the model calls of one work item.
 
         `environ` holds the model's key. Raises ModelError when the model cannot be called, for example
-        without a key, and Misuse for a tool that there is not.
+        without a key, and UsageError for a tool that there is not.
         """
         unknown = sorted(set(tools) - set(BUILTIN))
         if unknown:
-            raise Misuse(f"there is no tool {unknown[0]!r}: there are {', '.join(BUILTIN)}")
+            raise UsageError(f"there is no tool {unknown[0]!r}: there are {', '.join(BUILTIN)}")
         config = ModelConfig.model_validate({"name": "llm", **model}) if isinstance(model, Mapping) else model
         self._model = build_model(config, environ)
         self._tools = Toolbox([BUILTIN[tool] for tool in tools], ToolContext.from_environ(environ))
@@ -59,17 +59,17 @@ class Llm:
         self._max_steps = max_steps
 
     def bind(self, role: Role) -> Step:
-        """See `engines.Bound`. Raises Misuse when the agent publishes nothing that could be asked for."""
+        """See `engines.Bound`. Raises UsageError when the agent publishes nothing that could be asked for."""
         if not role.publishes:
-            raise Misuse(f"agent {role.agent!r} has an Llm and publishes nothing: add .publishes(...)")
+            raise UsageError(f"agent {role.agent!r} has an Llm and publishes nothing: add .publishes(...)")
         shape = delivery_shape(None, role.publishes, [type_of(model) for model in role.models])
         instructions = "\n\n".join(part for part in (self._instructions, shape.instructions()) if part)
 
         def check(output: Any) -> list[str]:
             return _faults(role, output)
 
-        async def ask(turn: Turn) -> list[BaseModel]:
-            conversation = self._conversation(turn, instructions, shape)
+        async def ask(context: Context) -> list[BaseModel]:
+            conversation = self._conversation(context, instructions, shape)
             answer = await evaluate(conversation, self._pattern, shape, check)
             return _read(role, answer.output)
 
@@ -79,23 +79,23 @@ class Llm:
         """Let go of the model's connections."""
         await self._model.close()
 
-    def _conversation(self, turn: Turn, instructions: str, shape: Shape) -> Conversation:
-        sets = [[artifact.id for artifact in part.artifacts] for part in turn.sets]
-        question = asked(turn.artifacts, sets if len(sets) > 1 else ())
-        if turn.state:
-            question["state"] = to_jsonable_python(turn.state, fallback=str)
-        if turn.output is not None:
-            question["output"] = to_jsonable_python(turn.output, fallback=str)
+    def _conversation(self, context: Context, instructions: str, shape: Shape) -> Conversation:
+        sets = [[artifact.id for artifact in part.artifacts] for part in context.sets]
+        question = asked(context.artifacts, sets if len(sets) > 1 else ())
+        if context.state:
+            question["state"] = to_jsonable_python(context.state, fallback=str)
+        if context.output is not None:
+            question["output"] = to_jsonable_python(context.output, fallback=str)
         return Conversation(
-            turn.agent,
+            context.agent,
             self._model,
             self._tools,
             instructions=instructions,
             question=json.dumps(question, ensure_ascii=False),
             output_schema=shape.schema,
             max_steps=self._max_steps,
-            on_tool=lambda step: turn.on_progress(f"called {step.tool}"),
-            on_step=lambda number: turn.on_progress(f"step {number}"),
+            on_tool=lambda step: context.on_progress(f"called {step.tool}"),
+            on_step=lambda number: context.on_progress(f"step {number}"),
         )
 
 

@@ -8,9 +8,9 @@ from random import Random
 from agent_runtime.agents.components.counting import Counting
 from agent_runtime.agents.components.retrying import Retrying
 from agent_runtime.agents.errors import WorkError, is_transient
-from agent_runtime.agents.pipeline import Life
+from agent_runtime.agents.pipeline import Pipeline
 from agent_runtime.agents.stages import Component
-from agent_runtime.agents.subscription import Duty
+from agent_runtime.agents.subscription import Subscription
 from agent_runtime.api.agent import AgentLimits, Consumes
 from agent_runtime.api.base import seconds
 from agent_runtime.api.common import Retry
@@ -33,32 +33,32 @@ class Plan:
     retry: Retry
     retried: tuple[type[Exception], ...]
     """Errors of engines that are worth another attempt."""
-    turns: int
+    attempts: int
     score: Score | None
 
-    def duty(self, board: str, url: str, lease_seconds: float) -> Duty:
+    def subscription(self, board: str, url: str, lease_seconds: float) -> Subscription:
         """What the agent takes from a board."""
-        return Duty(board, url, self.consumes, lease_seconds, self.limits.max_concurrency, self.retry)
+        return Subscription(board, url, self.consumes, lease_seconds, self.limits.max_concurrency, self.retry)
 
     def worker(
         self,
-        duty: Duty,
+        subscription: Subscription,
         *,
         shared: asyncio.Semaphore | None = None,
         clock: Clock = SYSTEM_CLOCK,
         random: Random | None = None,
     ) -> EngineWorker:
-        """The agent at work; `shared` are slots that it shares with others. Raises Misuse."""
+        """The agent at work; `shared` are slots that it shares with others. Raises UsageError."""
         retrying = Retrying(self.retry, clock, random or Random(), self._may_pass)
-        life = Life(
+        pipeline = Pipeline(
             self.name,
             (Counting(self.name, clock), *self.components, retrying),
             at_once=self.limits.max_concurrency,
             timeout=seconds(self.limits.timeout),
             shared=shared,
         )
-        chain = Chain([step_of(engine, self.role) for engine in self.engines], self.turns, self.score)
-        return EngineWorker(self.name, duty, life, chain, self.role.publishes, self.calls)
+        chain = Chain([step_of(engine, self.role) for engine in self.engines], self.attempts, self.score)
+        return EngineWorker(self.name, subscription, pipeline, chain, self.role.publishes, self.calls)
 
     def bound(self) -> Iterator[Bound]:
         """The engines that are to be closed."""

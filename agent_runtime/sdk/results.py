@@ -9,7 +9,7 @@ from agent_runtime.api.agent import Publishes, Visibility
 from agent_runtime.blackboard.access.visibility import KINDS
 from agent_runtime.blackboard.artifact import PUBLIC, Draft
 from agent_runtime.sdk.artifacts import payload_of, type_of
-from agent_runtime.sdk.errors import Misuse, UndeclaredResult, explained, several
+from agent_runtime.sdk.errors import UndeclaredResult, UsageError, as_tuple, usage_errors
 
 
 def draft(
@@ -23,7 +23,7 @@ def draft(
 ) -> Draft:
     """An artifact with more than its payload, to be returned by an engine or published.
 
-    Raises Misuse when the class of `value` is no artifact type, and for what cannot be said of it.
+    Raises UsageError when the class of `value` is no artifact type, and for what cannot be said of it.
     """
     type_ = type_of(type(value))
     return Draft(
@@ -31,7 +31,7 @@ def draft(
         version=type_.version,
         payload=payload_of(value),
         id=id,
-        tags=several(f"{type_.name}: tags", tags),
+        tags=as_tuple(f"{type_.name}: tags", tags),
         partition=partition,
         visibility=visibility_of(visibility, type_.name) or PUBLIC,
         correlation=correlation,
@@ -39,15 +39,15 @@ def draft(
 
 
 def visibility_of(given: Visibility | Mapping[str, Any] | None, whose: str) -> Visibility | None:
-    """As it is, or from the form of manifests: `{"private": {"agents": ["editor"]}}`. Raises Misuse."""
+    """As it is, or from the form of manifests: `{"private": {"agents": ["editor"]}}`. Raises UsageError."""
     if given is None or isinstance(given, Visibility):
         return given
     if not isinstance(given, Mapping) or not given.keys() <= {*KINDS, *KINDS.values()}:
-        raise Misuse(
+        raise UsageError(
             f"{whose}: {given!r} is no visibility: want one of {', '.join(KINDS.values())}, "
             "written as {'private': {'agents': ['editor']}}"
         )
-    with explained(f"{whose}: visibility"):
+    with usage_errors(f"{whose}: visibility"):
         return Visibility.model_validate(given)
 
 
@@ -92,7 +92,7 @@ def _draft(agent: str, value: object) -> Draft:
         raise UndeclaredResult(f"agent {agent!r} returned a {type(value).__name__} in a list: want artifacts")
     try:
         return draft(value)
-    except Misuse as error:
+    except UsageError as error:
         raise UndeclaredResult(f"agent {agent!r} returned what it cannot publish: {error}") from error
 
 

@@ -3,15 +3,15 @@
 from collections.abc import Callable, Sequence
 from inspect import isawaitable
 
-from agent_runtime.agents.pipeline import Life
+from agent_runtime.agents.pipeline import Pipeline
 from agent_runtime.agents.prompt import sets_of
-from agent_runtime.agents.stages import Go
-from agent_runtime.agents.subscription import Duty, Progress, Publish
+from agent_runtime.agents.stages import CallNext
+from agent_runtime.agents.subscription import Progress, Publish, Subscription
 from agent_runtime.agents.work import Answer, Work
 from agent_runtime.api.agent import Publishes
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Delivery
-from agent_runtime.sdk.context import Turn
+from agent_runtime.sdk.context import Context
 from agent_runtime.sdk.engines import Chain
 from agent_runtime.sdk.results import drafts_of
 from agent_runtime.telemetry import logs
@@ -23,13 +23,13 @@ _log = logs.logger("board")
 
 
 class EngineWorker:
-    """One agent, ready to work; safe for concurrent use within one event loop. See `agents.duty.Worker`."""
+    """One agent, ready to work (`agents.subscription.Worker`); for concurrent use within one event loop."""
 
     def __init__(
         self,
         agent: str,
-        duty: Duty,
-        life: Life,
+        subscription: Subscription,
+        pipeline: Pipeline,
         chain: Chain,
         publishes: Sequence[Publishes],
         calls: Sequence[Call],
@@ -38,22 +38,22 @@ class EngineWorker:
         self.chain = chain
         self.publishes = publishes
         self.calls = calls
-        self._duty = duty
-        self._life = life
+        self._subscription = subscription
+        self._pipeline = pipeline
 
     @property
-    def duty(self) -> Duty:
+    def subscription(self) -> Subscription:
         """What it takes."""
-        return self._duty
+        return self._subscription
 
     async def work(self, delivery: Delivery, publish: Publish, progress: Progress, /) -> None:
         """Work on a delivery. Raises WorkTimeout, UndeclaredResult, as its engines and as `publish`."""
         sets = sets_of(delivery) if delivery.sets else ()
         work = Work(self.agent, "delivery", delivery.id, inputs=delivery.artifacts, sets=sets)
-        await self._life.live(work, _Turns(self, delivery, publish, progress))
+        await self._pipeline.run(work, _Handler(self, delivery, publish, progress))
 
 
-class _Turns:
+class _Handler:
     """What the agent does with one delivery."""
 
     __slots__ = ("_delivery", "_progress", "_publish", "_worker")
@@ -70,13 +70,15 @@ class _Turns:
         """Engines make their own questions, of what PRE_CONSUME has left of the artifacts."""
         return ""
 
-    def begin(self, work: Work) -> Go[Answer]:
+    def begin(self, work: Work) -> CallNext[Answer]:
         worker = self._worker
         sizes = self._delivery.sets if len(work.inputs) == len(self._delivery.artifacts) else ()
 
         async def evaluate() -> Answer:
-            turn = await worker.chain.run(lambda: Turn(worker.agent, work.inputs, sizes, self._progress))
-            return Answer("", drafts_of(worker.agent, worker.publishes, turn.output))
+            context = await worker.chain.run(
+                lambda: Context(worker.agent, work.inputs, sizes, self._progress)
+            )
+            return Answer("", drafts_of(worker.agent, worker.publishes, context.output))
 
         return evaluate
 

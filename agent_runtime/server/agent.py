@@ -20,7 +20,7 @@ from agent_runtime.agents.errors import (
 from agent_runtime.agents.worker import AgentWorker, Reply
 from agent_runtime.models.errors import ModelError, ModelTimeout
 from agent_runtime.server.http.auth import Verify, anyone, bearer
-from agent_runtime.server.http.authenticated import guarded
+from agent_runtime.server.http.authenticated import authenticated
 from agent_runtime.server.http.errors import ApiError, ErrorBody, install_errors
 from agent_runtime.server.http.health import Health
 from agent_runtime.server.http.limits import BodyLimit
@@ -93,7 +93,7 @@ def create_app(worker: AgentWorker, health: Health, verify: Verify | None) -> Fa
     app.add_middleware(BodyLimit, limit=MAX_BODY)
     app.add_middleware(ObservedHttp)
     # On the app itself and first: each router in between costs every message a part of its time.
-    app.router.route_class = guarded(anyone() if verify is None else bearer(verify))
+    app.router.route_class = authenticated(anyone() if verify is None else bearer(verify))
 
     @app.post(
         "/v1/chat", response_model=ChatReply, responses=_errors(401, 404, 409, 413, 422, 429, 500, 503, 504)

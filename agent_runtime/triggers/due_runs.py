@@ -38,7 +38,7 @@ class Missed:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class DueRuns:
     """What one schedule, or all of a flow, ask for now."""
 
     creates: tuple[Object, ...] = ()
@@ -49,9 +49,9 @@ class Turn:
     """When to look again."""
     notices: tuple[Missed, ...] = ()
 
-    def __add__(self, other: "Turn") -> "Turn":
+    def __add__(self, other: "DueRuns") -> "DueRuns":
         nexts = [time for time in (self.next, other.next) if time is not None]
-        return Turn(
+        return DueRuns(
             self.creates + other.creates,
             self.cancels + other.cancels,
             self.remembered + other.remembered,
@@ -60,9 +60,9 @@ class Turn:
         )
 
 
-def turn(flow: FlowResource, runs: Sequence[Run], now: datetime) -> Turn:
+def turn(flow: FlowResource, runs: Sequence[Run], now: datetime) -> DueRuns:
     """Of all cron triggers of the flow; `runs` are those that its triggers made."""
-    total = Turn()
+    total = DueRuns()
     for index, cron, before in _schedules(flow):
         total += _turn(flow, index, cron, before, runs, now)
     return total
@@ -110,23 +110,23 @@ def _turn(
     before: TriggerStatus | None,
     runs: Sequence[Run],
     now: datetime,
-) -> Turn:
+) -> DueRuns:
     label = flow.spec.triggers[index].label
     schedule = parse(cron.schedule, cron.time_zone)
     last = _last(flow, index, before, runs)
     missed = before.missed if before is not None else 0
     if cron.suspend:
-        return Turn(remembered=(_status(label, last, None, missed),))
+        return DueRuns(remembered=(_status(label, last, None, missed),))
     found = _due(flow, schedule, cron, before, last, now)
     was_suspended = before is not None and before.next_time is None
-    started = Turn()
+    started = DueRuns()
     if found.time is not None and not was_suspended:
         started = _start(flow, index, cron, found.time, runs)
     passed = found.missed + (found.time is not None and not started.creates)
     remembered = _status(label, found.last, found.next, missed + passed)
     told = [found.message] if found.message and not was_suspended else []
     notices = tuple(Missed("ScheduleMissed", f"{label}: {message}") for message in told)
-    return Turn(remembered=(remembered,), next=found.next, notices=notices) + started
+    return DueRuns(remembered=(remembered,), next=found.next, notices=notices) + started
 
 
 def _due(
@@ -147,7 +147,7 @@ def _due(
     return due(schedule, last, since, now, late)
 
 
-def _start(flow: FlowResource, index: int, cron: CronTrigger, time: datetime, runs: Sequence[Run]) -> Turn:
+def _start(flow: FlowResource, index: int, cron: CronTrigger, time: datetime, runs: Sequence[Run]) -> DueRuns:
     """The run for that time, in place of others where that is the policy; or why there is none."""
     trigger = flow.spec.triggers[index]
     name = scheduled_run_name(flow.name, flow.spec.triggers, index, time)
@@ -155,12 +155,12 @@ def _start(flow: FlowResource, index: int, cron: CronTrigger, time: datetime, ru
     decision = decide(cron.concurrency_policy, flow.name, key, name, runs)
     if isinstance(decision, Skip):
         message = f"{trigger.label}: no run for {rfc3339(time)}: {decision.reason}"
-        return Turn(notices=(Missed("ScheduleSkipped", message),))
+        return DueRuns(notices=(Missed("ScheduleSkipped", message),))
     try:
         run = scheduled_run(flow, index, time)
     except TriggerError as error:  # for this time it always fails; the next one may be better
-        return Turn(notices=(Missed("TriggerFailed", f"no run for {rfc3339(time)}: {error}"),))
-    return Turn((run,), decision.cancel if isinstance(decision, Replace) else ())
+        return DueRuns(notices=(Missed("TriggerFailed", f"no run for {rfc3339(time)}: {error}"),))
+    return DueRuns((run,), decision.cancel if isinstance(decision, Replace) else ())
 
 
 def _last(

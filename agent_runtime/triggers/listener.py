@@ -50,7 +50,7 @@ _BEATS = 3
 _log = structlog.get_logger(part="triggers")
 
 
-class CannotAsk(Exception):
+class ApiUnavailable(Exception):
     """Who makes the runs does not answer. The artifact is held until it does."""
 
 
@@ -178,7 +178,7 @@ class Listener:
         while True:
             try:
                 await self._create(manifest)
-            except CannotAsk as error:
+            except ApiUnavailable as error:
                 self._report("cannot make a run now", delivery, error)
             else:
                 return

@@ -45,7 +45,7 @@ class _Running:
 
 
 class Listeners:
-    """All that listen in this process: `heard` have subscribed, `troubles` says why some cannot.
+    """All that listen in this process: `heard` have subscribed, `problems` says why some cannot.
 
     `connect` makes the board as the flow of the place sees it (`subscription.identity`), and raises
     LookupError when there is no such Blackboard. `tell` is called when a trouble comes, changes or goes.
@@ -68,7 +68,7 @@ class Listeners:
         self._running: dict[Place, _Running] = {}
         self._farewells: dict[Place, asyncio.Task[None]] = {}
         self._following = asyncio.Lock()
-        self.troubles: dict[Place, str] = {}
+        self.problems: dict[Place, str] = {}
         self.heard: set[Place] = set()
 
     async def follow(self, flows: Iterable[FlowResource]) -> None:
@@ -91,7 +91,7 @@ class Listeners:
             }
             await _ended(self._running.pop(place).task for place in gone | changed)
             for place in gone:
-                self.troubles.pop(place, None)
+                self.problems.pop(place, None)
                 self.heard.discard(place)
                 self._farewells[place] = spawn(self._take_back(place), name=f"leave {place}")
             for place, flow in wanted.items():
@@ -102,7 +102,7 @@ class Listeners:
         """Stop listening and leave the subscriptions as they are: what comes waits for the next process."""
         async with self._following:
             await _ended([*(each.task for each in self._running.values()), *self._farewells.values()])
-            self._running, self._farewells, self.troubles = {}, {}, {}
+            self._running, self._farewells, self.problems = {}, {}, {}
 
     async def _start(self, place: Place, flow: FlowResource) -> None:
         if farewell := self._farewells.pop(place, None):
@@ -120,10 +120,10 @@ class Listeners:
         self._running[place] = _Running(flow.metadata.uid, tuple(flow.spec.triggers), task)
 
     def _tell(self, place: Place, trouble: str) -> None:
-        before = self.troubles.pop(place, "")
+        before = self.problems.pop(place, "")
         is_first = not trouble and place not in self.heard
         if trouble:
-            self.troubles[place] = trouble
+            self.problems[place] = trouble
         else:
             self.heard.add(place)
         if trouble != before or is_first:

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from agent_runtime.api.agent import Consumes
 from agent_runtime.api.triggers import ArtifactTrigger, Trigger
 from agent_runtime.auth.identity import Identity
-from agent_runtime.blackboard.access.tenants import Sight
+from agent_runtime.blackboard.access.tenants import AccessPolicy
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.matching.checks import Predicates, first_refusal, prepare
 from agent_runtime.blackboard.matching.subscriptions import Subscriber
 
-_SIGHT = Sight()
+_SIGHT = AccessPolicy()
 """Without tenancy: the board has asked for it when it delivered the artifact."""
 
 

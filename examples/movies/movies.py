@@ -4,7 +4,7 @@ import asyncio
 
 from pydantic import BaseModel
 
-from covey import Board, Turn, artifact
+from covey import Board, Context, artifact
 
 
 @artifact
@@ -27,14 +27,14 @@ board = Board()
 
 
 @board.agent("director").consumes(Idea).publishes(Movie).engine
-async def direct(turn: Turn) -> Movie:
-    topic = turn.input(Idea).topic
+async def direct(context: Context) -> Movie:
+    topic = context.input(Idea).topic
     return Movie(title=topic.upper(), runtime=30 * len(topic))
 
 
 @board.agent("writer").consumes(Movie, where="payload.runtime >= 120").publishes(Tagline).engine
-async def write(turn: Turn) -> Tagline:
-    return Tagline(line=f"{turn.input(Movie).title}: you will never sleep again")
+async def write(context: Context) -> Tagline:
+    return Tagline(line=f"{context.input(Movie).title}: you will never sleep again")
 
 
 async def main() -> None:

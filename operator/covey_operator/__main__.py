@@ -9,7 +9,7 @@ from kubernetes.aio.config import ConfigException
 
 from covey_operator.install.install_key import BadInstallKey
 from covey_operator.install.settings import Settings, SettingsError, own_namespace
-from covey_operator.kube.client import Cluster
+from covey_operator.kube.client import KubeClient
 from covey_operator.kube.leader_election import LeaseLost
 from covey_operator.main import Operator
 from covey_operator.telemetry import logs
@@ -19,7 +19,7 @@ from covey_operator.telemetry.metrics import Metrics
 async def operate(settings: Settings) -> None:
     """Connects and runs until it is told to stop."""
     metrics = Metrics()
-    cluster = await Cluster.connect(metrics)
+    cluster = await KubeClient.connect(metrics)
     try:
         await Operator(settings, cluster, metrics).run()
     finally:

@@ -13,7 +13,7 @@ Truth = Literal["True", "False", "Unknown"]
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Condition:
     """One condition before it has a time."""
 
     type: str
@@ -51,39 +51,43 @@ VALID = Rollout("Done", "Valid")
 """For kinds of which nothing is made."""
 
 
-def accepted(problems: Sequence[Problem]) -> Said:
+def accepted(problems: Sequence[Problem]) -> Condition:
     """Whether the spec itself is right."""
     return _first("Accepted", "Valid", problems)
 
 
-def resolved(problems: Sequence[Problem]) -> Said:
+def resolved(problems: Sequence[Problem]) -> Condition:
     """Whether everything that it names is there and can be used."""
     return _first("ResolvedRefs", "Resolved", problems)
 
 
-def _first(condition: Literal["Accepted", "ResolvedRefs"], fine: str, problems: Sequence[Problem]) -> Said:
+def _first(
+    condition: Literal["Accepted", "ResolvedRefs"], fine: str, problems: Sequence[Problem]
+) -> Condition:
     found = [problem for problem in problems if problem.condition == condition]
     if not found:
-        return Said(condition, "True", fine)
+        return Condition(condition, "True", fine)
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return Said(condition, "False", found[0].reason, found[0].message + more)
+    return Condition(condition, "False", found[0].reason, found[0].message + more)
 
 
-def progressing(blocked: Said | Refusal | None, rollout: Rollout) -> Said:
+def progressing(blocked: Condition | Refusal | None, rollout: Rollout) -> Condition:
     """Whether something is still on its way by itself."""
     if blocked is not None:
-        return Said("Progressing", "False", "Blocked", "nothing moves until Ready's reason is dealt with")
+        return Condition(
+            "Progressing", "False", "Blocked", "nothing moves until Ready's reason is dealt with"
+        )
     on_its_way: Truth = "True" if rollout.state == "Progressing" else "False"
-    return Said("Progressing", on_its_way, rollout.reason, rollout.message)
+    return Condition("Progressing", on_its_way, rollout.reason, rollout.message)
 
 
-def ready(blocked: Said | Refusal | None, rollout: Rollout, replicas: Replicas) -> Said:
+def ready(blocked: Condition | Refusal | None, rollout: Rollout, replicas: Replicas) -> Condition:
     """The one to wait for: accepted, resolved, written, and rolled out, not only available."""
     if isinstance(blocked, Refusal):
-        return Said("Ready", "False", blocked.reason, blocked.message)
+        return Condition("Ready", "False", blocked.reason, blocked.message)
     if blocked is not None:
-        return Said("Ready", "False", blocked.reason, blocked.message + _meanwhile(rollout, replicas))
-    return Said("Ready", "True" if rollout.state == "Done" else "False", rollout.reason, rollout.message)
+        return Condition("Ready", "False", blocked.reason, blocked.message + _meanwhile(rollout, replicas))
+    return Condition("Ready", "True" if rollout.state == "Done" else "False", rollout.reason, rollout.message)
 
 
 def _meanwhile(rollout: Rollout, replicas: Replicas) -> str:
@@ -98,14 +102,14 @@ def _meanwhile(rollout: Rollout, replicas: Replicas) -> str:
     return "; the pods of the last good configuration keep running"
 
 
-def finished(ending: Said) -> Said:
+def finished(ending: Condition) -> Condition:
     """Whether a run has ended, however: what to wait for when it may fail, too."""
     if ending.status == "Unknown":
-        return Said("Finished", "False", ending.reason, "")
-    return Said("Finished", "True", ending.reason, ending.message)
+        return Condition("Finished", "False", ending.reason, "")
+    return Condition("Finished", "True", ending.reason, ending.message)
 
 
-def merge(before: Iterable[Object], said: Iterable[Said], generation: int, now: str) -> list[Object]:
+def merge(before: Iterable[Object], said: Iterable[Condition], generation: int, now: str) -> list[Object]:
     """As they are written: `lastTransitionTime` moves only when the status does. `now` is RFC 3339."""
     earlier = {condition["type"]: condition for condition in before}
     merged = []

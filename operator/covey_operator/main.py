@@ -13,22 +13,22 @@ import structlog
 from agent_runtime.api import API_VERSION
 from agent_runtime.auth.metrics_token import MetricsToken
 from agent_runtime.core.background import keep_running
-from covey_operator.boards.subscription_gc import Forgetting, Keep
-from covey_operator.boards.trigger_listeners import Connect, Listening
+from covey_operator.boards.subscription_gc import Keep, SubscriptionGC
+from covey_operator.boards.trigger_listeners import Connect, TriggerListeners
 from covey_operator.controller.claims import claims
 from covey_operator.controller.reconcile import Reconciler
 from covey_operator.controller.work_queue import WorkQueue
 from covey_operator.controller.workers import Workers
 from covey_operator.informers.cache import Cache
-from covey_operator.informers.lister import Lists
-from covey_operator.informers.reflector import Follower
-from covey_operator.informers.watcher import Watches
+from covey_operator.informers.lister import Lister
+from covey_operator.informers.reflector import Reflector
+from covey_operator.informers.watcher import Watcher
 from covey_operator.install.install_key import read_or_create
 from covey_operator.install.installation import Installation
 from covey_operator.install.runs_key import keep_runs_key
 from covey_operator.install.settings import Settings
 from covey_operator.install.token_issuer import keep_issuer, with_issuer
-from covey_operator.kube.client import ApiError, Cluster
+from covey_operator.kube.client import ApiError, KubeClient
 from covey_operator.kube.keys import Key
 from covey_operator.kube.labels import OPERATOR
 from covey_operator.kube.leader_election import Lease
@@ -36,9 +36,9 @@ from covey_operator.kube.permissions import complaint, review, watchable
 from covey_operator.kube.resources import OWN, OWN_KINDS, ApiKind
 from covey_operator.pods.run_store import RunStorePods
 from covey_operator.run_queue.client import RunsServer
-from covey_operator.run_queue.coordinator import Runs
+from covey_operator.run_queue.coordinator import RunCoordinator
 from covey_operator.run_queue.follower import RunsFollower
-from covey_operator.runs.concurrency import Admission
+from covey_operator.runs.concurrency import ConcurrencyLimiter
 from covey_operator.telemetry.health import HealthServer
 from covey_operator.telemetry.metrics import Metrics
 
@@ -57,7 +57,7 @@ class Operator:
     def __init__(
         self,
         settings: Settings,
-        cluster: Cluster,
+        cluster: KubeClient,
         metrics: Metrics,
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -103,16 +103,16 @@ class Operator:
         await stop.wait()
 
     async def _serve(self) -> None:
-        await patiently("the API server", self._crds_are_served)
-        denied = await patiently(
+        await retried("the API server", self._crds_are_served)
+        denied = await retried(
             "a review of permissions", lambda: review(self._cluster, self._settings.namespaces)
         )
         if denied:
             log.error(complaint(denied))
         kinds = watchable(denied)
-        key = await patiently("the install key", self._install_key)
+        key = await retried("the install key", self._install_key)
         await self._lease.acquire()
-        install = await patiently(
+        install = await retried(
             "the issuer of service accounts' tokens",
             lambda: with_issuer(self._cluster, Installation(self._settings, key)),
         )
@@ -124,7 +124,7 @@ class Operator:
     async def _work(self, install: Installation, kinds: list[ApiKind]) -> None:
         cache = Cache(self._look_again)
         watched = frozenset(kind.kind for kind in kinds)
-        listening = Listening(
+        listening = TriggerListeners(
             self._cluster,
             cache,
             install,
@@ -133,12 +133,12 @@ class Operator:
             connect=self._connect,
         )
         server = RunsServer.of(install)
-        limits = Admission(
+        limits = ConcurrencyLimiter(
             most=self._settings.max_runs, most_per_namespace=self._settings.max_runs_per_namespace
         )
         store = RunStorePods(self._cluster, self._settings.own_namespace)
-        runs = Runs(limits, server, self._look_again, why_away=store.why)
-        forgetting = Forgetting(self._cluster, cache, install, allowed=self._lease.held, keep=self._keep)
+        runs = RunCoordinator(limits, server, self._look_again, why_away=store.why)
+        forgetting = SubscriptionGC(self._cluster, cache, install, allowed=self._lease.held, keep=self._keep)
         reconciler = Reconciler(
             self._cluster,
             cache,
@@ -162,9 +162,9 @@ class Operator:
         namespaces = self._settings.namespaces
         places = namespaces or ("",)
         ours = [kind for kind in kinds if kind.kind in OWN_KINDS]
-        lists = Lists(self._cluster, cache)
+        lists = Lister(self._cluster, cache)
         followers = [
-            Follower(self._cluster, cache, lists, kind, place)
+            Reflector(self._cluster, cache, lists, kind, place)
             for kind in kinds
             for place in places
             if kind not in ours
@@ -182,7 +182,7 @@ class Operator:
             for board in cache.versions("Blackboard"):
                 workers.add(board)
 
-        await patiently("the first lists", load)
+        await retried("the first lists", load)
         runs.restore(claims(cache))
         # What is there by now stays: the collector need not look at it again and again.
         gc.collect()
@@ -192,7 +192,7 @@ class Operator:
             _kept("workers", workers.run),
             *(_kept(f"watch of {each.name}", each.run, each.begin_again) for each in followers),
             _kept("sweeps", lambda: lists.keep_sweeping(ours, places, random.random)),
-            Watches(cache, ours).run(namespaces, self._watching),
+            Watcher(cache, ours).run(namespaces, self._watching),
             _kept("trigger listeners", listening.run),
             _kept("forgetting of subscribers", forgetting.run),
             _kept("issuer of tokens", lambda: keep_issuer(self._cluster, install, moved)),
@@ -210,7 +210,7 @@ class Operator:
         return True
 
     def _follow_runs(
-        self, runs: Runs, server: RunsServer | None, cache: Cache
+        self, runs: RunCoordinator, server: RunsServer | None, cache: Cache
     ) -> list[Coroutine[Any, Any, None]]:
         if server is None:
             return []
@@ -249,7 +249,7 @@ def _on_signals(call: Callable[[], None]) -> None:
         asyncio.get_running_loop().add_signal_handler(number, call)
 
 
-async def patiently(what: str, attempt: Callable[[], Awaitable[T]]) -> T:
+async def retried(what: str, attempt: Callable[[], Awaitable[T]]) -> T:
     """The result of `attempt`, tried again while the API server gives none. `what` is for the log."""
     told = ""
     while True:

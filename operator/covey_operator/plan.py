@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 
 from agent_runtime.api.flow import FlowResource
 from agent_runtime.compile.result import Problem, Ref
-from covey_operator.conditions import Said
-from covey_operator.informers.snapshot import Child
+from covey_operator.conditions import Condition
+from covey_operator.informers.snapshot import ChildSnapshot
 from covey_operator.kube.keys import Key
 from covey_operator.kube.resources import Object
 from covey_operator.runs.concurrency import Claim
 from covey_operator.runs.queue_rows import InQueue, Step
 
-Children = Mapping[Key, Child]
+Children = Mapping[Key, ChildSnapshot]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Plan:
     notices: tuple[Notice, ...] = ()
     caveat: str = ""
     """What people should know of a resource that is ready: its `Ready` says so."""
-    hears: FlowResource | None = None
+    listens_for: FlowResource | None = None
     """The flow for whose artifact triggers is listened from now on; None: go on as before."""
     claim: Claim | None = None
     """The run is under way, or would be if this plan were followed: over a limit nothing of it is written."""
@@ -59,5 +59,5 @@ class Plan:
     """Where a run stands that warm workers run."""
     step: Step | None = None
     """What the runs server is told about it."""
-    verdict: Said | None = None
+    verdict: Condition | None = None
     """How the run ended, when that is decided here and not by its pods."""

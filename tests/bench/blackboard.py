@@ -16,7 +16,7 @@ from agent_runtime.blackboard.artifact import Draft
 from agent_runtime.blackboard.board import Board, Query
 from agent_runtime.blackboard.service.service import BlackboardService
 from agent_runtime.blackboard.stores.memory.store import MemoryStore
-from agent_runtime.server.http.gc_tuning import collect_seldom
+from agent_runtime.server.http.gc_tuning import tune_gc
 from tests.bench.boards import DRAFT, REGISTRY, SCOUT, TERMS, Size, one_by_one, rate, size_of
 from tests.bench.peers import flock_core
 from tests.bench.row import Row
@@ -25,7 +25,7 @@ from tests.bench.row import Row
 def run(short: bool) -> Iterator[Row]:
     """The rows, one by one."""
     size = size_of(short)
-    collect_seldom()  # as servers do
+    tune_gc()  # as servers do
     with asyncio.Runner() as runner:
         runner.run(_in_memory(replace(size, repeat=1), 0))  # warm up: the first run pays for what is lazy
         peer = flock_core.figures(size.artifacts, size.repeat) or {}

@@ -14,7 +14,7 @@ from agent_runtime.blackboard.service.service import BlackboardService
 from agent_runtime.blackboard.stores.memory.store import MemoryStore
 from agent_runtime.blackboard.stores.port import Store
 from agent_runtime.blackboard.stores.postgres.store import PostgresStore
-from agent_runtime.blackboard.stores.records import Terms
+from agent_runtime.blackboard.stores.records import Limits
 from agent_runtime.blackboard.stores.redis.store import RedisStore
 from agent_runtime.blackboard.stores.sqlite.store import SqliteStore
 from tests.contract.boards import REGISTRY, Clock
@@ -30,7 +30,7 @@ from tests.contract.servers import (
 
 __all__ = ["own_postgres", "own_redis", "shared_postgres", "shared_redis"]
 
-TERMS = Terms(lease=timedelta(seconds=30), max_deliveries=3, max_pending=5)
+TERMS = Limits(lease=timedelta(seconds=30), max_deliveries=3, max_pending=5)
 _board_numbers = itertools.count(1)
 
 
@@ -39,7 +39,7 @@ Connect = Callable[[], Store]
 
 
 @pytest.fixture
-def terms() -> Terms:
+def terms() -> Limits:
     """The bounds of the place; a module that needs others has a fixture of its own."""
     return TERMS
 
@@ -48,12 +48,12 @@ KINDS = ("memory", "sqlite", "redis", "postgres")
 
 
 @pytest.fixture(params=KINDS)
-def place(request: pytest.FixtureRequest, tmp_path: Path, terms: Terms) -> Connect:
+def place(request: pytest.FixtureRequest, tmp_path: Path, terms: Limits) -> Connect:
     """A place for one board, without data yet."""
     return connect_to(request.param, request, tmp_path, terms)
 
 
-def connect_to(kind: str, request: pytest.FixtureRequest, tmp_path: Path, terms: Terms) -> Connect:
+def connect_to(kind: str, request: pytest.FixtureRequest, tmp_path: Path, terms: Limits) -> Connect:
     """A place on that kind of store."""
     number = next(_board_numbers)
     match kind:

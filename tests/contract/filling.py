@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from agent_runtime.blackboard.stores.records import Publication, Terms
+from agent_runtime.blackboard.stores.records import Limits, Publication
 from agent_runtime.blackboard.stores.sqlite.store import SqliteStore
 from tests.contract.inboxes import Item, Join, batch, publication
 
@@ -33,7 +33,7 @@ def filling(id_: str) -> Publication:
 
 
 async def _fill(path: Path, prefix: str) -> None:
-    store = SqliteStore(path, Terms())
+    store = SqliteStore(path, Limits())
     await store.open()
     numbers = count()
 

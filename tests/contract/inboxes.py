@@ -6,9 +6,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from agent_runtime.blackboard.artifact import Artifact
-from agent_runtime.blackboard.matching.joins import BATCH, Expiry, Gathering
+from agent_runtime.blackboard.matching.joins import BATCH, Expiry, JoinSpec
 from agent_runtime.blackboard.stores.port import Store
-from agent_runtime.blackboard.stores.records import DeadLetter, Leased, Planned, Publication, Swept
+from agent_runtime.blackboard.stores.records import (
+    DeadLetter,
+    DeliveryPlan,
+    ExpiryReport,
+    Leased,
+    Publication,
+)
 from tests.contract.boards import Clock
 
 AGENT = "editor"
@@ -23,7 +29,7 @@ class Item:
     """An artifact to be published, and the one delivery that it sets off."""
 
     id: str
-    gathering: Gathering | None = None
+    join: JoinSpec | None = None
     priority: int = 0
     embargo: float = 0.0
     """Seconds until it may be handed out, or be put into its group."""
@@ -32,7 +38,7 @@ class Item:
     @property
     def delivery(self) -> str:
         """The delivery's name."""
-        return f"{self.id}@{self.agent}" if self.gathering is None else f"{self.id}+{ENTRY}@{self.agent}"
+        return f"{self.id}@{self.agent}" if self.join is None else f"{self.id}+{ENTRY}@{self.agent}"
 
 
 @dataclass(frozen=True)
@@ -42,12 +48,12 @@ class Join:
     needs: Mapping[str, int] = field(default_factory=lambda: {"Draft": 1, "Review": 1})
     window: float = WINDOW
     expiry: Expiry = "DeadLetter"
-    then: Gathering | None = None
+    then: JoinSpec | None = None
 
-    def of(self, type_: str, key: str = "key") -> Gathering:
+    def of(self, type_: str, key: str = "key") -> JoinSpec:
         """Of an item of this type, in the group of this key."""
         names = tuple(self.needs)
-        return Gathering(
+        return JoinSpec(
             group=f"{ENTRY}.{key}",
             slot=names.index(type_),
             needs=tuple(self.needs.values()),
@@ -66,10 +72,10 @@ class Join:
         return Item(id_, self.of("Review", key), **fields)
 
 
-def batch(size: int, within: float = WINDOW, key: str = "all") -> Gathering:
+def batch(size: int, within: float = WINDOW, key: str = "all") -> JoinSpec:
     """Of an item of a batch."""
     window = timedelta(seconds=within)
-    return Gathering(f"{ENTRY}.{key}", 0, (size,), BATCH, window, "Deliver")
+    return JoinSpec(f"{ENTRY}.{key}", 0, (size,), BATCH, window, "Deliver")
 
 
 def publication(item: Item, at: datetime) -> Publication:
@@ -77,10 +83,10 @@ def publication(item: Item, at: datetime) -> Publication:
     return Publication(artifact(item.id, at), (planned(item, at),))
 
 
-def planned(item: Item, at: datetime) -> Planned:
+def planned(item: Item, at: datetime) -> DeliveryPlan:
     """The delivery of an artifact that is made at that time."""
     due = at + timedelta(seconds=item.embargo)
-    return Planned(item.delivery, item.agent, (item.id,), item.priority, due, item.gathering)
+    return DeliveryPlan(item.delivery, item.agent, (item.id,), item.priority, due, item.join)
 
 
 def artifact(id_: str, at: datetime, **fields: Any) -> Artifact:
@@ -117,7 +123,7 @@ class Inboxes:
         """The ids of the artifacts of each delivery that is handed out now."""
         return [ids(leased) for leased in await self.lease(agent=agent)]
 
-    async def wait(self, seconds: float, *, micros: int = 0) -> Swept:
+    async def wait(self, seconds: float, *, micros: int = 0) -> ExpiryReport:
         """Let time pass, and do what has become due."""
         self.clock.now += timedelta(seconds=seconds) + micros * MICROSECOND
         return await self.store.sweep(self.clock.now)

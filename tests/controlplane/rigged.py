@@ -14,7 +14,7 @@ from pathlib import Path
 from agent_runtime.blackboard.client.admin import BoardAdmin
 from agent_runtime.blackboard.client.client import HttpBoard
 from covey_operator.install.settings import Settings
-from covey_operator.kube.client import Cluster
+from covey_operator.kube.client import KubeClient
 from covey_operator.kube.resources import ApiKind, Object
 from covey_operator.main import Operator
 from covey_operator.telemetry import logs
@@ -24,7 +24,7 @@ _CLOCK = Path(os.environ["RIGGED_CLOCK"])
 _DEATH = Path(os.environ["RIGGED_DEATH"])
 
 
-class Mortal(Cluster):
+class Mortal(KubeClient):
     """Dies of SIGKILL at the moment that is written in the file, which is gone then."""
 
     async def create(self, kind: ApiKind, manifest: Object) -> Object:

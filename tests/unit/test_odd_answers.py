@@ -24,7 +24,7 @@ from agent_runtime.durable.port import StoreError, Writer
 from agent_runtime.embedding.endpoint import EndpointEmbedder
 from agent_runtime.embedding.port import EmbeddingError
 from agent_runtime.local.address import Address
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 from agent_runtime.runs.clients.agents import HttpAgents
 from agent_runtime.runs.errors import AgentFailed
 from agent_runtime.runs.queue.client import HttpQueue
@@ -166,7 +166,7 @@ WORK: dict[str, tuple[type[Exception], Callable[[str], Awaitable[None]]]] = {
     "changes": (StoreError, _queue(lambda queue: queue.changes(0, 1))),
     "ask": (AgentFailed, _ask),
     "embed": (EmbeddingError, _embed),
-    "command": (Failure, _command),
+    "command": (UserError, _command),
 }
 _NEED_NO_ANSWER = {"renew", "command"}
 """Any success, or any object, is an answer."""

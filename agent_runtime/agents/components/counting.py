@@ -7,7 +7,7 @@ from typing import ClassVar, TypeVar
 from prometheus_client import Counter, Histogram
 
 from agent_runtime.agents.errors import Busy
-from agent_runtime.agents.stages import Go, Stage
+from agent_runtime.agents.stages import CallNext, Stage
 from agent_runtime.agents.work import Work
 from agent_runtime.core.clock import Clock
 from agent_runtime.telemetry import metrics
@@ -28,7 +28,7 @@ class Counting:
         # Looking a metric up by its labels costs more than counting; there are few combinations.
         self._metrics = cache(self._metrics_of)
 
-    async def around(self, stage: Stage, work: Work, go: Go[T]) -> T:
+    async def around(self, stage: Stage, work: Work, go: CallNext[T]) -> T:
         """Count the start after the slot was got, and the end."""
         if stage is Stage.TERMINATE:
             self._in_progress.dec()

@@ -4,7 +4,7 @@ import json
 from typing import ClassVar, TypeVar
 
 from agent_runtime.agents.conversation import Step
-from agent_runtime.agents.stages import Go, Stage
+from agent_runtime.agents.stages import CallNext, Stage
 from agent_runtime.agents.work import Work
 from agent_runtime.core.clock import Clock
 from agent_runtime.telemetry.events import Event, Kind, Observer
@@ -22,7 +22,7 @@ class Events:
         self._observer = observer
         self._clock = clock
 
-    async def around(self, stage: Stage, work: Work, go: Go[T]) -> T:
+    async def around(self, stage: Stage, work: Work, go: CallNext[T]) -> T:
         """Tell of the start and the end."""
         if stage is Stage.INITIALIZE:
             on = ", ".join(f"{artifact.type} {artifact.id}" for artifact in work.inputs)

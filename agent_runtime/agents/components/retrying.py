@@ -5,7 +5,7 @@ from random import Random
 from typing import ClassVar, TypeVar
 
 from agent_runtime.agents.errors import is_transient
-from agent_runtime.agents.stages import Go, Stage
+from agent_runtime.agents.stages import CallNext, Stage
 from agent_runtime.agents.work import Work
 from agent_runtime.api.common import Retry
 from agent_runtime.core.clock import Clock
@@ -33,7 +33,7 @@ class Retrying:
         self._clock = clock
         self._random = random
 
-    async def around(self, stage: Stage, work: Work, go: Go[T]) -> T:
+    async def around(self, stage: Stage, work: Work, go: CallNext[T]) -> T:
         """Up to `retry.maxAttempts` attempts, the first one included."""
         while True:
             try:

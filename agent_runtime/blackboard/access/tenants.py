@@ -15,7 +15,7 @@ from agent_runtime.blackboard.artifact import Artifact
 Isolation = Literal["Strict", "Log"]
 
 
-class Sight:
+class AccessPolicy:
     """Who sees what on one board: visibility, and the fence where there is one."""
 
     __slots__ = ("logs", "strict")
@@ -29,7 +29,7 @@ class Sight:
 
     def since(self, artifact: Artifact, identity: Identity) -> datetime | None:
         """When the identity may see the artifact for the first time; None: never."""
-        return None if self.fences_off(artifact, identity) else visible_from(artifact, identity)
+        return None if self.denies(artifact, identity) else visible_from(artifact, identity)
 
     def allows(self, artifact: Artifact, identity: Identity, now: datetime) -> bool:
         """Whether the identity may see the artifact at this time.
@@ -39,7 +39,7 @@ class Sight:
         since = self.since(artifact, identity)
         return since is not None and (since <= now or since <= artifact.created_at)
 
-    def fences_off(self, artifact: Artifact, identity: Identity) -> bool:
+    def denies(self, artifact: Artifact, identity: Identity) -> bool:
         """Whether the fence keeps the identity from the artifact."""
         return self.strict and is_foreign(artifact, identity)
 

@@ -55,7 +55,7 @@ async def _copy(store: Store, board: str, folder: Path, clock: Callable[[], date
         async for position, artifact in _artifacts(store, copied):
             writer.add(artifact)
             copied = position
-        moment, at = await store.freeze(), clock()
+        moment, at = await store.snapshot(), clock()
         async for position, artifact in _artifacts(store, copied):
             if position > moment.position:
                 break
@@ -90,7 +90,7 @@ async def restore(store: Store, path: Path, *, resume: bool = False) -> Verified
     except StaleSubscribers as error:
         raise RestoreError("another restore into this board has ended meanwhile") from error
     await _compare(store, path)
-    await store.thaw(frozen(path))
+    await store.restore(frozen(path))
     return verified
 
 

@@ -26,7 +26,7 @@ from agent_runtime.blackboard.backup.format import (
     kind_of,
 )
 from agent_runtime.blackboard.matching.subscriptions import Subscriber
-from agent_runtime.blackboard.stores.records import Buried, Frozen, Kept
+from agent_runtime.blackboard.stores.records import DeadLetterSnapshot, DeliverySnapshot, Snapshot
 
 _COMPRESSION = 6
 ENDING = ".covey.gz"
@@ -60,7 +60,7 @@ class BackupWriter:
         self._file.close()
         self._unfinished.unlink(missing_ok=True)
 
-    def add(self, line: Artifact | Subscriber | Kept | Buried) -> None:
+    def add(self, line: Artifact | Subscriber | DeliverySnapshot | DeadLetterSnapshot) -> None:
         """The next line, in the order of KINDS."""
         self._counts[kind_of(line)] += 1
         self._write(line)
@@ -141,9 +141,9 @@ def verify(path: Path) -> Verified:
         match line:
             case Header():
                 header = line
-            case Kept():
+            case DeliverySnapshot():
                 needed.update(line.plan.artifact_ids)
-            case Buried():
+            case DeadLetterSnapshot():
                 needed.update(line.letter.artifact_ids)
             case Footer():
                 footer = line
@@ -174,23 +174,23 @@ def artifacts(path: Path) -> Iterator[Artifact]:
         yield line
 
 
-def frozen(path: Path) -> Frozen:
+def frozen(path: Path) -> Snapshot:
     """All but the artifacts of a backup that was verified."""
     subscribers: list[Subscriber] = []
-    deliveries: list[Kept] = []
-    letters: list[Buried] = []
+    deliveries: list[DeliverySnapshot] = []
+    letters: list[DeadLetterSnapshot] = []
     position = 0
     for document in _documents(path):
         match None if document.startswith(_ARTIFACT) else decode(document, len(subscribers)):
             case Subscriber() as subscriber:
                 subscribers.append(subscriber)
-            case Kept() as kept:
+            case DeliverySnapshot() as kept:
                 deliveries.append(kept)
-            case Buried() as buried:
+            case DeadLetterSnapshot() as buried:
                 letters.append(buried)
             case Footer() as footer:
                 position = footer.position
-    return Frozen(position, tuple(subscribers), tuple(deliveries), tuple(letters))
+    return Snapshot(position, tuple(subscribers), tuple(deliveries), tuple(letters))
 
 
 def file_name(board: str, at: datetime) -> str:

@@ -51,7 +51,7 @@ def keep_newest(folder: Path, board: str, keep: int, now: datetime) -> Tidied:
     found, damaged = backups(folder, board), list[str]()
     good = _that_verify(found, damaged)
     newest = list(islice(good, keep))
-    troubles = tuple(damaged)  # of those that should have been among the newest
+    problems = tuple(damaged)  # of those that should have been among the newest
     older = list(good)
     much_fuller = (one for one in older if all(_much_fuller(one, newer) for newer in newest))
     held = sorted(much_fuller, key=_artifacts)[-1:]  # at most one
@@ -62,7 +62,7 @@ def keep_newest(folder: Path, board: str, keep: int, now: datetime) -> Tidied:
     for path in deleted:
         path.unlink(missing_ok=True)
     fuller = next((one for one in (*newest, *held) if _much_fuller(one, newest[0])), None)
-    return Tidied(tuple(deleted), troubles, fuller)
+    return Tidied(tuple(deleted), problems, fuller)
 
 
 def _that_verify(paths: Iterable[Path], damaged: list[str]) -> Iterator[Verified]:

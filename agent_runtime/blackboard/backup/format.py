@@ -21,7 +21,12 @@ from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.matching import subscriptions
 from agent_runtime.blackboard.matching.joins import from_wire, to_wire
 from agent_runtime.blackboard.matching.subscriptions import Subscriber
-from agent_runtime.blackboard.stores.records import Buried, DeadLetter, Kept, Planned
+from agent_runtime.blackboard.stores.records import (
+    DeadLetter,
+    DeadLetterSnapshot,
+    DeliveryPlan,
+    DeliverySnapshot,
+)
 from agent_runtime.blackboard.wire import codec
 
 NAME = "covey-board/"
@@ -60,7 +65,7 @@ class Footer:
     """Lines by kind, but for header and footer."""
 
 
-Line = Header | Artifact | Subscriber | Kept | Buried | Footer
+Line = Header | Artifact | Subscriber | DeliverySnapshot | DeadLetterSnapshot | Footer
 
 
 def kind_of(line: Line) -> str:
@@ -72,9 +77,9 @@ def kind_of(line: Line) -> str:
             return "artifact"
         case Subscriber():
             return "subscriber"
-        case Kept():
+        case DeliverySnapshot():
             return "delivery"
-        case Buried():
+        case DeadLetterSnapshot():
             return "deadLetter"
         case Footer():
             return "footer"
@@ -105,9 +110,9 @@ def _wire(line: Line) -> Any:
             return codec.to_wire(line)
         case Subscriber():
             return orjson.Fragment(subscriptions.encode(line.identity, line.consumes))
-        case Kept():
+        case DeliverySnapshot():
             return _kept_to_wire(line)
-        case Buried():
+        case DeadLetterSnapshot():
             return _buried_to_wire(line)
         case Footer():
             return {
@@ -145,7 +150,7 @@ def _header(wire: Any) -> Header:
     return Header(wire["board"], _moment(wire["at"]))
 
 
-def _kept_to_wire(kept: Kept) -> dict[str, Any]:
+def _kept_to_wire(kept: DeliverySnapshot) -> dict[str, Any]:
     plan = kept.plan
     return {
         "name": plan.name,
@@ -153,7 +158,7 @@ def _kept_to_wire(kept: Kept) -> dict[str, Any]:
         "artifacts": plan.artifact_ids,
         "priority": plan.priority,
         "due": plan.due,
-        "gathering": None if plan.gathering is None else to_wire(plan.gathering),
+        "gathering": None if plan.join is None else to_wire(plan.join),
         "since": kept.since,
         "attempt": kept.attempt,
         "base": kept.base,
@@ -162,17 +167,17 @@ def _kept_to_wire(kept: Kept) -> dict[str, Any]:
     }
 
 
-def _kept(wire: Any) -> Kept:
-    gathering, since = wire["gathering"], wire["since"]
-    plan = Planned(
+def _kept(wire: Any) -> DeliverySnapshot:
+    join, since = wire["gathering"], wire["since"]
+    plan = DeliveryPlan(
         wire["name"],
         wire["agent"],
         tuple(wire["artifacts"]),
         wire["priority"],
         _moment(wire["due"]),
-        None if gathering is None else from_wire(gathering),
+        None if join is None else from_wire(join),
     )
-    return Kept(
+    return DeliverySnapshot(
         plan,
         wire["attempt"],
         wire["base"],
@@ -182,7 +187,7 @@ def _kept(wire: Any) -> Kept:
     )
 
 
-def _buried_to_wire(buried: Buried) -> dict[str, Any]:
+def _buried_to_wire(buried: DeadLetterSnapshot) -> dict[str, Any]:
     letter = buried.letter
     return {
         "name": letter.delivery,
@@ -196,7 +201,7 @@ def _buried_to_wire(buried: Buried) -> dict[str, Any]:
     }
 
 
-def _buried(wire: Any) -> Buried:
+def _buried(wire: Any) -> DeadLetterSnapshot:
     letter = DeadLetter(
         wire["name"],
         wire["agent"],
@@ -205,7 +210,7 @@ def _buried(wire: Any) -> Buried:
         wire["error"],
         _moment(wire["at"]),
     )
-    return Buried(letter, wire["priority"], tuple(wire["sets"]))
+    return DeadLetterSnapshot(letter, wire["priority"], tuple(wire["sets"]))
 
 
 def _moment(text: str) -> datetime:

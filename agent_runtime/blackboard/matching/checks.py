@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from agent_runtime.api.agent import Consumes
-from agent_runtime.blackboard.access.tenants import Sight, is_foreign
+from agent_runtime.blackboard.access.tenants import AccessPolicy, is_foreign
 from agent_runtime.blackboard.access.visibility import visible_from
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.matching.correlation import BY_CORRELATION, Grouping, Key, as_key, is_grouped
@@ -68,12 +68,12 @@ class Candidate:
 class Predicates:
     """The values of expressions for one artifact: one activation, and equal expressions are asked once."""
 
-    __slots__ = ("_activation", "_artifact", "_keys", "_meaning", "_size", "_values")
+    __slots__ = ("_activation", "_artifact", "_keys", "_similarity", "_size", "_values")
 
     def __init__(self, artifact: Artifact, meaning: Vector | None) -> None:
         """`meaning` may be None where no candidate asks for it."""
         self._artifact = artifact
-        self._meaning = meaning
+        self._similarity = meaning
         self._activation: object = None
         self._size: int | None = None
         self._values: dict[str, bool | CelError] = {}
@@ -102,7 +102,7 @@ class Predicates:
 
     def similarity(self, wanted: Vector) -> float:
         """The cosine similarity of the artifact's text and what is wanted, from -1 to 1."""
-        return -1.0 if self._meaning is None else similarity(self._meaning, wanted)
+        return -1.0 if self._similarity is None else similarity(self._similarity, wanted)
 
     def _key(self, by: Expression) -> Key | CelError:
         try:
@@ -173,7 +173,7 @@ def _by(consumes: Consumes) -> str | None:
 
 
 def first_refusal(
-    candidate: Candidate, artifact: Artifact, predicates: Predicates, sight: Sight
+    candidate: Candidate, artifact: Artifact, predicates: Predicates, access: AccessPolicy
 ) -> Check | None:
     """The first check that says no. Visibility comes before the predicate: it must not see either."""
     if artifact.type not in candidate.consumes.types:
@@ -186,7 +186,7 @@ def first_refusal(
         return Check.TAGS
     if candidate.agent == artifact.producer and artifact.producer_role in ("agent", None):
         return Check.SELF
-    if (hidden_by := hides(candidate.subscriber, artifact, sight)) is not None:
+    if (hidden_by := hides(candidate.subscriber, artifact, access)) is not None:
         return hidden_by
     if candidate.broken or (
         candidate.predicate is not None and predicates.fault_or_value(candidate.predicate) is not True
@@ -206,11 +206,11 @@ def _is_unlike(candidate: Candidate, predicates: Predicates) -> bool:
     return predicates.similarity(candidate.similar) < wanted.min_score
 
 
-def hides(subscriber: Subscriber, artifact: Artifact, sight: Sight) -> Check | None:
+def hides(subscriber: Subscriber, artifact: Artifact, access: AccessPolicy) -> Check | None:
     """What keeps the artifact from the agent for ever, if anything does."""
     if visible_from(artifact, subscriber.identity) is None:
         return Check.VISIBILITY
-    if sight.strict and is_foreign(artifact, subscriber.identity):
+    if access.strict and is_foreign(artifact, subscriber.identity):
         return Check.TENANCY
     return None
 

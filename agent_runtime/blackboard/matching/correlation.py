@@ -9,7 +9,7 @@ import orjson
 from agent_runtime.api.agent import Batch, Consumes, Join
 from agent_runtime.api.base import seconds
 from agent_runtime.blackboard.artifact import Artifact
-from agent_runtime.blackboard.matching.joins import BATCH, Gathering, in_seconds
+from agent_runtime.blackboard.matching.joins import BATCH, JoinSpec, in_seconds
 
 Key = str | int | float | bool | None
 """What artifacts that belong together have in common; None: nothing but the tenant."""
@@ -41,12 +41,12 @@ class Grouping:
         """The expression for the key; None: there is none, whatever comes belongs together."""
         return self._join.by if self._join is not None else None
 
-    def place(self, artifact: Artifact, key: Key) -> Gathering:
+    def place(self, artifact: Artifact, key: Key) -> JoinSpec:
         """Where the artifact waits for the others."""
         digest = _digest([artifact.tenant, key])
         if self._join is None:
             return self._batched(f"{self.entry}.{digest}")
-        return Gathering(
+        return JoinSpec(
             group=f"{self.entry}.{digest}",
             slot=self._slots[artifact.type],
             needs=self._needs,
@@ -58,19 +58,17 @@ class Grouping:
 
     def sentence(self, artifact: Artifact, key: Key) -> str:
         """What it waits for, for people."""
-        gathering = self.place(artifact, key)
-        wanted = ", ".join(
-            f"{need} {name}" for need, name in zip(gathering.needs, gathering.names, strict=True)
-        )
-        within = f"for up to {in_seconds(gathering.window)}"
+        join = self.place(artifact, key)
+        wanted = ", ".join(f"{need} {name}" for need, name in zip(join.needs, join.names, strict=True))
+        within = f"for up to {in_seconds(join.window)}"
         if self._join is None:
-            return f"it waits in group {gathering.group} until it holds {wanted}, {within}"
-        then = f", then for a batch of {gathering.then.needs[0]} such sets" if gathering.then else ""
-        return f"it waits in group {gathering.group}, by {key!r}, until it holds {wanted}, {within}{then}"
+            return f"it waits in group {join.group} until it holds {wanted}, {within}"
+        then = f", then for a batch of {join.then.needs[0]} such sets" if join.then else ""
+        return f"it waits in group {join.group}, by {key!r}, until it holds {wanted}, {within}{then}"
 
-    def _batched(self, group: str) -> Gathering:
+    def _batched(self, group: str) -> JoinSpec:
         assert self._batch is not None
-        return Gathering(group, 0, (self._batch.size,), BATCH, self._within, "Deliver")
+        return JoinSpec(group, 0, (self._batch.size,), BATCH, self._within, "Deliver")
 
 
 def is_grouped(consumes: Consumes) -> bool:

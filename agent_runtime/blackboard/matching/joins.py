@@ -24,7 +24,7 @@ _INSIDE = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Gathering:
+class JoinSpec:
     """Which group an item belongs to, and when the group is complete."""
 
     group: str
@@ -39,7 +39,7 @@ class Gathering:
     """How long after its first item a group waits for the others; at exactly that time it still does."""
     expiry: Expiry
     """What becomes of a set whose window has passed."""
-    then: "Gathering | None" = None
+    then: "JoinSpec | None" = None
     """The batch that a complete set goes on into, as one item; None: it is delivered."""
 
     @property
@@ -48,14 +48,14 @@ class Gathering:
         return self.names == BATCH
 
 
-def window_end(gathering: Gathering, since: datetime) -> datetime:
+def window_end(join: JoinSpec, since: datetime) -> datetime:
     """When an item that came `since` is not inside its window any more."""
-    return since + gathering.window + _INSIDE
+    return since + join.window + _INSIDE
 
 
-def window_start(gathering: Gathering, end: datetime) -> datetime:
+def window_start(join: JoinSpec, end: datetime) -> datetime:
     """When an item came whose window has that end."""
-    return end - gathering.window - _INSIDE
+    return end - join.window - _INSIDE
 
 
 def complete(needs: Sequence[int], waiting: Sequence[Sequence[Item]]) -> list[Item] | None:
@@ -73,17 +73,17 @@ def partial(needs: Sequence[int], waiting: Sequence[Sequence[Item]]) -> list[Ite
     return [item for need, items in zip(needs, waiting, strict=True) for item in items[:need]]
 
 
-def shortfall(gathering: Gathering, present: Sequence[int]) -> str:
+def shortfall(join: JoinSpec, present: Sequence[int]) -> str:
     """Why a set ended incomplete, for people; `present` counts the items of each slot.
 
     `the window of 30s passed with 0 of 2 Review`; seconds are written without a needless fraction.
     """
     missing = ", ".join(
         f"{count} of {need} {name}"
-        for need, name, count in zip(gathering.needs, gathering.names, present, strict=True)
+        for need, name, count in zip(join.needs, join.names, present, strict=True)
         if count < need
     )
-    return f"the window of {in_seconds(gathering.window)} passed with {missing}"
+    return f"the window of {in_seconds(join.window)} passed with {missing}"
 
 
 def in_seconds(span: timedelta) -> str:
@@ -91,22 +91,22 @@ def in_seconds(span: timedelta) -> str:
     return f"{span.total_seconds():f}".rstrip("0").rstrip(".") + "s"
 
 
-def to_wire(gathering: Gathering) -> dict[str, Any]:
+def to_wire(join: JoinSpec) -> dict[str, Any]:
     """As JSON, for the stores; `window` in microseconds."""
     return {
-        "group": gathering.group,
-        "slot": gathering.slot,
-        "needs": gathering.needs,
-        "names": gathering.names,
-        "window": span_micros(gathering.window),
-        "expiry": gathering.expiry,
-        "then": None if gathering.then is None else to_wire(gathering.then),
+        "group": join.group,
+        "slot": join.slot,
+        "needs": join.needs,
+        "names": join.names,
+        "window": span_micros(join.window),
+        "expiry": join.expiry,
+        "then": None if join.then is None else to_wire(join.then),
     }
 
 
-def from_wire(wire: Mapping[str, Any]) -> Gathering:
+def from_wire(wire: Mapping[str, Any]) -> JoinSpec:
     """The gathering that `to_wire` made it from, also after a trip through JSON."""
-    return Gathering(
+    return JoinSpec(
         group=wire["group"],
         slot=wire["slot"],
         needs=tuple(wire["needs"]),

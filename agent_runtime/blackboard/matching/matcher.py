@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from agent_runtime.auth.identity import Identity
-from agent_runtime.blackboard.access.tenants import Isolation, Sight, is_foreign
+from agent_runtime.blackboard.access.tenants import AccessPolicy, Isolation, is_foreign
 from agent_runtime.blackboard.access.visibility import visible_from
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.matching.checks import (
@@ -23,7 +23,7 @@ from agent_runtime.blackboard.matching.checks import (
     prepare,
     sentence,
 )
-from agent_runtime.blackboard.matching.joins import Gathering
+from agent_runtime.blackboard.matching.joins import JoinSpec
 from agent_runtime.blackboard.matching.subscriptions import Subscriber
 from agent_runtime.core.cel import CelError
 from agent_runtime.embedding.port import Vector
@@ -40,7 +40,7 @@ class Match(NamedTuple):
     due: datetime
     entry: str = ""
     """Digest of the entry with a join or a batch that made it; empty: it comes alone."""
-    gathering: Gathering | None = None
+    join: JoinSpec | None = None
     """Where it waits for the others, once it is due."""
 
 
@@ -103,7 +103,7 @@ class _Bucket:
 class Index:
     """The subscribers of a board at one version, prepared for matching."""
 
-    __slots__ = ("_buckets", "_by_agent", "_comparing", "_max_depth", "_sight", "version")
+    __slots__ = ("_access", "_buckets", "_by_agent", "_comparing", "_max_depth", "version")
 
     def __init__(
         self,
@@ -116,7 +116,7 @@ class Index:
     ) -> None:
         """`meanings` are the vectors of the texts that subscribers want something similar to."""
         self.version = version
-        self._sight = Sight(isolation)
+        self._access = AccessPolicy(isolation)
         self._max_depth = max_depth
         self._buckets: dict[str, _Bucket] = {}
         self._by_agent: dict[str, list[Candidate]] = {}
@@ -150,7 +150,7 @@ class Index:
         denied: dict[Identity, Check] = {}
         faults: dict[tuple[str, str], None] = {}
         for candidate in bucket.find(artifact):
-            refused_by = first_refusal(candidate, artifact, predicates, self._sight)
+            refused_by = first_refusal(candidate, artifact, predicates, self._access)
             if refused_by is None:
                 fitting.append(candidate)
             elif refused_by in (Check.VISIBILITY, Check.TENANCY):
@@ -164,7 +164,7 @@ class Index:
     def _choose(
         self, fitting: Sequence[Candidate], artifact: Artifact, predicates: Predicates
     ) -> tuple[tuple[Match, ...], tuple[Identity, ...]]:
-        logs = self._sight.logs
+        logs = self._access.logs
         foreign: dict[Identity, None] = {}
         alone: dict[str, Match] = {}
         grouped: dict[tuple[str, str], Match] = {}
@@ -203,7 +203,7 @@ class Index:
         fitting = [
             candidate
             for candidate in ([] if bucket is None else dict.fromkeys(bucket.find(artifact)))
-            if first_refusal(candidate, artifact, predicates, self._sight) is None
+            if first_refusal(candidate, artifact, predicates, self._access) is None
         ]
         chosen = set(_after_exclusion(fitting))
         winner = _first_exclusive(fitting)
@@ -211,7 +211,7 @@ class Index:
         for agent in agents:
             found = []
             for at, candidate in enumerate(self._by_agent.get(agent, ())):
-                refused_by = first_refusal(candidate, artifact, predicates, self._sight)
+                refused_by = first_refusal(candidate, artifact, predicates, self._access)
                 if refused_by is None and artifact.depth >= self._max_depth:
                     refused_by = Check.DEPTH
                 if refused_by is None and candidate not in chosen:
@@ -232,7 +232,7 @@ class Index:
         entries = self._by_agent.get(agent)
         if entries is None:
             return None
-        if self._sight.fences_off(artifact, entries[0].subscriber.identity):
+        if self._access.denies(artifact, entries[0].subscriber.identity):
             return Check.TENANCY  # before all else: what it consumes is its tenant's business
         of_type = [one for one in entries if artifact.type in one.consumes.types]
         if not of_type:
@@ -240,7 +240,7 @@ class Index:
         direct = [one for one in of_type if one.consumes.mode != "Events"]
         if not direct:
             return Check.MODE
-        if (hidden_by := hides(direct[0].subscriber, artifact, self._sight)) is not None:
+        if (hidden_by := hides(direct[0].subscriber, artifact, self._access)) is not None:
             return hidden_by
         due = visible_from(artifact, direct[0].subscriber.identity) or artifact.created_at
         return Match(agent, max(one.consumes.priority for one in direct), due)

@@ -12,7 +12,7 @@ _LONGEST = 8192
 """Characters of an artifact that are compared; models read fewer."""
 
 
-class Meaning:
+class SimilarityIndex:
     """Asks a board's embedder. An embedder that does not answer is a refusal, for nothing may be guessed."""
 
     def __init__(self, embedder: Embedder) -> None:

@@ -12,7 +12,7 @@ import jsonschema_rs
 from agent_runtime.api.blackboard import ArtifactType
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import BoardError
-from agent_runtime.blackboard.schema.upcasting import Readings
+from agent_runtime.blackboard.schema.upcasting import Upcasters
 from agent_runtime.core.json_pointer import pointer
 from agent_runtime.core.schema_faults import SchemaValidator
 
@@ -39,7 +39,7 @@ class TypeRegistry:
             self._validators[key] = _compile(type_)
             self._newest[type_.name] = max(type_.version, self._newest.get(type_.name, 0))
         try:
-            self._readings = Readings(known, self._validators)
+            self._readings = Upcasters(known, self._validators)
         except ValueError as error:
             raise InvalidType(str(error)) from error
 

@@ -19,7 +19,7 @@ VARIABLES = ("payload",)
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class UpcastStep:
     """From one version of a type to a newer one."""
 
     version: int
@@ -40,7 +40,7 @@ class Step:
         return read
 
 
-class Readings:
+class Upcasters:
     """The steps between the versions of a board's types."""
 
     __slots__ = ("_steps",)
@@ -51,7 +51,7 @@ class Readings:
         fits: Mapping[tuple[str, int], SchemaValidator],
     ) -> None:
         """Raises ValueError for a reading of a version that is not there or not older, and for wrong CEL."""
-        self._steps: dict[tuple[str, int], Step] = {}
+        self._steps: dict[tuple[str, int], UpcastStep] = {}
         # from the oldest version on, so that of several ways from one version the longest stride remains
         for (name, version), type_ in sorted(types.items()):
             for reading in type_.reads:
@@ -92,7 +92,7 @@ def _check(type_: ArtifactType, reading: Reading, types: Mapping[tuple[str, int]
         )
 
 
-def _compiled(type_: ArtifactType, reading: Reading, fits: SchemaValidator) -> Step:
+def _compiled(type_: ArtifactType, reading: Reading, fits: SchemaValidator) -> UpcastStep:
     set_ = []
     for name, source in reading.set_.items():
         try:
@@ -100,4 +100,4 @@ def _compiled(type_: ArtifactType, reading: Reading, fits: SchemaValidator) -> S
         except CelError as error:
             where = f"type {type_.name!r} version {type_.version}"
             raise ValueError(f"{where} reads version {reading.version} with set.{name}: {error}") from error
-    return Step(type_.version, frozenset(reading.drop), tuple(set_), fits)
+    return UpcastStep(type_.version, frozenset(reading.drop), tuple(set_), fits)

@@ -27,7 +27,7 @@ _MAX_TAGS = 64
 _MAX_NAME = 256
 
 
-class Admission:
+class Validator:
     """The rules of one board."""
 
     __slots__ = ("_max_payload", "_new_id", "_registry", "_strict")

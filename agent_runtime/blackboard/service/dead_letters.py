@@ -5,7 +5,7 @@ from datetime import datetime
 
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import BoardError
-from agent_runtime.blackboard.service.events import Announcer
+from agent_runtime.blackboard.service.events import EventEmitter
 from agent_runtime.blackboard.service.store_errors import check_batch, refusals
 from agent_runtime.blackboard.service.waiters import Waiters
 from agent_runtime.blackboard.stores.port import Store
@@ -19,7 +19,7 @@ class DeadLetters:
     """The dead letters of a board, for admins."""
 
     def __init__(
-        self, store: Store, waiters: Waiters, tell: Announcer, clock: Callable[[], datetime]
+        self, store: Store, waiters: Waiters, tell: EventEmitter, clock: Callable[[], datetime]
     ) -> None:
         self._store = store
         self._waiters = waiters

@@ -6,7 +6,7 @@ Whoever can reach a server can send nonsense as fast as he likes; no log is to g
 import asyncio
 from collections.abc import Callable
 
-from agent_runtime.blackboard.service.events import Announcer
+from agent_runtime.blackboard.service.events import EventEmitter
 
 _SECONDS = 1.0
 
@@ -18,12 +18,12 @@ def _later(seconds: float, call: Callable[[], None]) -> object:
     return asyncio.get_running_loop().call_later(seconds, call)
 
 
-class TurnedAway:
+class ThrottledDenials:
     """Tells of each; when they come fast, the first at once, and how many followed when a second is over."""
 
     __slots__ = ("_last", "_later", "_more", "_tell", "_waits")
 
-    def __init__(self, tell: Announcer, later: Later = _later) -> None:
+    def __init__(self, tell: EventEmitter, later: Later = _later) -> None:
         self._tell = tell
         self._later = later
         self._waits = False

@@ -10,7 +10,7 @@ import structlog
 from agent_runtime.api.agent import Consumes
 from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Artifact
-from agent_runtime.blackboard.stores.records import DeadLetter, Planned
+from agent_runtime.blackboard.stores.records import DeadLetter, DeliveryPlan
 
 Kind = Literal[
     "published",
@@ -59,7 +59,7 @@ class BoardEvent:
     message: str = ""
     count: int = 1
     """How many artifacts or calls were denied, artifacts pruned, or deliveries forgotten."""
-    planned: tuple[Planned, ...] = ()
+    planned: tuple[DeliveryPlan, ...] = ()
     """Of `published`: the deliveries that it set off."""
     names: tuple[str, ...] = ()
     """Of `leased`: the ids of all its artifacts; of `dropped`: the deliveries."""
@@ -135,7 +135,7 @@ def nobody(event: BoardEvent) -> None:
     """The observer when none is wanted."""
 
 
-class Announcer:
+class EventEmitter:
     """Tells the observer; costs nothing when there is none."""
 
     __slots__ = ("_clock", "_observer", "heard")
@@ -156,7 +156,7 @@ class Announcer:
         delivery: str = "",
         message: str = "",
         count: int = 1,
-        planned: tuple[Planned, ...] = (),
+        planned: tuple[DeliveryPlan, ...] = (),
         names: tuple[str, ...] = (),
         sets: tuple[int, ...] = (),
         consumes: tuple[Consumes, ...] = (),

@@ -18,7 +18,7 @@ from agent_runtime.blackboard.matching import subscriptions
 from agent_runtime.blackboard.result_ids import ids_of_results
 from agent_runtime.blackboard.schema.registry import TypeRegistry
 from agent_runtime.blackboard.service.deadlines import Timer
-from agent_runtime.blackboard.service.events import Announcer
+from agent_runtime.blackboard.service.events import EventEmitter
 from agent_runtime.blackboard.service.publisher import Publisher
 from agent_runtime.blackboard.service.queries import Reader
 from agent_runtime.blackboard.service.returning import Returning
@@ -46,7 +46,7 @@ class Inbox:
         reader: Reader,
         waiters: Waiters,
         timer: Timer,
-        tell: Announcer,
+        tell: EventEmitter,
         clock: Callable[[], datetime],
         *,
         embeds: bool,
@@ -195,8 +195,8 @@ class Inbox:
             self._tell("released", agent.name, delivery=delivery_id)
             self._waiters.wake(agent.name)
 
-    def take_back(self, agent: Identity, deliveries: Sequence[Delivery]) -> None:
-        """See `LocalBoard.take_back`."""
+    def release_unread(self, agent: Identity, deliveries: Sequence[Delivery]) -> None:
+        """See `LocalBoard.release_unread`."""
         self._returning.begin(self._release_all(agent, deliveries))
 
     async def _release_all(self, agent: Identity, deliveries: Sequence[Delivery]) -> None:

@@ -63,6 +63,6 @@ class LocalBoard:
         with refusals():
             await self._inbox.release(self.identity, delivery_id)
 
-    def take_back(self, deliveries: Sequence[Delivery]) -> None:
+    def release_unread(self, deliveries: Sequence[Delivery]) -> None:
         """Release deliveries that were leased for somebody who did not live to get them."""
-        self._inbox.take_back(self.identity, deliveries)
+        self._inbox.release_unread(self.identity, deliveries)

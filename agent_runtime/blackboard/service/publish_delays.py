@@ -12,7 +12,7 @@ Opening = tuple[datetime, int]
 
 
 @dataclass(slots=True)
-class Embargoes:
+class PublishDelays:
     """The artifacts of one stream that are still to open."""
 
     _kept: list[tuple[Opening, str]] = field(default_factory=list)

@@ -10,19 +10,19 @@ from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import BoardError
 from agent_runtime.blackboard.lease import delivery_name
 from agent_runtime.blackboard.matching.checks import Check
-from agent_runtime.blackboard.matching.joins import Gathering
+from agent_runtime.blackboard.matching.joins import JoinSpec
 from agent_runtime.blackboard.matching.matcher import Index, Match, Matched, Verdict
-from agent_runtime.blackboard.matching.similarity import Meaning
+from agent_runtime.blackboard.matching.similarity import SimilarityIndex
 from agent_runtime.blackboard.schema.registry import TypeRegistry
-from agent_runtime.blackboard.schema.validation import Admission
+from agent_runtime.blackboard.schema.validation import Validator
 from agent_runtime.blackboard.service import spans
 from agent_runtime.blackboard.service.deadlines import Timer
-from agent_runtime.blackboard.service.events import Announcer, Kind
+from agent_runtime.blackboard.service.events import EventEmitter, Kind
 from agent_runtime.blackboard.service.store_errors import check_batch
 from agent_runtime.blackboard.service.waiters import ANYTHING, Waiters
 from agent_runtime.blackboard.stores.errors import IdTaken, StaleSubscribers
 from agent_runtime.blackboard.stores.port import Store
-from agent_runtime.blackboard.stores.records import Planned, Publication
+from agent_runtime.blackboard.stores.records import DeliveryPlan, Publication
 from agent_runtime.embedding.port import Vector
 from agent_runtime.telemetry import traces
 
@@ -44,13 +44,13 @@ class Publisher:
         self,
         store: Store,
         registry: TypeRegistry,
-        admission: Admission,
+        admission: Validator,
         waiters: Waiters,
         timer: Timer,
-        tell: Announcer,
+        tell: EventEmitter,
         clock: Callable[[], datetime],
         isolation: Isolation | None = None,
-        meaning: Meaning | None = None,
+        meaning: SimilarityIndex | None = None,
     ) -> None:
         """`meaning` tells what is similar; without it nobody may ask for that."""
         self._store = store
@@ -61,7 +61,7 @@ class Publisher:
         self._timer = timer
         self._tell = tell
         self._isolation = isolation
-        self._meaning = meaning
+        self._similarity = meaning
         self._index: Index | None = None
         self.unconsumed: dict[str, int] = {}
         """Artifacts by type that nobody consumed, since this process started."""
@@ -70,7 +70,7 @@ class Publisher:
         """The subscribers, as the store has them now."""
         subscribers = await self._store.subscribers()
         if self._index is None or self._index.version != subscribers.version:
-            meaning = self._meaning
+            meaning = self._similarity
             self._index = Index(
                 subscribers.members,
                 subscribers.version,
@@ -96,9 +96,9 @@ class Publisher:
     async def _meanings(self, index: Index, artifacts: Sequence[Artifact]) -> list[Vector | None]:
         """Of those whose type is compared; None for the others."""
         compared = [artifact for artifact in artifacts if index.compares(artifact.type)]
-        if self._meaning is None or not compared:
+        if self._similarity is None or not compared:
             return [None] * len(artifacts)
-        vectors = iter(await self._meaning.of_artifacts(compared))
+        vectors = iter(await self._similarity.of_artifacts(compared))
         return [next(vectors) if index.compares(artifact.type) else None for artifact in artifacts]
 
     async def publish(
@@ -235,8 +235,8 @@ class Publisher:
                 self._waiters.wake(match.agent)
             else:
                 self._timer.at_latest(match.due)
-            if match.gathering is not None:
-                self._timer.at_latest(_first_end(match.gathering, match.due))
+            if match.join is not None:
+                self._timer.at_latest(_first_end(match.join, match.due))
         self._waiters.wake(ANYTHING)
         if not outcome.matches and not outcome.looped:
             self._note_unconsumed(artifact)
@@ -253,7 +253,7 @@ class Publisher:
     def _tell_all(self, artifact: Artifact, outcome: Matched) -> None:
         self._tell("published", artifact=artifact, planned=publication_of(artifact, outcome).deliveries)
         for match in outcome.matches:
-            kind: Kind = "delivered" if match.gathering is None else "gathered"
+            kind: Kind = "delivered" if match.join is None else "gathered"
             name = delivery_name(artifact.id, match.agent, match.entry)
             self._tell(kind, match.agent, artifact=artifact, delivery=name)
         for identity, check in outcome.denied:
@@ -296,9 +296,9 @@ def _busy() -> BoardError:
     return BoardError("busy", "subscriptions change too fast: publish again", status=503)
 
 
-def _first_end(gathering: Gathering, since: datetime) -> datetime:
+def _first_end(join: JoinSpec, since: datetime) -> datetime:
     """When the group, or the batch behind it, may end by the clock for the first time."""
-    window = gathering.window if gathering.then is None else min(gathering.window, gathering.then.window)
+    window = join.window if join.then is None else min(join.window, join.then.window)
     return since + window + _MICROSECOND
 
 
@@ -310,13 +310,13 @@ def publication_of(artifact: Artifact, outcome: Matched) -> Publication:
     return Publication(
         artifact,
         tuple(
-            Planned(
+            DeliveryPlan(
                 delivery_name(artifact.id, match.agent, match.entry),
                 match.agent,
                 ids,
                 match.priority,
                 match.due,
-                match.gathering,
+                match.join,
             )
             for match in outcome.matches
         ),

@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from agent_runtime.auth.identity import Identity
-from agent_runtime.blackboard.access.tenants import Sight
+from agent_runtime.blackboard.access.tenants import AccessPolicy
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Page, Query
 from agent_runtime.blackboard.schema.registry import TypeRegistry
-from agent_runtime.blackboard.service.events import Announcer
+from agent_runtime.blackboard.service.events import EventEmitter
 from agent_runtime.blackboard.service.store_errors import MAX_BATCH, check_batch
 from agent_runtime.blackboard.stores.port import Store
 from agent_runtime.blackboard.wire import cursor
@@ -30,31 +30,31 @@ class Reader:
         self,
         store: Store,
         registry: TypeRegistry,
-        sight: Sight,
-        tell: Announcer,
+        access: AccessPolicy,
+        tell: EventEmitter,
         clock: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._registry = registry
-        self._sight = sight
+        self._access = access
         self._tell = tell
         self._clock = clock
 
     def since(self, reader: Identity, artifact: Artifact) -> datetime | None:
         """When the reader may see it for the first time; None: never."""
-        return self._sight.since(artifact, reader)
+        return self._access.since(artifact, reader)
 
     def first_hidden(self, reader: Identity, artifacts: Sequence[Artifact]) -> Artifact | None:
         """The first that the reader may not see."""
         now = self._clock()
         for artifact in artifacts:
-            if not self._sight.allows(artifact, reader, now):
+            if not self._access.allows(artifact, reader, now):
                 return artifact
         return None
 
     def show(self, reader: Identity, artifacts: Sequence[Artifact]) -> tuple[Artifact, ...]:
         """What the reader may see, as the newest version of its type."""
-        if not self._sight.logs and all(map(self._registry.is_newest, artifacts)):
+        if not self._access.logs and all(map(self._registry.is_newest, artifacts)):
             return tuple(artifacts)
         shown = []
         faults: list[tuple[Artifact, str]] = []
@@ -66,7 +66,7 @@ class Reader:
         if faults:
             first, message = faults[0]
             self._tell("unreadable", identity=reader, artifact=first, message=message, count=len(faults))
-        foreign = [one for one in artifacts if self._sight.notes(one, reader)]
+        foreign = [one for one in artifacts if self._access.notes(one, reader)]
         if foreign:
             message = "it reads artifacts of another tenant"
             self._tell("tenancy", identity=reader, artifact=foreign[0], message=message, count=len(foreign))
@@ -94,7 +94,7 @@ class Reader:
             page = await self._store.scan(page_query, position)
             for at, artifact in page:
                 position = at
-                if not self._sight.allows(artifact, reader, now):
+                if not self._access.allows(artifact, reader, now):
                     hidden += 1
                     continue
                 found.append(artifact)
@@ -118,14 +118,14 @@ class Reader:
         For streams, which wait for what is still to open; `show` makes of it what may be shown.
         """
         page = await self._store.scan(query, position)
-        met = [(at, self._sight.since(artifact, reader), artifact) for at, artifact in page]
+        met = [(at, self._access.since(artifact, reader), artifact) for at, artifact in page]
         hidden = sum(since is None for _, since, _ in met)
         if hidden:
             self._tell("denied", identity=reader, message="a stream met what it may not see", count=hidden)
         return met
 
     def _why(self, artifact: Artifact, reader: Identity) -> str:
-        if self._sight.fences_off(artifact, reader):
+        if self._access.denies(artifact, reader):
             return "the artifact belongs to another tenant (spec.isolation is Strict)"
-        since = self._sight.since(artifact, reader)
+        since = self._access.since(artifact, reader)
         return "it may not see the artifact" if since is None else f"it may see the artifact from {since} on"

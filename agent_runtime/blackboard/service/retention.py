@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from agent_runtime.blackboard.service.events import Announcer
+from agent_runtime.blackboard.service.events import EventEmitter
 from agent_runtime.blackboard.stores.port import Store
 
 STEP = 1000
@@ -31,7 +31,7 @@ class Pruner:
         self,
         store: Store,
         retention: Retention,
-        tell: Announcer,
+        tell: EventEmitter,
         clock: Callable[[], datetime],
         may_prune: Callable[[], bool] = lambda: True,
     ) -> None:

@@ -10,19 +10,19 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from agent_runtime.auth.identity import Identity
-from agent_runtime.blackboard.access.tenants import Isolation, Sight
+from agent_runtime.blackboard.access.tenants import AccessPolicy, Isolation
 from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import BoardError, Query
 from agent_runtime.blackboard.ids import new_id
 from agent_runtime.blackboard.matching.matcher import Verdict
-from agent_runtime.blackboard.matching.similarity import Meaning
+from agent_runtime.blackboard.matching.similarity import SimilarityIndex
 from agent_runtime.blackboard.matching.subscriptions import Subscriber
 from agent_runtime.blackboard.schema.registry import TypeRegistry
-from agent_runtime.blackboard.schema.validation import Admission
+from agent_runtime.blackboard.schema.validation import Validator
 from agent_runtime.blackboard.service.dead_letters import DeadLetters
 from agent_runtime.blackboard.service.deadlines import Timer
-from agent_runtime.blackboard.service.denials import TurnedAway
-from agent_runtime.blackboard.service.events import Announcer, Observer, nobody
+from agent_runtime.blackboard.service.denials import ThrottledDenials
+from agent_runtime.blackboard.service.events import EventEmitter, Observer, nobody
 from agent_runtime.blackboard.service.inbox import Inbox
 from agent_runtime.blackboard.service.local_board import LocalBoard
 from agent_runtime.blackboard.service.publisher import Publisher
@@ -33,7 +33,7 @@ from agent_runtime.blackboard.service.store_watch import keep_watching
 from agent_runtime.blackboard.service.streams import Streams
 from agent_runtime.blackboard.service.waiters import ANYTHING, REST, Waiters
 from agent_runtime.blackboard.stores.port import Store
-from agent_runtime.blackboard.stores.records import DeadLetter, Stats, Swept
+from agent_runtime.blackboard.stores.records import DeadLetter, ExpiryReport, Stats
 from agent_runtime.core.background import spawn
 from agent_runtime.core.tasks import end
 from agent_runtime.embedding.port import Embedder
@@ -70,17 +70,17 @@ class BlackboardService:
         self.store = store
         self.registry = registry
         self._clock = clock
-        self._tell = Announcer(observer, clock)
-        self._turned_away = TurnedAway(self._tell)
+        self._tell = EventEmitter(observer, clock)
+        self._turned_away = ThrottledDenials(self._tell)
         self._waiters = Waiters()
         self._timer = Timer(self.sweep, clock)
-        self._sight = Sight(isolation)
-        self._reader = Reader(store, registry, self._sight, self._tell, clock)
+        self._access = AccessPolicy(isolation)
+        self._reader = Reader(store, registry, self._access, self._tell, clock)
         self._streams = Streams(store, self._reader, self._waiters, self._timer, clock)
         self._letters = DeadLetters(store, self._waiters, self._tell, clock)
         self._pruner = Pruner(store, retention or Retention(), self._tell, clock, may_prune)
-        self._meaning = None if embedder is None else Meaning(embedder)
-        admission = Admission(registry, max_payload, new_id, isolation)
+        self._similarity = None if embedder is None else SimilarityIndex(embedder)
+        admission = Validator(registry, max_payload, new_id, isolation)
         self._publisher = Publisher(
             store,
             registry,
@@ -90,7 +90,7 @@ class BlackboardService:
             self._tell,
             clock,
             isolation,
-            self._meaning,
+            self._similarity,
         )
         self._inbox = Inbox(
             store,
@@ -122,8 +122,8 @@ class BlackboardService:
             await end(task)
         await self._inbox.finish()
         self._turned_away.flush()
-        if self._meaning is not None:
-            await self._meaning.close()
+        if self._similarity is not None:
+            await self._similarity.close()
         await self.store.close()
 
     def board(self, identity: Identity) -> LocalBoard:
@@ -147,13 +147,13 @@ class BlackboardService:
         """
         while True:
             with self._waiters.on(REST) as rested:
-                if self._waiters.closed or self._waiters.at_rest(agents):
+                if self._waiters.closed or self._waiters.is_idle(agents):
                     return
                 await rested.wait()
 
-    def at_rest(self, agents: Collection[str]) -> bool:
+    def is_idle(self, agents: Collection[str]) -> bool:
         """Whether `rest` would return at once."""
-        return self._waiters.at_rest(agents)
+        return self._waiters.is_idle(agents)
 
     async def sweep(self) -> datetime | None:
         """Do what has become due; returns when to come again, None when nothing is planned."""
@@ -163,7 +163,7 @@ class BlackboardService:
         prunes = await self._pruner.when_due()
         return min((due for due in (swept.next_due, opens, prunes) if due is not None), default=None)
 
-    def _announce(self, swept: Swept) -> None:
+    def _announce(self, swept: ExpiryReport) -> None:
         for agent in swept.ready:
             self._waiters.wake(agent)
         for delivery in swept.expired:
@@ -212,7 +212,7 @@ class BlackboardService:
     @property
     def strict(self) -> bool:
         """Whether tenants are kept apart."""
-        return self._sight.strict
+        return self._access.strict
 
     async def dead_letters(self, limit: int = 100, agent: str | None = None) -> list[DeadLetter]:
         """The newest deliveries that were given up, of one agent only when named. For admins."""
@@ -257,7 +257,7 @@ class BlackboardService:
         """
         with refusals():
             found = await self.store.stats()
-        if reader is not None and self._sight.strict and reader.role != "admin":
+        if reader is not None and self._access.strict and reader.role != "admin":
             return replace(found, pending={})
         return replace(found, unconsumed=dict(self._publisher.unconsumed))
 

@@ -8,7 +8,7 @@ from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.service.deadlines import Timer
-from agent_runtime.blackboard.service.publish_delays import Embargoes
+from agent_runtime.blackboard.service.publish_delays import PublishDelays
 from agent_runtime.blackboard.service.queries import Reader
 from agent_runtime.blackboard.service.store_errors import check_batch, refusals
 from agent_runtime.blackboard.service.waiters import ANYTHING, Waiter, Waiters
@@ -22,7 +22,7 @@ class _Stream:
 
     def __init__(self, start: Cursor, now: datetime) -> None:
         self.position = start.position
-        self.embargoes = Embargoes()
+        self.delays = PublishDelays()
         self.shown = start.reopening.shown if start.reopening else (now, start.position)
         """Up to `position`, everything is shown that opened until then."""
         self.lowest = start.reopening.lowest if start.reopening else None
@@ -30,7 +30,7 @@ class _Stream:
 
     def cursor(self) -> str:
         """From where a stream goes on that takes over now."""
-        lowest = self.embargoes.lowest
+        lowest = self.delays.lowest
         return str(Cursor(self.position, None if lowest is None else Reopening(lowest, self.shown)))
 
 
@@ -67,11 +67,11 @@ class Streams:
                 for at, opens, artifact in page:
                     stream.position, stream.shown = at, (now, at)
                     if opens is not None and opens > now:
-                        stream.embargoes.add((opens, at), artifact.id)
+                        stream.delays.add((opens, at), artifact.id)
                     elif opens is not None:
                         yield stream.cursor(), self._reader.show(reader, [artifact])[0]
                 if len(page) < query.limit:
-                    await self._wait(woken, stream.embargoes.next_opens)
+                    await self._wait(woken, stream.delays.next_opens)
                 else:
                     await asyncio.sleep(0)  # the memory's pages come without a pause
 
@@ -91,15 +91,15 @@ class Streams:
         while True:
             if stream.lowest is not None:
                 await self._search(stream, reader, query)
-            while opened := stream.embargoes.pop(now):
+            while opened := stream.delays.pop(now):
                 stream.shown, artifact_id = opened
                 with refusals():
                     artifact = (await self._store.get([artifact_id]))[0]
                 if artifact is not None and self._reader.first_hidden(reader, [artifact]) is None:
                     yield stream.cursor(), self._reader.show(reader, [artifact])[0]
-            if not stream.embargoes.has_lost(now):
+            if not stream.delays.has_lost(now):
                 return
-            stream.lowest, stream.embargoes = stream.embargoes.lowest, Embargoes()
+            stream.lowest, stream.delays = stream.delays.lowest, PublishDelays()
 
     async def _search(self, stream: _Stream, reader: Identity, query: Query) -> None:
         """Find what was under embargo when it was passed, and has not been shown since."""
@@ -110,7 +110,7 @@ class Streams:
             reading = len(page) == query.limit and page[-1][0] < stream.position
             for position, opens, artifact in page:
                 if opens is not None and (opens, position) > stream.shown and position <= stream.position:
-                    stream.embargoes.add((opens, position), artifact.id)
+                    stream.delays.add((opens, position), artifact.id)
         stream.lowest = None
 
     async def _look(

@@ -148,7 +148,7 @@ class Waiters:
         if not waiting:
             del self._waiting[name]
 
-    def at_rest(self, names: Iterable[str]) -> bool:
+    def is_idle(self, names: Iterable[str]) -> bool:
         """Whether somebody rests under each of these names, unwoken: there is nothing for any of them."""
         return all(
             any(waiter.resting and not waiter.woken for waiter in self._waiting.get(name, ()))

@@ -7,15 +7,15 @@ from pathlib import Path
 from agent_runtime.api.base import seconds
 from agent_runtime.blackboard.stores.memory.store import MemoryStore
 from agent_runtime.blackboard.stores.port import Store
-from agent_runtime.blackboard.stores.records import Terms
+from agent_runtime.blackboard.stores.records import Limits
 from agent_runtime.config.models import BlackboardConfig
 
 _SQLITE = "sqlite:///"
 
 
-def terms_of(config: BlackboardConfig) -> Terms:
+def terms_of(config: BlackboardConfig) -> Limits:
     """The bounds that the config sets."""
-    return Terms(
+    return Limits(
         lease=timedelta(seconds=seconds(config.lease.ttl)),
         max_deliveries=config.lease.max_deliveries,
         max_pending=config.limits.pending,
@@ -58,7 +58,7 @@ def store_at(url: str, board: str) -> Store:
     `url`: redis://, postgresql://, sqlite:///PATH, or the path of a SQLite file; `board`: `namespace/name`.
     Raises ValueError when it is neither.
     """
-    terms = Terms()
+    terms = Limits()
     scheme, separator, path = url.partition("://")
     match scheme if separator else "sqlite":
         case "sqlite":

@@ -15,7 +15,14 @@ from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.lease import LeaseId
 from agent_runtime.blackboard.matching.subscriptions import Subscribers
-from agent_runtime.blackboard.stores.records import DeadLetter, Frozen, Leased, Publication, Stats, Swept
+from agent_runtime.blackboard.stores.records import (
+    DeadLetter,
+    ExpiryReport,
+    Leased,
+    Publication,
+    Snapshot,
+    Stats,
+)
 
 Wake = Callable[[Sequence[str] | None], None]
 """Called when something was published, with the agents whose inboxes got something; None: any may have."""
@@ -94,7 +101,7 @@ class Store(Protocol):
         neither does it once the attempt has failed: then the answer is False. Raises LeaseLost.
         """
 
-    async def sweep(self, now: datetime) -> Swept:
+    async def sweep(self, now: datetime) -> ExpiryReport:
         """Do what has become due: open embargoes, end waits, take back leases that ran out, end windows.
 
         What an embargo held back for a group is put into it, as if it came now. What falls on one instant
@@ -137,17 +144,17 @@ class Store(Protocol):
         Asking leaves none. A file, and a process, are one board: there it is. Raises Unavailable.
         """
 
-    async def freeze(self) -> Frozen:
+    async def snapshot(self) -> Snapshot:
         """What the board holds at one moment. Raises Restoring."""
 
     async def begin_restore(self) -> int:
-        """Shut the board for all but the restore, until `thaw`; returns the version to publish with.
+        """Shut the board for all but the restore, until `restore`; returns the version to publish with.
 
-        From now on `ping`, `subscribers`, `register`, `prune` and `freeze` raise Restoring. Doing it again
+        From now on `ping`, `subscribers`, `register`, `prune` and `snapshot` raise Restoring. Doing it again
         changes nothing. Raises NotEmpty.
         """
 
-    async def thaw(self, frozen: Frozen) -> None:
+    async def restore(self, frozen: Snapshot) -> None:
         """Take in what was frozen, all at once, and open the board; its artifacts were published before.
 
         Raises NotEmpty when there are subscribers, deliveries or dead letters.

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.lease import LeaseId
-from agent_runtime.blackboard.matching.joins import Expiry, Gathering
+from agent_runtime.blackboard.matching.joins import Expiry, JoinSpec
 from agent_runtime.blackboard.matching.subscriptions import Subscriber
 
 FINISHED_KEPT = timedelta(hours=1)
@@ -20,7 +20,7 @@ AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class Limits:
     """The bounds that a store keeps."""
 
     lease: timedelta = timedelta(seconds=30)
@@ -35,7 +35,7 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class DeliveryPlan:
     """A delivery to be put into an agent's inbox. `name` makes it unique for all time."""
 
     name: str
@@ -44,7 +44,7 @@ class Planned:
     priority: int
     due: datetime
     """Not handed out before, and not put into its group before."""
-    gathering: Gathering | None = None
+    join: JoinSpec | None = None
     """The group whose item it is; None: it is delivered alone."""
 
 
@@ -53,7 +53,7 @@ class Publication:
     """An artifact and what it sets off."""
 
     artifact: Artifact
-    deliveries: tuple[Planned, ...] = ()
+    deliveries: tuple[DeliveryPlan, ...] = ()
 
 
 class Leased(NamedTuple):
@@ -79,10 +79,10 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class DeliverySnapshot:
     """A delivery as it stands, for another store. One that is held is offered there again."""
 
-    plan: Planned
+    plan: DeliveryPlan
     """What it is by now. `due` is until when it waits, `since` when it is gathered, else `AT_ONCE`."""
     attempt: int = 0
     base: int = 0
@@ -95,7 +95,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Buried:
+class DeadLetterSnapshot:
     """A dead letter, and what a replay of it needs."""
 
     letter: DeadLetter
@@ -104,16 +104,16 @@ class Buried:
 
 
 @dataclass(frozen=True, slots=True)
-class Frozen:
+class Snapshot:
     """All that a board holds at one moment, but for the artifacts themselves."""
 
     position: int
     """Of the newest artifact: those up to it are of that moment, later ones are not."""
     subscribers: tuple[Subscriber, ...] = ()
     """In the order in which they came."""
-    deliveries: tuple[Kept, ...] = ()
+    deliveries: tuple[DeliverySnapshot, ...] = ()
     """In the order of their places."""
-    dead_letters: tuple[Buried, ...] = ()
+    dead_letters: tuple[DeadLetterSnapshot, ...] = ()
     """Oldest first."""
 
 
@@ -130,7 +130,7 @@ class Incomplete:
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
+class ExpiryReport:
     """What time has brought about."""
 
     ready: tuple[str, ...] = ()

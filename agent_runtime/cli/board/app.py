@@ -73,11 +73,11 @@ def publish(
 ) -> None:
     """Publish an artifact on a Blackboard."""
     from agent_runtime.cli.board import commands as board
-    from agent_runtime.cli.board.connect import Where
+    from agent_runtime.cli.board.connect import ConnectionOptions
     from agent_runtime.cli.board.publish import given
 
     draft = given(artifact, content, "covey publish")
-    where = Where(url, token, blackboard, state)
+    where = ConnectionOptions(url, token, blackboard, state)
     board.publish(where, draft, tag or [], correlation, partition, version)
 
 
@@ -101,7 +101,7 @@ def query(
     """Show artifacts, oldest first."""
     from agent_runtime.blackboard.board import Query
     from agent_runtime.cli.board import commands as board
-    from agent_runtime.cli.board.connect import Where
+    from agent_runtime.cli.board.connect import ConnectionOptions
 
     wanted = Query(
         type=type_ or None,
@@ -113,7 +113,7 @@ def query(
         until=board.moment(until, "--until"),
         limit=limit,
     )
-    board.query(Where(url, token, blackboard, state), wanted, output)
+    board.query(ConnectionOptions(url, token, blackboard, state), wanted, output)
 
 
 @board_app.command("show")
@@ -127,9 +127,9 @@ def show(
 ) -> None:
     """Show one artifact."""
     from agent_runtime.cli.board import commands as board
-    from agent_runtime.cli.board.connect import Where
+    from agent_runtime.cli.board.connect import ConnectionOptions
 
-    board.show(Where(url, token, blackboard, state), artifact)
+    board.show(ConnectionOptions(url, token, blackboard, state), artifact)
 
 
 @board_app.command("explain")
@@ -144,9 +144,9 @@ def explain(
 ) -> None:
     """Say why an artifact sets an Agent to work, or does not; without an Agent, by whom it is consumed."""
     from agent_runtime.cli.board import commands as board
-    from agent_runtime.cli.board.connect import Where
+    from agent_runtime.cli.board.connect import ConnectionOptions
 
-    board.explain(Where(url, token, blackboard, state), artifact, agent)
+    board.explain(ConnectionOptions(url, token, blackboard, state), artifact, agent)
 
 
 @board_app.command("stats")
@@ -154,9 +154,9 @@ def explain(
 def stats(url: Url = "", token: Token = "", blackboard: Blackboard = "", state: State = None) -> None:
     """Show how full the board is."""
     from agent_runtime.cli.board import commands as board
-    from agent_runtime.cli.board.connect import Where
+    from agent_runtime.cli.board.connect import ConnectionOptions
 
-    board.stats(Where(url, token, blackboard, state))
+    board.stats(ConnectionOptions(url, token, blackboard, state))
 
 
 @board_app.command("watch")
@@ -178,7 +178,7 @@ def watch(
     """Show artifacts as they are published, those that are there first, until Ctrl-C."""
     from agent_runtime.blackboard.board import Query
     from agent_runtime.cli.board import commands as board
-    from agent_runtime.cli.board.connect import Where
+    from agent_runtime.cli.board.connect import ConnectionOptions
 
     wanted = Query(
         type=type_ or None,
@@ -188,7 +188,7 @@ def watch(
         partition=partition or None,
         since=board.moment(since, "--since"),
     )
-    board.watch(Where(url, token, blackboard, state), wanted, count, output)
+    board.watch(ConnectionOptions(url, token, blackboard, state), wanted, count, output)
 
 
 @letters_app.callback()
@@ -207,9 +207,9 @@ def list_letters(
     if context.invoked_subcommand is not None:
         return
     from agent_runtime.cli.board import commands as board
-    from agent_runtime.cli.board.connect import Where
+    from agent_runtime.cli.board.connect import ConnectionOptions
 
-    board.dead_letters(Where(url, token, blackboard, state), limit, agent, output)
+    board.dead_letters(ConnectionOptions(url, token, blackboard, state), limit, agent, output)
 
 
 @letters_app.command("show")
@@ -223,9 +223,9 @@ def show_letter(
 ) -> None:
     """Show one, with its artifacts."""
     from agent_runtime.cli.board import commands as board
-    from agent_runtime.cli.board.connect import Where
+    from agent_runtime.cli.board.connect import ConnectionOptions
 
-    board.open_letter(Where(url, token, blackboard, state), delivery)
+    board.open_letter(ConnectionOptions(url, token, blackboard, state), delivery)
 
 
 @letters_app.command("replay")
@@ -239,9 +239,9 @@ def replay_letters(
 ) -> None:
     """Offer them to their agents again."""
     from agent_runtime.cli.board import commands as board
-    from agent_runtime.cli.board.connect import Where
+    from agent_runtime.cli.board.connect import ConnectionOptions
 
-    board.replay(Where(url, token, blackboard, state), deliveries)
+    board.replay(ConnectionOptions(url, token, blackboard, state), deliveries)
 
 
 @letters_app.command("drop")
@@ -255,9 +255,9 @@ def drop_letters(
 ) -> None:
     """Delete them for good."""
     from agent_runtime.cli.board import commands as board
-    from agent_runtime.cli.board.connect import Where
+    from agent_runtime.cli.board.connect import ConnectionOptions
 
-    board.drop(Where(url, token, blackboard, state), deliveries)
+    board.drop(ConnectionOptions(url, token, blackboard, state), deliveries)
 
 
 Store = Annotated[

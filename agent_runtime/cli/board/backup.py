@@ -16,7 +16,7 @@ from agent_runtime.blackboard.stores.errors import StoreError
 from agent_runtime.blackboard.stores.open import store_at
 from agent_runtime.blackboard.stores.port import Store
 from agent_runtime.cli.output.printing import say, tell
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 from agent_runtime.local.state import BOARD_ENDING, BOARDS
 
 T = TypeVar("T")
@@ -29,12 +29,12 @@ def backup(url: str, board: str, folder: Path, keep: int | None) -> None:
     _check_board(board)
     file = _file_of(url)
     if file is not None and not file.exists():
-        raise Failure(f"there is no store {file}", "Give --store the URL or the file of a board.", code=2)
+        raise UserError(f"there is no store {file}", "Give --store the URL or the file of a board.", code=2)
     _check_file(file, board)
 
     async def work(store: Store) -> Verified:
         if not await store.exists():
-            raise Failure(
+            raise UserError(
                 f"there is no board {board} in this store: nothing was ever kept for it",
                 "Look at --board and --store. A board is there from the first start of its server on.",
                 code=2,
@@ -68,7 +68,7 @@ def check(file: Path) -> None:
         with _files(file, "read", _WHICH):
             verified = verify(file)
     except BadBackup as error:
-        raise Failure(str(error)) from error
+        raise UserError(str(error)) from error
     _tell(verified, "can be restored")
 
 
@@ -84,9 +84,9 @@ def _on(url: str, board: str, work: Callable[[Store], Awaitable[T]]) -> T:
     try:
         return asyncio.run(session())
     except ValueError as error:
-        raise Failure(str(error), code=2) from error
+        raise UserError(str(error), code=2) from error
     except (BadBackup, RestoreError, StoreError) as error:
-        raise Failure(str(error)) from error
+        raise UserError(str(error)) from error
 
 
 @contextmanager
@@ -96,7 +96,7 @@ def _files(path: Path, done: str, cure: str) -> Iterator[None]:
         yield
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise Failure(f"{path} cannot be {done}: {reason}", cure) from error
+        raise UserError(f"{path} cannot be {done}: {reason}", cure) from error
 
 
 def _check_file(file: Path | None, board: str) -> None:
@@ -105,7 +105,7 @@ def _check_file(file: Path | None, board: str) -> None:
         return
     namespace, _, name = board.partition("/")
     if name != file.stem:
-        raise Failure(
+        raise UserError(
             f"there is no board {board} in this store: {file} is that of the board {file.stem}",
             f"Write --board {namespace}/{file.stem}, or give --store another file.",
             code=2,
@@ -115,7 +115,7 @@ def _check_file(file: Path | None, board: str) -> None:
 def _check_board(board: str) -> None:
     namespace, _, name = board.partition("/")
     if not namespace or not name or "/" in name:
-        raise Failure(
+        raise UserError(
             f"--board {board!r} names no board", "Write NAMESPACE/NAME, such as news/board.", code=2
         )
 

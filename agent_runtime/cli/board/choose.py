@@ -1,7 +1,7 @@
 """Which blackboard a command means."""
 
 from agent_runtime.cli.client import Client
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 
 
 def board_named(client: Client, name: str) -> str:
@@ -12,7 +12,7 @@ def board_named(client: Client, name: str) -> str:
     if len(names) == 1:
         return str(names[0])
     if not names:
-        raise Failure("there is no Blackboard", "Add one to the manifests.", code=2)
-    raise Failure(
+        raise UserError("there is no Blackboard", "Add one to the manifests.", code=2)
+    raise UserError(
         f"there are several Blackboards: {', '.join(names)}", "Say which one with --blackboard NAME.", code=2
     )

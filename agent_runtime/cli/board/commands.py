@@ -12,18 +12,18 @@ from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.matching.matcher import Verdict
 from agent_runtime.blackboard.stores.records import DeadLetter
 from agent_runtime.blackboard.wire.codec import encode
-from agent_runtime.cli.board.connect import OpenBoard, Where, run_on
+from agent_runtime.cli.board.connect import ConnectionOptions, OpenBoard, run_on
 from agent_runtime.cli.output.printing import line, say, say_json
 from agent_runtime.cli.output.summary import cut, summary
 from agent_runtime.cli.output.table import age, table
 from agent_runtime.cli.resources.prefixes import SHORTEST, completed
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 
 _PAGE = 1000
 
 
 def publish(
-    where: Where,
+    where: ConnectionOptions,
     artifact: tuple[str, Mapping[str, Any]],
     tags: Sequence[str],
     correlation: str,
@@ -48,7 +48,7 @@ def publish(
     run_on(where, work)
 
 
-def query(where: Where, wanted: Query, output: str) -> None:
+def query(where: ConnectionOptions, wanted: Query, output: str) -> None:
     """Print up to `wanted.limit` artifacts, oldest first."""
     _check_format(output, "table", "wide", "json")
 
@@ -68,7 +68,7 @@ def query(where: Where, wanted: Query, output: str) -> None:
     run_on(where, work)
 
 
-def show(where: Where, artifact_id: str) -> None:
+def show(where: ConnectionOptions, artifact_id: str) -> None:
     """Print one artifact."""
 
     async def work(opened: OpenBoard) -> None:
@@ -77,7 +77,7 @@ def show(where: Where, artifact_id: str) -> None:
     run_on(where, work)
 
 
-def explain(where: Where, artifact_id: str, agent: str) -> None:
+def explain(where: ConnectionOptions, artifact_id: str, agent: str) -> None:
     """Print what each entry of the agent's `consumes` says to the artifact; "": of every subscriber."""
 
     async def work(opened: OpenBoard) -> None:
@@ -111,7 +111,7 @@ async def _explain_all(opened: OpenBoard, artifact_id: str) -> None:
         say("\nnobody consumes it")
 
 
-def dead_letters(where: Where, limit: int, agent: str, output: str) -> None:
+def dead_letters(where: ConnectionOptions, limit: int, agent: str, output: str) -> None:
     """Print the newest, newest first."""
     _check_format(output, "table", "wide", "json")
 
@@ -136,7 +136,7 @@ def dead_letters(where: Where, limit: int, agent: str, output: str) -> None:
     run_on(where, work)
 
 
-def open_letter(where: Where, delivery: str) -> None:
+def open_letter(where: ConnectionOptions, delivery: str) -> None:
     """Print a dead letter with its artifacts."""
 
     async def work(opened: OpenBoard) -> None:
@@ -146,7 +146,7 @@ def open_letter(where: Where, delivery: str) -> None:
     run_on(where, work)
 
 
-def replay(where: Where, deliveries: Sequence[str]) -> None:
+def replay(where: ConnectionOptions, deliveries: Sequence[str]) -> None:
     """Offer dead letters again."""
 
     async def work(opened: OpenBoard) -> None:
@@ -156,7 +156,7 @@ def replay(where: Where, deliveries: Sequence[str]) -> None:
     run_on(where, work)
 
 
-def drop(where: Where, deliveries: Sequence[str]) -> None:
+def drop(where: ConnectionOptions, deliveries: Sequence[str]) -> None:
     """Delete dead letters for good."""
 
     async def work(opened: OpenBoard) -> None:
@@ -166,7 +166,7 @@ def drop(where: Where, deliveries: Sequence[str]) -> None:
     run_on(where, work)
 
 
-def stats(where: Where) -> None:
+def stats(where: ConnectionOptions) -> None:
     """Print how full the board is."""
 
     async def work(opened: OpenBoard) -> None:
@@ -182,7 +182,7 @@ def stats(where: Where) -> None:
     run_on(where, work)
 
 
-def watch(where: Where, wanted: Query, count: int | None, output: str) -> None:
+def watch(where: ConnectionOptions, wanted: Query, count: int | None, output: str) -> None:
     """Print artifacts as they are published, until Ctrl-C or until there were `count` of them."""
     _check_format(output, "text", "wide", "json")
 
@@ -208,7 +208,7 @@ def moment(text: str, option: str) -> datetime | None:
     except ValueError:
         at = None
     if at is None or at.tzinfo is None:
-        raise Failure(
+        raise UserError(
             f"{option} {text!r} is no time", "Write it with its zone, such as 2026-11-01T12:00:00Z.", code=2
         )
     return at
@@ -216,7 +216,7 @@ def moment(text: str, option: str) -> datetime | None:
 
 def _check_format(output: str, *formats: str) -> None:
     if output not in formats:
-        raise Failure(f"-o {output} is no format", f"There are {' and '.join(formats)}.", code=2)
+        raise UserError(f"-o {output} is no format", f"There are {' and '.join(formats)}.", code=2)
 
 
 def _artifacts(artifacts: Sequence[Artifact], *, wide: bool) -> str:
@@ -255,7 +255,7 @@ async def _artifact_named(opened: OpenBoard, name: str) -> Artifact:
     for one in found:
         if one.id == whole:
             return one
-    raise Failure(f"there is no artifact {name!r} that you may see", "See: covey board query")
+    raise UserError(f"there is no artifact {name!r} that you may see", "See: covey board query")
 
 
 async def _letters_named(opened: OpenBoard, names: Sequence[str]) -> list[str]:

@@ -11,8 +11,8 @@ from agent_runtime.cli.board.commands import moment
 from agent_runtime.cli.output.printing import say, tell
 from agent_runtime.eventlog.brokers.open import make_log
 from agent_runtime.eventlog.brokers.port import LogUnavailable
-from agent_runtime.eventlog.replay.rebuild import Rebuilt, rebuild
-from agent_runtime.local.errors import Failure
+from agent_runtime.eventlog.replay.rebuild import RebuildReport, rebuild
+from agent_runtime.local.errors import UserError
 
 
 def replay(log: str, board: str, to: str, new_name: str, until: str, *, dry_run: bool) -> None:
@@ -20,22 +20,22 @@ def replay(log: str, board: str, to: str, new_name: str, until: str, *, dry_run:
     for option, name in (("--board", board), ("--as", new_name or board)):
         namespace, _, rest = name.partition("/")
         if not namespace or not rest or "/" in rest:
-            raise Failure(
+            raise UserError(
                 f"{option} {name!r} names no board", "Write NAMESPACE/NAME, such as news/board.", code=2
             )
     if not to and not dry_run:
-        raise Failure("there is no store to rebuild it in", "Give --to, or --dry-run to look.", code=2)
+        raise UserError("there is no store to rebuild it in", "Give --to, or --dry-run to look.", code=2)
     at = moment(until, "--until")
     try:
         done = asyncio.run(_replay(log, board, None if dry_run else store_at(to, new_name or board), at))
     except ValueError as error:
-        raise Failure(str(error), code=2) from error
+        raise UserError(str(error), code=2) from error
     except (LogUnavailable, StoreError, OSError) as error:
-        raise Failure(str(error)) from error
+        raise UserError(str(error)) from error
     _tell(done, dry_run)
 
 
-async def _replay(url: str, board: str, store: Store | None, until: datetime | None) -> Rebuilt:
+async def _replay(url: str, board: str, store: Store | None, until: datetime | None) -> RebuildReport:
     async with AsyncExitStack() as stack:
         log = make_log(url, board)
         stack.push_async_callback(log.close)
@@ -46,7 +46,7 @@ async def _replay(url: str, board: str, store: Store | None, until: datetime | N
         return await rebuild(log, store, until)
 
 
-def _tell(done: Rebuilt, dry_run: bool) -> None:
+def _tell(done: RebuildReport, dry_run: bool) -> None:
     say(
         f"{'found' if dry_run else 'rebuilt'}: {done.artifacts} artifacts, "
         f"{done.deliveries} open deliveries, "

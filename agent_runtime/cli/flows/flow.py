@@ -12,7 +12,7 @@ from agent_runtime.cli.output.printing import say, tell
 from agent_runtime.cli.output.table import table
 from agent_runtime.compile.flows.actions import warnings
 from agent_runtime.draw import Graph, Progress, graph_of, mermaid, progress_of, svg
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 
 FORMATS = ("svg", "mermaid")
 _SUFFIXES = {".mmd": "mermaid", ".mermaid": "mermaid"}
@@ -34,11 +34,11 @@ def check(targets: Sequence[str], state: Path | None) -> None:
     if found.faults:
         listed = "\n".join(map(str, found.faults))
         count = len(found.faults)
-        raise Failure(f"{count} {'fault' if count == 1 else 'faults'} in the flows\n{listed}")
+        raise UserError(f"{count} {'fault' if count == 1 else 'faults'} in the flows\n{listed}")
     for fault in found.missing:
         tell(f"note: {fault} (not in these files)")
     if not found.specs:
-        raise Failure(f"there is no Flow in {', '.join(targets)}")
+        raise UserError(f"there is no Flow in {', '.join(targets)}")
 
 
 def draw(
@@ -47,7 +47,7 @@ def draw(
     """Draw one Flow, with the states of a run when one is named, to the file or else to standard output."""
     form = format_ or _SUFFIXES.get(output.suffix if output else "", "svg")
     if form not in FORMATS:
-        raise Failure(f"--format {form} is no format", f"There are {' and '.join(FORMATS)}.", code=2)
+        raise UserError(f"--format {form} is no format", f"There are {' and '.join(FORMATS)}.", code=2)
     name, specs = _from_server(target, flow, state) if _is_name(target) else _from_files(target, flow)
     progress = _progress(name, run, Client.connect(state)) if run else None
     graph = graph_of(specs[name], specs)
@@ -59,7 +59,7 @@ def draw(
     try:
         output.write_text(drawing, encoding="utf-8")
     except OSError as error:
-        raise Failure(f"{output} cannot be written: {error.strerror}") from error
+        raise UserError(f"{output} cannot be written: {error.strerror}") from error
 
 
 def _is_name(target: str) -> bool:
@@ -71,14 +71,14 @@ def _server(name: str, state: Path | None) -> Client:
     """The running covey up, which is asked because `name` is no file."""
     try:
         return Client.connect(state)
-    except Failure as failure:
+    except UserError as failure:
         what = f"there is no file or folder {name}, and no Flow of that name: {failure.what}"
-        raise Failure(what, failure.cure, failure.code) from failure
+        raise UserError(what, failure.cure, failure.code) from failure
 
 
 def _from_server(name: str, flow: str, state: Path | None) -> tuple[str, Mapping[str, FlowSpec]]:
     if flow and flow != name:
-        raise Failure(f"--flow {flow} is for files; {name} is no file", code=2)
+        raise UserError(f"--flow {flow} is for files; {name} is no file", code=2)
     flows = of_server(_server(name, state))
     named(name, list(flows), "the covey up")
     return name, {each: resource.spec for each, resource in flows.items()}
@@ -87,15 +87,15 @@ def _from_server(name: str, flow: str, state: Path | None) -> tuple[str, Mapping
 def _from_files(target: str, flow: str) -> tuple[str, Mapping[str, FlowSpec]]:
     found = in_files([Path(target)])
     if found.faults:
-        raise Failure("\n".join(map(str, found.faults)), f"Check it with: covey flow check {target}")
+        raise UserError("\n".join(map(str, found.faults)), f"Check it with: covey flow check {target}")
     if flow:
         named(flow, list(found.specs), target)
         return flow, found.specs
     if len(found.specs) != 1:
         there = ", ".join(sorted(found.specs))
         if not there:
-            raise Failure(f"there is no Flow in {target}")
-        raise Failure(f"there are several Flows in {target}: {there}", "Say which one: --flow NAME", code=2)
+            raise UserError(f"there is no Flow in {target}")
+        raise UserError(f"there are several Flows in {target}: {there}", "Say which one: --flow NAME", code=2)
     return next(iter(found.specs)), found.specs
 
 
@@ -105,7 +105,7 @@ def _progress(flow: str, run: str, client: Client) -> Progress:
     of = resource.spec.flow.name if resource.spec.flow is not None else ""
     if of != flow:
         whose = f"of the Flow {of}" if of else "of no Flow with a name"
-        raise Failure(f"flowrun/{run} is a run {whose}, not of {flow}", code=2)
+        raise UserError(f"flowrun/{run} is a run {whose}, not of {flow}", code=2)
     history = client.get(path("runs", run, "history"))["items"]
     ends = [(str(each["node"]), each["action"]) for each in history if each["node"]]
     return progress_of(resource.status.nodes or () if resource.status is not None else (), ends)
@@ -136,4 +136,4 @@ def _require_accepted(flow: FlowResource) -> None:
     conditions = flow.status.conditions if flow.status is not None else None
     wrong = [each for each in conditions or () if each.type != "Ready" and each.status == "False"]
     if wrong:
-        raise Failure("\n".join(f"{each.reason}: {each.message}" for each in wrong))
+        raise UserError("\n".join(f"{each.reason}: {each.message}" for each in wrong))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agent_runtime.api.flow import FlowResource, FlowSpec
 from agent_runtime.cli.client import Client
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 from agent_runtime.local.manifests.check import check
 from agent_runtime.local.manifests.function_check import folder_of, function_faults
 from agent_runtime.local.manifests.load import FileFault, load
@@ -57,7 +57,7 @@ def named(name: str, names: Sequence[str], place: str) -> None:
     """Raises Failure that lists the Flows there are when this one is not among them."""
     if name not in names:
         there = ", ".join(sorted(names))
-        raise Failure(
+        raise UserError(
             f'there is no Flow "{name}" in {place}; ' + (f"there are: {there}" if there else "there is none")
         )
 

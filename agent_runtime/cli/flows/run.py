@@ -17,7 +17,7 @@ from agent_runtime.cli.command import spelled
 from agent_runtime.cli.errors import Left
 from agent_runtime.cli.output.printing import block, line, say, say_json, tell
 from agent_runtime.cli.payload import parameters
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 from agent_runtime.local.runs.status import ENDED
 
 ASKS, STILL_RUNNING, INTERRUPTED = 3, 4, 130
@@ -28,7 +28,7 @@ _STEP = 20
 """Seconds that one request waits for news of the run."""
 
 
-class Patience:
+class WaitOptions:
     """How long a command waits for the end of a run."""
 
     def __init__(self, timeout: str, wait: str | None) -> None:
@@ -42,10 +42,10 @@ class Patience:
         try:
             self.seconds = seconds(self.words) if self.words else None
         except ValueError as error:
-            raise Failure(f"{option}: {error}", f"Write it as {option}=90s, 10m or 2h.", code=2) from error
+            raise UserError(f"{option}: {error}", f"Write it as {option}=90s, 10m or 2h.", code=2) from error
 
 
-def start(flow: str, params: list[str], patience: Patience, *, detach: bool, state: Path | None) -> None:
+def start(flow: str, params: list[str], patience: WaitOptions, *, detach: bool, state: Path | None) -> None:
     """Start it, say which nodes it visits, print its result on standard output."""
     given = parameters(params)
     client = Client.connect(state)
@@ -58,7 +58,7 @@ def start(flow: str, params: list[str], patience: Patience, *, detach: bool, sta
     follow(client, name, patience)
 
 
-def follow(client: Client, name: str, patience: Patience) -> None:
+def follow(client: Client, name: str, patience: WaitOptions) -> None:
     """Say what the run does until it has ended, then print its result."""
     try:
         status = _Following(client, name, patience).until_it_ends()
@@ -66,7 +66,7 @@ def follow(client: Client, name: str, patience: Patience) -> None:
         raise Left(f"\nflowrun/{name} goes on", _commands(name, "follow", "cancel"), INTERRUPTED) from None
     if status["phase"] != "Succeeded":
         trace = (status.get("error") or {}).get("traceback")
-        raise Failure(
+        raise UserError(
             f"flowrun/{name} {status['phase'].lower()}: {_condition(status).get('message', '')}",
             trace or f"See: {spelled()} run show {name}",
         )
@@ -76,7 +76,7 @@ def follow(client: Client, name: str, patience: Patience) -> None:
 class _Following:
     """One run, as it is told to the person who started it."""
 
-    def __init__(self, client: Client, name: str, patience: Patience) -> None:
+    def __init__(self, client: Client, name: str, patience: WaitOptions) -> None:
         self._client = client
         self._name = name
         self._patience = patience
@@ -155,7 +155,7 @@ class _Following:
         }
         try:
             self._client.post(path("runs", self._name, "answers"), body)
-        except Failure as failure:  # somebody else was quicker, or its time is up
+        except UserError as failure:  # somebody else was quicker, or its time is up
             tell(f"  {failure.what}")
 
 

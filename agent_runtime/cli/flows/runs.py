@@ -10,7 +10,7 @@ from agent_runtime.cli.output.printing import block, json_text, line, say, say_j
 from agent_runtime.cli.output.table import table
 from agent_runtime.cli.resources.prefixes import completed
 from agent_runtime.cli.target import announce, without_password
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 
 
 def run_named(client: Client, name: str) -> str:
@@ -22,7 +22,7 @@ def run_named(client: Client, name: str) -> str:
 def show(name: str, at: int | None, output: str, store: str, state: Path | None) -> None:
     """Print how the run stands, its history, and what it knew: at the boundary `at`, or at the latest."""
     if output not in ("text", "json"):
-        raise Failure(f"-o {output} is no format", "There are text, json.", code=2)
+        raise UserError(f"-o {output} is no format", "There are text, json.", code=2)
     if store:
         found = _from_store(name, at, store)
     else:
@@ -105,7 +105,7 @@ def _from_store(name: str, at: int | None, url: str) -> Json:
             runs = [found.run for found in await store.runs(name)]
             ids = [run for run in runs if run == name or run.startswith(f"{name}/")]
             if not ids:
-                raise Failure(f"the store has no run {name}", "Name it NAMESPACE/NAME.", code=1)
+                raise UserError(f"the store has no run {name}", "Name it NAMESPACE/NAME.", code=1)
             return {
                 "run": None,
                 "history": await history_of(store, ids[0]),
@@ -117,7 +117,7 @@ def _from_store(name: str, at: int | None, url: str) -> Json:
     try:
         return asyncio.run(read())
     except (StoreError, CheckpointError, ValueError) as error:
-        raise Failure(str(error), code=1) from error
+        raise UserError(str(error), code=1) from error
 
 
 def _headline(name: str, found: Json) -> str:

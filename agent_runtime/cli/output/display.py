@@ -5,7 +5,7 @@ from typing import IO, Any, Protocol, Self
 
 from agent_runtime.cli.output.event_lines import line
 from agent_runtime.cli.output.printing import note
-from agent_runtime.local.one_shot import Errand
+from agent_runtime.local.one_shot import OneShot
 
 
 class Display(Protocol):
@@ -25,13 +25,13 @@ class Display(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
 
-def display_for(stream: IO[str], *, errand: Errand | None) -> Display:
+def display_for(stream: IO[str], *, job: OneShot | None) -> Display:
     """A live picture for a job on a terminal, else lines."""
-    if errand is not None and stream.isatty():
+    if job is not None and stream.isatty():
         from agent_runtime.cli.output.live import LiveDisplay
 
-        return LiveDisplay(stream, errand.until)
-    return PlainDisplay(stream, errand.until if errand is not None else "")
+        return LiveDisplay(stream, job.until)
+    return PlainDisplay(stream, job.until if job is not None else "")
 
 
 class PlainDisplay:

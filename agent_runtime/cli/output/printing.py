@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from typing import IO, Self
 
 from agent_runtime.core.visible import visible, visible_json, visible_line
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 
 
-class OutputLost(Failure):
+class OutputLost(UserError):
     """Standard output does not take what is printed."""
 
     @classmethod

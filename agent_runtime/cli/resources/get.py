@@ -15,7 +15,7 @@ from agent_runtime.cli.output.summary import summary
 from agent_runtime.cli.output.table import age, table
 from agent_runtime.cli.resources.kinds import kind_named
 from agent_runtime.cli.resources.prefixes import completed
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 
 FORMATS = ("table", "wide", "name", "yaml", "json")
 Item = Mapping[str, Any]
@@ -26,16 +26,16 @@ _STEP = 0.5
 def run(kind: str, name: str, output: str, blackboard: str, state: Path | None, *, watch: bool) -> None:
     """Print what was asked for; with `watch` also what becomes of it, until Ctrl-C."""
     if output not in FORMATS:
-        raise Failure(f"-o {output} is no format", f"There are {', '.join(FORMATS)}.", code=2)
+        raise UserError(f"-o {output} is no format", f"There are {', '.join(FORMATS)}.", code=2)
     artifacts = kind.lower() in ("artifact", "artifacts")
     if artifacts and watch:
-        raise Failure("get --watch is for resources", "Artifacts: covey board watch", code=2)
+        raise UserError("get --watch is for resources", "Artifacts: covey board watch", code=2)
     if artifacts:
         _artifacts(Client.connect(state), name, output, blackboard)
         return
     wanted = "" if kind == "all" else kind_named(kind)
     if name and not wanted:
-        raise Failure("a name needs its kind", f"Write: covey get KIND {name}", code=2)
+        raise UserError("a name needs its kind", f"Write: covey get KIND {name}", code=2)
     client = Client.connect(state)
     items = _items(client, wanted, name)
     if items or not watch:
@@ -75,7 +75,7 @@ def _watch(client: Client, items: Sequence[Item], wanted: str, name: str, output
         time.sleep(_STEP)
         try:
             items = _items(client, wanted, name)
-        except Failure as failure:
+        except UserError as failure:
             if name and failure.code == 1:  # it was deleted
                 items = []
             else:
@@ -191,7 +191,7 @@ def _artifacts(client: Client, artifact: str, output: str, blackboard: str) -> N
 def _exact(client: Client, place: str) -> Item | None:
     try:
         return client.get(place)
-    except Failure as failure:
+    except UserError as failure:
         if failure.code != 1:
             raise
         return None

@@ -1,7 +1,7 @@
 """The words by which a person may name a kind: `Agent`, `agent`, `agents`, `ag`."""
 
 from agent_runtime.api import KINDS
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 
 
 def kind_named(word: str) -> str:
@@ -12,7 +12,7 @@ def kind_named(word: str) -> str:
             return name
     if wanted in ("run", "runs"):
         return "FlowRun"
-    raise Failure(
+    raise UserError(
         f"there is no kind {word!r}",
         "There are " + ", ".join(f"{k.plural} ({k.short})" for k in KINDS.values()) + ", and artifacts.",
         code=2,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 
 SHORTEST = 4
 """Characters, at least."""
@@ -19,7 +19,7 @@ def completed(prefix: str, names: Iterable[str], what: str) -> str:
     if len(found) > 1:
         more = f"\n  and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         listed = "\n".join(f"  {name}" for name in found[:_SHOWN])
-        raise Failure(
+        raise UserError(
             f"{len(found)} {what} begin with {prefix}:\n{listed}{more}", "Write more of it.", code=2
         )
     return found[0]

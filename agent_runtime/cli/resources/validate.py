@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from agent_runtime.cli.output.printing import say, tell
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 from agent_runtime.local.manifests.check import Checked, check
 from agent_runtime.local.manifests.function_check import folder_of, function_faults
 from agent_runtime.local.manifests.load import load
@@ -34,7 +34,7 @@ def loaded(paths: Sequence[Path]) -> list[Mapping[str, Any]]:
 def _require_faultless(checked: Checked) -> None:
     if checked.faults:
         listed = "\n".join(str(fault) for fault in checked.faults)
-        raise Failure(f"{_count(len(checked.faults), 'fault')} in the manifests\n{listed}")
+        raise UserError(f"{_count(len(checked.faults), 'fault')} in the manifests\n{listed}")
 
 
 def _count(number: int, noun: str) -> str:

@@ -21,7 +21,7 @@ from agent_runtime.durable.port import (
     StoreFull,
     Unavailable,
 )
-from agent_runtime.durable.retry import Patience
+from agent_runtime.durable.retry import RetryPolicy
 
 PATIENCE = 30.0
 """Seconds for which a server that is away is asked again: its pod may be on the move."""
@@ -60,7 +60,7 @@ class HttpCalls:
         self._url = url.rstrip("/")
         self._headers = {"authorization": f"Bearer {token}"}
         self._client = client or httpx2.AsyncClient()
-        self.patience = Patience(patience, clock)
+        self.patience = RetryPolicy(patience, clock)
 
     async def close(self) -> None:
         """Let go of the connections."""

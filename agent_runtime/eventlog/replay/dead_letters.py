@@ -7,10 +7,10 @@ from typing import Literal
 from agent_runtime.blackboard.stores.records import (
     AT_ONCE,
     DEAD_LETTERS_KEPT,
-    Buried,
     DeadLetter,
-    Kept,
-    Planned,
+    DeadLetterSnapshot,
+    DeliveryPlan,
+    DeliverySnapshot,
 )
 
 
@@ -18,11 +18,11 @@ from agent_runtime.blackboard.stores.records import (
 class _Fate:
     kind: Literal["dead", "replayed", "dropped", "finished"]
     at: datetime
-    buried: Buried | None
+    buried: DeadLetterSnapshot | None
     """The letter that was, or is, there."""
 
 
-class Fates:
+class DeadLetterHistory:
     """The newest that is known of each delivery that was given up."""
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class Fates:
     def __contains__(self, delivery: str) -> bool:
         return delivery in self._fates
 
-    def bury(self, buried: Buried) -> None:
+    def bury(self, buried: DeadLetterSnapshot) -> None:
         """It became a dead letter."""
         known = self._fates.get(buried.letter.delivery)
         if known is not None and known.buried is not None:  # of a second burial less is told
@@ -45,7 +45,7 @@ class Fates:
 
     def replay(self, letter: DeadLetter, at: datetime) -> None:
         """The letter was offered again."""
-        self._decide(letter.delivery, _Fate("replayed", at, Buried(letter, 0, ())))
+        self._decide(letter.delivery, _Fate("replayed", at, DeadLetterSnapshot(letter, 0, ())))
 
     def lease(self, delivery: str, attempt: int) -> None:
         """It was handed out; this matters of what had been offered again."""
@@ -82,12 +82,12 @@ class Fates:
         elif known.buried is None and fate.buried is not None:
             self._fates[delivery] = replace(known, buried=fate.buried)
 
-    def letters(self) -> list[Buried]:
+    def letters(self) -> list[DeadLetterSnapshot]:
         """The dead letters, oldest first, not more than a store keeps."""
         dead = [fate.buried for fate in self._fates.values() if fate.kind == "dead" and fate.buried]
         return sorted(dead, key=lambda one: one.letter.at)[-DEAD_LETTERS_KEPT:]
 
-    def offered_again(self) -> list[Kept]:
+    def offered_again(self) -> list[DeliverySnapshot]:
         """The deliveries that were replayed and are not finished, in that order."""
         again = [fate for fate in self._fates.values() if fate.kind == "replayed"]
         return [
@@ -96,9 +96,9 @@ class Fates:
             if fate.buried is not None
         ]
 
-    def _again(self, buried: Buried) -> Kept:
+    def _again(self, buried: DeadLetterSnapshot) -> DeliverySnapshot:
         letter = buried.letter
-        plan = Planned(letter.delivery, letter.agent, letter.artifact_ids, buried.priority, AT_ONCE)
+        plan = DeliveryPlan(letter.delivery, letter.agent, letter.artifact_ids, buried.priority, AT_ONCE)
         attempt = max(letter.attempts, self._attempts.get(letter.delivery, 0))
         released = [one for one in self._released.get(letter.delivery, ()) if one > letter.attempts]
-        return Kept(plan, attempt, letter.attempts + len(released), buried.sets, letter.error)
+        return DeliverySnapshot(plan, attempt, letter.attempts + len(released), buried.sets, letter.error)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from agent_runtime.blackboard.lease import delivery_name
-from agent_runtime.blackboard.stores.records import AT_ONCE, Kept, Planned
+from agent_runtime.blackboard.stores.records import AT_ONCE, DeliveryPlan, DeliverySnapshot
 
 _GROUPED = "+"
 """In names of deliveries that may be of several artifacts; no artifact's id has one."""
@@ -16,7 +16,7 @@ _GROUPED = "+"
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    plan: Planned
+    plan: DeliveryPlan
     at: datetime
     """When it was told."""
 
@@ -34,7 +34,7 @@ class Deliveries:
     _told: set[str] = field(default_factory=set)
     _open: dict[str, dict[str, _Open]] = field(default_factory=dict)
     """By artifact, then by name."""
-    _kept: dict[str, Kept] = field(default_factory=dict)
+    _kept: dict[str, DeliverySnapshot] = field(default_factory=dict)
     _kept_once: set[str] = field(default_factory=set)
     _finished: set[str] = field(default_factory=set)
     """Of these no plan is known."""
@@ -44,7 +44,7 @@ class Deliveries:
     """Finished ones, of which it is not known whether they had several artifacts."""
     _forgotten: dict[str, datetime] = field(default_factory=dict)
 
-    def publish(self, artifact_id: str, plans: tuple[Planned, ...], at: datetime) -> None:
+    def publish(self, artifact_id: str, plans: tuple[DeliveryPlan, ...], at: datetime) -> None:
         """An artifact set these off."""
         if artifact_id in self._told:
             return
@@ -54,7 +54,7 @@ class Deliveries:
         if open_:
             self._open[artifact_id] = open_
 
-    def keep(self, kept: Kept) -> None:
+    def keep(self, kept: DeliverySnapshot) -> None:
         """It was there when the log began. Several servers that start at once may each say so."""
         name = kept.plan.name
         if name in self._kept_once or not self._told.isdisjoint(kept.plan.artifact_ids):
@@ -149,15 +149,15 @@ class Deliveries:
         """Whether it is known what the artifact's publication set off."""
         return artifact_id in self._told
 
-    def is_done(self, plan: Planned, at: datetime) -> bool:
+    def is_done(self, plan: DeliveryPlan, at: datetime) -> bool:
         """Whether it is known already that a delivery which was set off at this time is done with."""
         return plan.name in self._finished or at < self._forgotten.get(plan.agent, at)
 
-    def plans(self, artifact_id: str) -> tuple[Planned, ...]:
+    def plans(self, artifact_id: str) -> tuple[DeliveryPlan, ...]:
         """What is open of what the artifact's publication set off."""
         return tuple(one.plan for one in self._open.get(artifact_id, {}).values())
 
-    def kept(self) -> tuple[Kept, ...]:
+    def kept(self) -> tuple[DeliverySnapshot, ...]:
         """What is open of what was there when the log began."""
         return tuple(self._kept.values())
 
@@ -170,8 +170,8 @@ def _items(name: str, ids: tuple[str, ...]) -> list[str]:
     return [delivery_name(id_, agent, entry) for id_ in ids]
 
 
-def _whole(plan: Planned, ids: tuple[str, ...]) -> Planned:
-    return replace(plan, artifact_ids=ids, gathering=None, due=AT_ONCE)
+def _whole(plan: DeliveryPlan, ids: tuple[str, ...]) -> DeliveryPlan:
+    return replace(plan, artifact_ids=ids, join=None, due=AT_ONCE)
 
 
 def _artifact_of(name: str) -> str:

@@ -6,18 +6,18 @@ from datetime import datetime
 
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.stores.port import Store
-from agent_runtime.blackboard.stores.records import Frozen, Publication
+from agent_runtime.blackboard.stores.records import Publication, Snapshot
 from agent_runtime.eventlog.brokers.port import EventLog
-from agent_runtime.eventlog.records import Garbled, read_artifact, read_event
-from agent_runtime.eventlog.replay.replayer import Ledger
-from agent_runtime.eventlog.replay.scratch_board import Scratch
+from agent_runtime.eventlog.records import CorruptRecord, read_artifact, read_event
+from agent_runtime.eventlog.replay.replayer import Replayer
+from agent_runtime.eventlog.replay.scratch_board import ReplayBoard
 
 _CHUNK = 500
 _NAMED = 10
 
 
 @dataclass(slots=True)
-class Rebuilt:
+class RebuildReport:
     """What was found, and what became of it."""
 
     artifacts: int = 0
@@ -39,30 +39,30 @@ class Rebuilt:
     unread: list[str] = field(default_factory=list)
     """The first of the records that could not be read: where, and why."""
 
-    def skip(self, place: str, error: Garbled) -> None:
+    def skip(self, place: str, error: CorruptRecord) -> None:
         """Note a record that is none."""
         self.unreadable += 1
         if len(self.unread) < _NAMED:
             self.unread.append(f"{place}: {error}")
 
 
-async def rebuild(log: EventLog, store: Store | None, until: datetime | None = None) -> Rebuilt:
+async def rebuild(log: EventLog, store: Store | None, until: datetime | None = None) -> RebuildReport:
     """Rebuild the board as it was at `until`, or as the log ends, in a store that is open and empty.
 
     With no store, only look. What was interrupted goes on when it is done again. Raises LogUnavailable,
     NotEmpty and as the store.
     """
-    done = Rebuilt()
+    done = RebuildReport()
     target = None if store is None else _Target(store, await store.begin_restore())
-    ledger = Ledger(until)
+    replayer = Replayer(until)
     async for place, record in log.read("events"):
         try:
-            ledger.read(read_event(record))
-        except Garbled as error:
+            replayer.read(read_event(record))
+        except CorruptRecord as error:
             done.skip(place, error)
-    done.lost_events, done.trimmed = ledger.gaps, ledger.trimmed
-    ledger.deliveries.settle()
-    scratch = Scratch(ledger)
+    done.lost_events, done.trimmed = replayer.gaps, replayer.trimmed
+    replayer.deliveries.settle()
+    scratch = ReplayBoard(replayer)
     async for position, artifact in _artifacts(log, until, done):
         await scratch.add(position, artifact)
         if target is not None:
@@ -77,14 +77,14 @@ async def rebuild(log: EventLog, store: Store | None, until: datetime | None = N
 
 
 async def _artifacts(
-    log: EventLog, until: datetime | None, done: Rebuilt
+    log: EventLog, until: datetime | None, done: RebuildReport
 ) -> AsyncIterator[tuple[int, Artifact]]:
     """The artifacts with their positions, each once."""
     last = 0
     async for place, record in log.read("artifacts"):
         try:
             logged = read_artifact(record)
-        except Garbled as error:
+        except CorruptRecord as error:
             done.skip(place, error)
             continue
         if logged.position <= last:  # it was written twice
@@ -115,7 +115,7 @@ class _Target:
             await self._store.publish(self._chunk, self._version)
             self._chunk = []
 
-    async def finish(self, frozen: Frozen, done: Rebuilt) -> Frozen:
+    async def finish(self, frozen: Snapshot, done: RebuildReport) -> Snapshot:
         """Put the deliveries in and open the board; returns what was put in."""
         await self._publish()
         named = {id_ for one in frozen.deliveries for id_ in one.plan.artifact_ids}
@@ -130,7 +130,7 @@ class _Target:
         )
         done.without_artifacts = len(frozen.deliveries) - len(whole.deliveries)
         done.without_artifacts += len(frozen.dead_letters) - len(whole.dead_letters)
-        await self._store.thaw(whole)
+        await self._store.restore(whole)
         return whole
 
     async def _lacking(self, ids: Sequence[str]) -> set[str]:

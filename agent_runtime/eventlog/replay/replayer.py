@@ -7,15 +7,15 @@ and what two of them tell may be mixed up. So nothing here depends on the end co
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from agent_runtime.blackboard.stores.records import Buried
+from agent_runtime.blackboard.stores.records import DeadLetterSnapshot
 from agent_runtime.eventlog.records import LoggedEvent
-from agent_runtime.eventlog.replay.dead_letters import Fates
+from agent_runtime.eventlog.replay.dead_letters import DeadLetterHistory
 from agent_runtime.eventlog.replay.deliveries import Deliveries
 from agent_runtime.eventlog.replay.history import History
 
 
 @dataclass(slots=True)
-class Ledger:
+class Replayer:
     """Reads events, one after the other; its parts then answer."""
 
     until: datetime | None = None
@@ -30,7 +30,7 @@ class Ledger:
     trimmed: bool = False
     """Whether the log has lost its beginning."""
     deliveries: Deliveries = field(default_factory=Deliveries)
-    fates: Fates = field(default_factory=Fates)
+    dead_letters: DeadLetterHistory = field(default_factory=DeadLetterHistory)
     history: History = field(default_factory=History)
     _numbers: dict[str, int] = field(default_factory=dict)
 
@@ -62,16 +62,16 @@ class Ledger:
             case "kept" if event.kept is not None:
                 self.deliveries.keep(event.kept)
             case "buried" if event.buried is not None:
-                self.fates.bury(event.buried)
+                self.dead_letters.bury(event.buried)
             case "subscribed" | "standing" if event.identity is not None:
                 at = event.at if event.kind == "subscribed" else None
                 self.history.subscribe(event.identity, event.consumes, at)
             case "leased":
                 self.deliveries.lease(name, number, event.names, event.sets)
-                self.fates.lease(name, number)
+                self.dead_letters.lease(name, number)
             case "released":
                 self.deliveries.release(name, number)
-                self.fates.release(name, number)
+                self.dead_letters.release(name, number)
             case "acknowledged":
                 self._finish(name, event.at)
             case "denied" if event.artifact and event.delivery:
@@ -81,20 +81,20 @@ class Ledger:
             case "dead" if event.letter is not None:
                 letter = event.letter
                 priority, sets = self.deliveries.give_up(letter.delivery, letter.artifact_ids)
-                self.fates.bury(Buried(letter, priority, sets))
+                self.dead_letters.bury(DeadLetterSnapshot(letter, priority, sets))
             case "replayed" if event.letter is not None:
-                self.fates.replay(event.letter, event.at)
+                self.dead_letters.replay(event.letter, event.at)
             case "dropped":
                 for delivery in event.names:
-                    self.fates.drop(delivery, event.at)
+                    self.dead_letters.drop(delivery, event.at)
             case "forgotten":
                 self.deliveries.forget(event.agent, event.at)
-                self.fates.forget(event.agent, event.at)
+                self.dead_letters.forget(event.agent, event.at)
                 self.history.forget(event.agent, event.at)
             case _:
                 return  # what people want to know, and a board need not
 
     def _finish(self, name: str, at: datetime) -> None:
         self.deliveries.finish(name)
-        if name in self.fates:
-            self.fates.finish(name, at)
+        if name in self.dead_letters:
+            self.dead_letters.finish(name, at)

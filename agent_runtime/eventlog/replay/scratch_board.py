@@ -13,22 +13,22 @@ from agent_runtime.blackboard.service.publisher import publication_of
 from agent_runtime.blackboard.stores.memory.store import MemoryStore
 from agent_runtime.blackboard.stores.records import (
     DEAD_LETTERS_KEPT,
-    Frozen,
-    Kept,
-    Planned,
+    DeliveryPlan,
+    DeliverySnapshot,
+    Limits,
     Publication,
-    Terms,
+    Snapshot,
 )
-from agent_runtime.eventlog.replay.replayer import Ledger
+from agent_runtime.eventlog.replay.replayer import Replayer
 
-_UNBOUNDED = Terms(max_pending=2**62)
+_UNBOUNDED = Limits(max_pending=2**62)
 
 
-class Scratch:
+class ReplayBoard:
     """What a ledger says is open, as the inboxes of a board."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, replayer: Replayer) -> None:
+        self._replayer = replayer
         self._store = MemoryStore(_UNBOUNDED)
         self._begun = False
         self._now: datetime | None = None
@@ -49,26 +49,26 @@ class Scratch:
             await self._store.publish([Publication(bare, tuple(planned))], version)
             self._due = (await self._store.sweep(now)).next_due
 
-    def _planned(self, position: int, artifact: Artifact) -> Sequence[Planned]:
-        ledger = self._ledger
-        if ledger.deliveries.is_told(artifact.id):
-            return ledger.deliveries.plans(artifact.id)
-        if position <= ledger.began:
+    def _planned(self, position: int, artifact: Artifact) -> Sequence[DeliveryPlan]:
+        replayer = self._replayer
+        if replayer.deliveries.is_told(artifact.id):
+            return replayer.deliveries.plans(artifact.id)
+        if position <= replayer.began:
             return ()
-        if ledger.trimmed and ledger.earliest is not None and artifact.created_at < ledger.earliest:
+        if replayer.trimmed and replayer.earliest is not None and artifact.created_at < replayer.earliest:
             self.out_of_sight += 1
             return ()
         self.matched_again += 1
-        matched = ledger.history.index(artifact.created_at).match(artifact)
+        matched = replayer.history.index(artifact.created_at).match(artifact)
         planned = publication_of(artifact, matched).deliveries
-        return [one for one in planned if not ledger.deliveries.is_done(one, artifact.created_at)]
+        return [one for one in planned if not replayer.deliveries.is_done(one, artifact.created_at)]
 
     async def _begin(self) -> None:
         """With what was on the board when its log began."""
         if not self._begun:
             self._begun = True
-            kept = self._ledger.deliveries.kept()
-            await self._store.thaw(Frozen(position=0, deliveries=kept))
+            kept = self._replayer.deliveries.kept()
+            await self._store.restore(Snapshot(position=0, deliveries=kept))
             self._due = min((one.since or one.plan.due for one in kept), default=None)
 
     async def _pass(self, now: datetime) -> datetime:
@@ -81,26 +81,26 @@ class Scratch:
                 self._due = due
         return self._now
 
-    async def frozen(self, until: datetime | None) -> Frozen:
+    async def frozen(self, until: datetime | None) -> Snapshot:
         """How the board stands in the end."""
         await self._begin()
-        ledger = self._ledger
-        end = until or ledger.latest or self._now
+        replayer = self._replayer
+        end = until or replayer.latest or self._now
         if end is not None:
             await self._store.sweep(await self._pass(end))
-        frozen = await self._store.freeze()
-        ended = [one for one in frozen.dead_letters if one.letter.delivery not in ledger.fates]
-        letters = sorted([*ledger.fates.letters(), *ended], key=lambda one: one.letter.at)
-        again = ledger.fates.offered_again()
+        frozen = await self._store.snapshot()
+        ended = [one for one in frozen.dead_letters if one.letter.delivery not in replayer.dead_letters]
+        letters = sorted([*replayer.dead_letters.letters(), *ended], key=lambda one: one.letter.at)
+        again = replayer.dead_letters.offered_again()
         return replace(
             frozen,
-            subscribers=ledger.history.at(end) if end is not None else (),
+            subscribers=replayer.history.at(end) if end is not None else (),
             deliveries=(*(self._as_leased(kept) for kept in frozen.deliveries), *again),
             dead_letters=tuple(letters[-DEAD_LETTERS_KEPT:]),
         )
 
-    def _as_leased(self, kept: Kept) -> Kept:
-        known, name = self._ledger.deliveries, kept.plan.name
+    def _as_leased(self, kept: DeliverySnapshot) -> DeliverySnapshot:
+        known, name = self._replayer.deliveries, kept.plan.name
         attempts = max(kept.attempt, known.attempts.get(name, 0))
         base = kept.base + len(known.released.get(name, ()))
         return replace(kept, attempt=attempts, base=base, sets=known.sets.get(name, kept.sets))

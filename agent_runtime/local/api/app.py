@@ -16,10 +16,10 @@ from agent_runtime.auth.invalid_token import InvalidToken
 from agent_runtime.local.api.board_routes import local_board_routes
 from agent_runtime.local.api.metrics import exposed
 from agent_runtime.local.api.refusals import TellsRefusals
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 from agent_runtime.local.events import Entry
 from agent_runtime.local.hosting.board import OWNER
-from agent_runtime.local.runtime import Laptop
+from agent_runtime.local.runtime import LocalRuntime
 from agent_runtime.models.errors import ModelError
 from agent_runtime.server.agent import ChatRequest, refusal, reply_wire
 from agent_runtime.server.http.auth import Credentials, Verify, bearer
@@ -68,7 +68,7 @@ class NewRun(BaseModel):
     params: dict[str, Any] = Field(default_factory=dict)
 
 
-def local_app(laptop: Laptop, token: str, health: Health) -> FastAPI:
+def local_app(runtime: LocalRuntime, token: str, health: Health) -> FastAPI:
     """The app. Whoever has `token` may do everything; without it only the health is told."""
     app = FastAPI(
         title="covey up",
@@ -78,18 +78,18 @@ def local_app(laptop: Laptop, token: str, health: Health) -> FastAPI:
     )
     install_errors(app)
 
-    @app.exception_handler(Failure)
-    async def _failed(request: Request, failure: Failure) -> JSONResponse:
+    @app.exception_handler(UserError)
+    async def _failed(request: Request, failure: UserError) -> JSONResponse:
         return error_response(request, 507, str(failure), code="not_stored")
 
     app.add_middleware(BodyLimit, limit=LARGEST_BODY)
-    app.add_middleware(TellsRefusals, observer=laptop.feed)
+    app.add_middleware(TellsRefusals, observer=runtime.feed)
     app.add_middleware(ObservedHttp)
     app.include_router(health.router)
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:
-        body, content_type = await exposed(laptop)
+        body, content_type = await exposed(runtime)
         return Response(body, media_type=content_type)
 
     caller = bearer(_only(token))
@@ -104,12 +104,12 @@ def local_app(laptop: Laptop, token: str, health: Health) -> FastAPI:
 
     needed = [Depends(caller), Depends(refuse_when_draining)]
     routes = APIRouter(prefix="/v1", route_class=StrictJsonRoute, dependencies=needed)
-    _resource_routes(routes, laptop)
-    _work_routes(routes, laptop)
-    _run_routes(routes, laptop)
-    _feed_routes(routes, laptop)
+    _resource_routes(routes, runtime)
+    _work_routes(routes, runtime)
+    _run_routes(routes, runtime)
+    _feed_routes(routes, runtime)
     app.include_router(routes)
-    app.include_router(local_board_routes(laptop, caller_of_a_board))
+    app.include_router(local_board_routes(runtime, caller_of_a_board))
     return app
 
 
@@ -123,36 +123,36 @@ def _only(token: str) -> Verify:
     return check
 
 
-def _resource_routes(routes: APIRouter, laptop: Laptop) -> None:
+def _resource_routes(routes: APIRouter, runtime: LocalRuntime) -> None:
     @routes.get("/resources")
     async def resources(kind: str = "") -> dict[str, Any]:
         """All resources, or those of one kind, with their statuses."""
-        return {"items": laptop.resources(kind)}
+        return {"items": runtime.resources(kind)}
 
     @routes.get("/resources/{kind}/{name}")
     async def resource(kind: str, name: str) -> dict[str, Any]:
         """One resource with its status."""
-        return laptop.resource(kind, name)
+        return runtime.resource(kind, name)
 
     @routes.post("/apply")
     async def apply(body: Manifests) -> dict[str, Any]:
         """Check all manifests; when all are right, take them in."""
-        return {"items": await laptop.apply(body.manifests)}
+        return {"items": await runtime.apply(body.manifests)}
 
     @routes.delete("/resources/{kind}/{name}")
     async def delete(kind: str, name: str) -> dict[str, Any]:
         """Take back a resource that was applied."""
-        await laptop.delete(kind, name)
+        await runtime.delete(kind, name)
         return {"kind": kind, "name": name}
 
 
-def _work_routes(routes: APIRouter, laptop: Laptop) -> None:
+def _work_routes(routes: APIRouter, runtime: LocalRuntime) -> None:
     @routes.post("/agents/{name}/chat")
     async def chat(name: str, body: ChatRequest) -> Response:
         """Say something to an agent."""
-        hosted = laptop.host.agents.get(name)
+        hosted = runtime.host.agents.get(name)
         if hosted is None:
-            ready = laptop.resource("Agent", name)["status"]["conditions"][-1]
+            ready = runtime.resource("Agent", name)["status"]["conditions"][-1]
             raise ApiError(503, f'Agent "{name}" is not ready: {ready["message"] or ready["reason"]}')
         try:
             reply = await hosted.worker.chat(body.message, body.session, new_session=body.newSession)
@@ -163,12 +163,12 @@ def _work_routes(routes: APIRouter, laptop: Laptop) -> None:
     @routes.post("/flows/{name}/runs", status_code=201)
     async def start(name: str, body: NewRun) -> dict[str, Any]:
         """Start a run of a Flow; the answer is the FlowRun."""
-        laptop.resource("Flow", name)  # one that is not there is told as such
-        return laptop.runs.create(name, body.params)
+        runtime.resource("Flow", name)  # one that is not there is told as such
+        return runtime.runs.create(name, body.params)
 
 
-def _run_routes(routes: APIRouter, laptop: Laptop) -> None:
-    runs = laptop.runs
+def _run_routes(routes: APIRouter, runtime: LocalRuntime) -> None:
+    runs = runtime.runs
 
     @routes.get("/runs/{name}")
     async def run(name: str, wait: Annotated[float, Query(ge=0, le=60)] = 0) -> dict[str, Any]:
@@ -211,13 +211,13 @@ def _run_routes(routes: APIRouter, laptop: Laptop) -> None:
         return runs.cancel(name)
 
 
-def _feed_routes(routes: APIRouter, laptop: Laptop) -> None:
+def _feed_routes(routes: APIRouter, runtime: LocalRuntime) -> None:
     @routes.get("/events", response_class=EventSourceResponse)
     async def events(request: Request) -> AsyncIterator[ServerSentEvent]:
         """What happens from now on, or after `Last-Event-ID`; all that is remembered, if that is of another
         `covey up`."""
         last = request.headers.get("last-event-id")
-        feed = laptop.feed
+        feed = runtime.feed
         async for entry in feed.follow(feed.last if last is None else feed.place_of(last)):
             yield ServerSentEvent(
                 raw_data=orjson.dumps(entry.wire()).decode(), event=entry.event.kind, id=feed.id_of(entry)
@@ -233,12 +233,12 @@ def _feed_routes(routes: APIRouter, laptop: Laptop) -> None:
             return subject in ("", entry.event.subject)
 
         async def lines() -> AsyncIterator[bytes]:
-            seen = laptop.feed.last
-            past = [entry for entry in laptop.feed.after(0) if wanted(entry)]
+            seen = runtime.feed.last
+            past = [entry for entry in runtime.feed.after(0) if wanted(entry)]
             for entry in past[len(past) - min(tail, len(past)) :]:
                 yield orjson.dumps(entry.wire()) + b"\n"
             if follow:
-                async for entry in laptop.feed.follow(seen):
+                async for entry in runtime.feed.follow(seen):
                     if wanted(entry):
                         yield orjson.dumps(entry.wire()) + b"\n"
 

@@ -13,18 +13,18 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from agent_runtime.local.hosting.board import HostedBoard
-from agent_runtime.local.runtime import Laptop
+from agent_runtime.local.runtime import LocalRuntime
 from agent_runtime.telemetry.metrics import exposition
 
 
-async def exposed(laptop: Laptop) -> tuple[bytes, str]:
+async def exposed(runtime: LocalRuntime) -> tuple[bytes, str]:
     """As Prometheus reads it, and the content type."""
-    boards = dict(laptop.host.boards)
+    boards = dict(runtime.host.boards)
     for board in boards.values():
         board.metrics.show(await board.service.stats())
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Boards(boards))
-    registry.register(_Resources(laptop))
+    registry.register(_Resources(runtime))
     return exposition(registry)
 
 
@@ -55,8 +55,8 @@ class _Boards(Collector):
 class _Resources(Collector):
     """Whether each resource is ready, and the runs by their phase."""
 
-    def __init__(self, laptop: Laptop) -> None:
-        self._laptop = laptop
+    def __init__(self, runtime: LocalRuntime) -> None:
+        self._runtime = runtime
 
     def describe(self) -> Sequence[Metric]:
         """See `_Boards.describe`."""
@@ -66,7 +66,7 @@ class _Resources(Collector):
         """By kind and name, as names of manifests are."""
         ready = Metric("covey_resource_ready", "1 for a resource that is ready, else 0.", "gauge")
         runs: dict[tuple[str, str], int] = {}
-        for item in self._laptop.resources():
+        for item in self._runtime.resources():
             name, status = item["metadata"]["name"], item["status"]
             if item["kind"] == "FlowRun":
                 flow = str((item["spec"].get("flow") or {}).get("name", ""))

@@ -37,7 +37,7 @@ class Host:
         self._observer = observer
         self.boards: dict[str, HostedBoard] = {}
         self.agents: dict[str, HostedAgent] = {}
-        self.troubles: dict[Key, str] = {}
+        self.problems: dict[Key, str] = {}
         """Why something that should run does not."""
 
     async def follow(
@@ -62,7 +62,7 @@ class Host:
             await _ended(f"blackboard {name}", self.boards.pop(name).close)
         # What keeps running keeps its trouble.
         running = {("Agent", name) for name in self.agents} | {("Blackboard", name) for name in self.boards}
-        self.troubles = {key: why for key, why in self.troubles.items() if key in running}
+        self.problems = {key: why for key, why in self.problems.items() if key in running}
         for name, (board, environ) in boards.items():
             if name not in self.boards:
                 await self._open(name, board, environ)
@@ -96,7 +96,7 @@ class Host:
             board = HostedBoard(config, environ, self._state.board(name), self._observer)
             await board.open()
         except (BoardError, EmbeddingError) as error:
-            self.troubles["Blackboard", name] = str(error)
+            self.problems["Blackboard", name] = str(error)
             return
         except Exception as error:
             self._unforeseen(("Blackboard", name), error)
@@ -106,7 +106,7 @@ class Host:
     async def _start(self, config: AgentConfig, environ: Mapping[str, str]) -> None:
         board = self.boards.get(_board_of(config))
         if config.blackboard is not None and board is None:
-            self.troubles["Agent", config.name] = f'Blackboard "{config.blackboard.name}" is not running'
+            self.problems["Agent", config.name] = f'Blackboard "{config.blackboard.name}" is not running'
             return
         try:
             key = ("Agent", config.name)
@@ -115,7 +115,7 @@ class Host:
             )
             await agent.start(board.board(agent.identity()) if board is not None else None)
         except (ModelError, BoardError, TimeoutError) as error:
-            self.troubles["Agent", config.name] = str(error)
+            self.problems["Agent", config.name] = str(error)
             return
         except Exception as error:
             self._unforeseen(("Agent", config.name), error)
@@ -124,11 +124,11 @@ class Host:
 
     def _trouble(self, key: Key, trouble: str) -> None:
         """Why it does not work at the moment; empty when it does again."""
-        if self.troubles.get(key, "") == trouble:
+        if self.problems.get(key, "") == trouble:
             return
-        self.troubles.pop(key, None)
+        self.problems.pop(key, None)
         if trouble:
-            self.troubles[key] = trouble
+            self.problems[key] = trouble
         self._on_trouble()
 
     async def _watched(self, key: Key, step: Callable[[], Awaitable[None]]) -> None:
@@ -139,7 +139,7 @@ class Host:
 
     def _unforeseen(self, key: Key, error: Exception) -> None:
         report(" ".join(key), error)
-        self.troubles[key] = f"an unforeseen error: {describe(error)}: see the log for its traceback"
+        self.problems[key] = f"an unforeseen error: {describe(error)}: see the log for its traceback"
 
 
 async def _ended(name: str, step: Callable[[], Awaitable[None]]) -> None:

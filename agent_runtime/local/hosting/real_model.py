@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from agent_runtime.api.base import seconds
 from agent_runtime.config.models import ModelConfig
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 
 KEY, URL = "OPENAI_API_KEY", "OPENAI_BASE_URL"
 _TIMEOUT = seconds("5m")
@@ -23,7 +23,7 @@ class RealModel:
     def from_environment(cls, name: str, environ: Mapping[str, str]) -> "RealModel":
         """Raises Failure when the environment says neither where a model is nor with which key."""
         if not environ.get(KEY) and not environ.get(URL):
-            raise Failure(
+            raise UserError(
                 f"--real-model needs {KEY} or {URL}, and neither is set",
                 f"Set {KEY} to a key of OpenAI, or {URL} to a server that speaks its API, "
                 "for example http://localhost:11434/v1.",

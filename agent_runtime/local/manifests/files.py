@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 
 
 @contextmanager
@@ -15,7 +15,7 @@ def written(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise Failure(
+        raise UserError(
             f"{path} cannot be written: {(error.strerror or str(error)).lower()}",
             "Make room for it and let it be written, or choose another state folder with --state.",
             code=2,

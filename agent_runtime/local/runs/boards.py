@@ -5,7 +5,7 @@ from agent_runtime.blackboard.board import BoardError
 from agent_runtime.compile.flows.publisher import identity
 from agent_runtime.core.clock import Clock
 from agent_runtime.local.hosting.host import Host
-from agent_runtime.runs.publishing import patiently, publish_once
+from agent_runtime.runs.publishing import publish_once, retried
 
 
 class RunBoards:
@@ -18,12 +18,12 @@ class RunBoards:
 
     async def __call__(self, blackboard: str, tenant: str | None, draft: Draft) -> Artifact:
         """Patient also with a board that is not running, as while it is edited. Raises BoardError."""
-        return await patiently(lambda: self._once(blackboard, tenant, draft), self._clock)
+        return await retried(lambda: self._once(blackboard, tenant, draft), self._clock)
 
     async def _once(self, blackboard: str, tenant: str | None, draft: Draft) -> Artifact:
         hosted = self._host.boards.get(blackboard)
         if hosted is None:
-            why = self._host.troubles.get(
+            why = self._host.problems.get(
                 ("Blackboard", blackboard), f"see: covey get blackboard {blackboard}"
             )
             raise BoardError("not_running", f"it is not running: {why}", status=503)

@@ -11,7 +11,7 @@ from agent_runtime.compile.flows.run import compile_run
 from agent_runtime.compile.result import Compiled, Lookup, Manifest
 from agent_runtime.config.models import RunConfig
 from agent_runtime.durable.port import NoSuchRun
-from agent_runtime.local.environment import Surroundings
+from agent_runtime.local.environment import Environment
 from agent_runtime.local.hosting.host import Host
 from agent_runtime.local.manifests.plan import Key, SameProcess
 from agent_runtime.local.runs.execution import RunExecution
@@ -32,7 +32,7 @@ class RunControl:
     """Starts, finds, changes and stops runs."""
 
     def __init__(
-        self, state: StateFolder, lookup: Lookup, host: Host, around: Surroundings, observer: Observer
+        self, state: StateFolder, lookup: Lookup, host: Host, around: Environment, observer: Observer
     ) -> None:
         self._lookup = lookup
         self._around = around

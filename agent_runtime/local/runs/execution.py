@@ -10,7 +10,7 @@ from agent_runtime.compile.result import Lookup
 from agent_runtime.config.models import RunConfig
 from agent_runtime.durable import open_store
 from agent_runtime.durable.port import RunStore, StoreError
-from agent_runtime.local.environment import Surroundings
+from agent_runtime.local.environment import Environment
 from agent_runtime.local.hosting.host import Host
 from agent_runtime.local.manifests.credentials import environment_for
 from agent_runtime.local.runs.boards import RunBoards
@@ -31,7 +31,7 @@ class RunExecution:
     """Executes legs. The store is opened when the first run needs it."""
 
     def __init__(
-        self, file: Path, lookup: Lookup, host: Host, around: Surroundings, observer: Observer
+        self, file: Path, lookup: Lookup, host: Host, around: Environment, observer: Observer
     ) -> None:
         self._file = file
         self._lookup = lookup
@@ -91,7 +91,7 @@ class RunExecution:
     async def _ask(self, agent: str, message: str, idempotency_key: str) -> AgentAnswer:
         hosted = self._host.agents.get(agent)
         if hosted is None:
-            trouble = self._host.troubles.get(("Agent", agent), f"see: covey get agent {agent}")
+            trouble = self._host.problems.get(("Agent", agent), f"see: covey get agent {agent}")
             raise AgentFailed(f'Agent "{agent}" is not running: {trouble}')
         worker = hosted.worker
 

@@ -16,7 +16,7 @@ from agent_runtime.api.flowrun import Answer
 from agent_runtime.config.models import RunConfig
 from agent_runtime.core.background import describe, report, spawn
 from agent_runtime.core.clock import SYSTEM_CLOCK, Clock
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 from agent_runtime.local.runs import status as run_status
 from agent_runtime.local.runs.files import KeptRun, RunFiles
 from agent_runtime.local.runs.status import ENDED, Status
@@ -283,7 +283,7 @@ class Runs:
         try:
             self._files.write(name, self._runs[name])
             self._unwritten.discard(name)
-        except (Failure, ValueError, TypeError, RecursionError) as error:
+        except (UserError, ValueError, TypeError, RecursionError) as error:
             if name not in self._unwritten:
                 report(f"status of run {name}", error)
             self._unwritten.add(name)

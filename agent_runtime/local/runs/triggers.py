@@ -14,7 +14,7 @@ from agent_runtime.blackboard.board import Board
 from agent_runtime.compile.result import Manifest
 from agent_runtime.core.background import keep_running, report, spawn
 from agent_runtime.core.clock import Clock
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 from agent_runtime.local.hosting.host import Host
 from agent_runtime.local.manifests.files import write_private
 from agent_runtime.runs.outcome import rfc3339
@@ -155,7 +155,7 @@ class Triggers:
         try:
             write_private(self._file, json.dumps({_FLOWS: statuses}))
             self._unwritten = False
-        except Failure as failure:
+        except UserError as failure:
             report("times of schedules", failure)
 
     async def _tidy(self, flow: FlowResource, now: datetime) -> datetime | None:

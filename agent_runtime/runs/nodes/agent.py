@@ -5,7 +5,7 @@ from typing import Any
 
 from agent_runtime.api.nodes import FlowNode
 from agent_runtime.runs.errors import NodeFailed
-from agent_runtime.runs.nodes.step import Done, PlainWork
+from agent_runtime.runs.nodes.step import PlainWork, StepResult
 from agent_runtime.runs.nodes.template_field import Field
 from agent_runtime.runs.nodes.text import as_text, structured
 from agent_runtime.runs.port import AskAgent, Invocation
@@ -27,7 +27,7 @@ class AgentWork(PlainWork):
             raise NodeFailed("there is nothing to ask the agent: set the node's input")
         return as_text(message)
 
-    async def do(self, given: Any, invocation: Invocation) -> Done:
+    async def do(self, given: Any, invocation: Invocation) -> StepResult:
         answer = await self._ask(self._agent, given, invocation.idempotency_key)
         value = structured(answer.reply) if answer.output is None else answer.output
-        return Done(value, usage=answer.usage)
+        return StepResult(value, usage=answer.usage)

@@ -11,8 +11,8 @@ from agent_runtime.durable.records import VisitRecords, records_of
 from agent_runtime.durable.suspend import Suspend
 from agent_runtime.flow import current_visit
 from agent_runtime.runs.errors import NodeFailed
-from agent_runtime.runs.nodes.base import Declared
-from agent_runtime.runs.nodes.step import Done
+from agent_runtime.runs.nodes.base import NodeBase
+from agent_runtime.runs.nodes.step import StepResult
 from agent_runtime.runs.nodes.template_field import Field
 from agent_runtime.runs.nodes.text import as_text
 from agent_runtime.runs.outcome import Waiting, rfc3339
@@ -20,7 +20,7 @@ from agent_runtime.runs.scope import Scope, Shared
 from agent_runtime.runs.state import RunState
 
 
-class ApproveNode(Declared):
+class ApproveNode(NodeBase):
     """Its action is the answer's; its output `{action, comment, by}`. When it was asked first is recorded."""
 
     def __init__(self, node: FlowNode, scope: Scope, state: RunState) -> None:
@@ -31,7 +31,7 @@ class ApproveNode(Declared):
         self._timeout = None if node.approve.timeout is None else seconds(node.approve.timeout)
         self._prompt = Field("approve.prompt", node.approve.prompt, FLOW_VARIABLES)
 
-    async def prep_async(self, shared: Shared) -> Done:
+    async def prep_async(self, shared: Shared) -> StepResult:
         answer = self._answer()
         if answer is not None:
             return answer
@@ -48,19 +48,19 @@ class ApproveNode(Declared):
             )
             raise Suspend(waiting.wire())
         if TIMEOUT in self.declared.next:
-            return Done({"action": TIMEOUT, "comment": ""}, TIMEOUT)
+            return StepResult({"action": TIMEOUT, "comment": ""}, TIMEOUT)
         raise NodeFailed(
             f"nobody answered within {self._asks.timeout}: give the node a next for the action "
             f"{TIMEOUT}, or more time"
         )
 
-    async def exec_async(self, prep_res: Done) -> Done:
+    async def exec_async(self, prep_res: StepResult) -> StepResult:
         return prep_res
 
-    async def post_async(self, shared: Shared, prep_res: Any, exec_res: Done) -> str:
+    async def post_async(self, shared: Shared, prep_res: Any, exec_res: StepResult) -> str:
         return self.settle(shared, exec_res)
 
-    def _answer(self) -> Done | None:
+    def _answer(self) -> StepResult | None:
         """The first that is one of the actions. Others are told of, and wait for a better one."""
         here = self.invocation()
         offered = ", ".join(self._asks.actions)
@@ -68,7 +68,7 @@ class ApproveNode(Declared):
             if answer.action in self._asks.actions:
                 self.answered_by = answer.by or None
                 by = {"by": answer.by} if answer.by else {}
-                return Done({"action": answer.action, "comment": answer.comment, **by}, answer.action)
+                return StepResult({"action": answer.action, "comment": answer.comment, **by}, answer.action)
             self.state.tell(
                 "run.warning",
                 f'{here.node} was answered "{answer.action}", which is none of {offered}: it waits on',

@@ -12,7 +12,7 @@ from agent_runtime.flow import AsyncNode, ResumeError, Visit, current_visit
 from agent_runtime.flow.observe import note_retry
 from agent_runtime.runs.attempts import Attempts, Limits
 from agent_runtime.runs.failures import message_of
-from agent_runtime.runs.nodes.step import Done, check_result
+from agent_runtime.runs.nodes.step import StepResult, check_result
 from agent_runtime.runs.port import Invocation
 from agent_runtime.runs.scope import Scope, Shared
 from agent_runtime.runs.state import RunState
@@ -39,7 +39,7 @@ class LateRecords:
             await records.put(index, value)
 
 
-class Declared(AsyncNode):
+class NodeBase(AsyncNode):
     """Goes before the core's class among a node's bases: around its phases, whatever they are."""
 
     trouble: Exception | None = None
@@ -62,19 +62,19 @@ class Declared(AsyncNode):
             self.trouble = error
             return self.settle(shared, self.failure(shared, error))
 
-    def failure(self, shared: Shared, error: Exception) -> Done:
+    def failure(self, shared: Shared, error: Exception) -> StepResult:
         """What is done about a failure: the action `failed`, the fallback's value, or both.
 
         Raises the failure when the node says nothing.
         """
         fallback = None if self.declared.map else self.declared.fallback
         if FAILED in self.declared.next:
-            return Done(fallback.value if fallback else {"error": message_of(error)}, FAILED)
+            return StepResult(fallback.value if fallback else {"error": message_of(error)}, FAILED)
         if fallback is not None:
-            return Done(fallback.value)
+            return StepResult(fallback.value)
         raise error
 
-    def settle(self, shared: Shared, done: Done) -> str:
+    def settle(self, shared: Shared, done: StepResult) -> str:
         """Put the result where it belongs; returns the action. Raises NodeFailed for an unfit result."""
         check_result(done.value)
         self.state.usage += done.usage

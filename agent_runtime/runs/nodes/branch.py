@@ -5,13 +5,13 @@ from agent_runtime.compile.flows.graph import DEFAULT
 from agent_runtime.compile.flows.steps import FLOW_VARIABLES
 from agent_runtime.core.cel import CelError, Expression
 from agent_runtime.runs.errors import NodeFailed
-from agent_runtime.runs.nodes.base import Declared
-from agent_runtime.runs.nodes.step import Done
+from agent_runtime.runs.nodes.base import NodeBase
+from agent_runtime.runs.nodes.step import StepResult
 from agent_runtime.runs.scope import Scope, Shared
 from agent_runtime.runs.state import RunState
 
 
-class BranchNode(Declared):
+class BranchNode(NodeBase):
     """Without a condition that holds it takes `default`. It has no output: a decision hides none."""
 
     def __init__(self, node: FlowNode, scope: Scope, state: RunState) -> None:
@@ -31,8 +31,8 @@ class BranchNode(Declared):
                 raise NodeFailed(f"branch[{position}].when: {error}") from error
         return DEFAULT
 
-    async def exec_async(self, prep_res: str) -> Done:
-        return Done(None, prep_res)
+    async def exec_async(self, prep_res: str) -> StepResult:
+        return StepResult(None, prep_res)
 
-    async def post_async(self, shared: Shared, prep_res: str, exec_res: Done) -> str:
+    async def post_async(self, shared: Shared, prep_res: str, exec_res: StepResult) -> str:
         return exec_res.action

@@ -9,7 +9,7 @@ import orjson
 from agent_runtime.api.base import seconds
 from agent_runtime.api.nodes import FlowNode
 from agent_runtime.durable.port import RunStore, StoreError
-from agent_runtime.runs.nodes.step import Done, Work
+from agent_runtime.runs.nodes.step import Step, StepResult
 from agent_runtime.runs.port import Invocation
 from agent_runtime.runs.state import RunState
 from agent_runtime.telemetry import logs
@@ -20,7 +20,7 @@ _log = logs.logger("runs")
 class CachedWork:
     """Around another kind of work. A cache that is away is a miss, no failure."""
 
-    def __init__(self, work: Work, node: FlowNode, state: RunState, store: RunStore) -> None:
+    def __init__(self, work: Step, node: FlowNode, state: RunState, store: RunStore) -> None:
         assert node.cache is not None
         self.bounded = work.bounded
         self._work = work
@@ -34,13 +34,13 @@ class CachedWork:
     def given(self, variables: Mapping[str, object]) -> Any:
         return self._work.given(variables)
 
-    async def do(self, given: Any, invocation: Invocation) -> Done:
+    async def do(self, given: Any, invocation: Invocation) -> StepResult:
         key = hashlib.sha256(orjson.dumps([self._spec, given], option=orjson.OPT_SORT_KEYS)).hexdigest()
         found = await self._found(key)
         if found is not None:
             where = {"node": invocation.node, "visit": invocation.visit, "index": invocation.index}
             self._state.tell("run.cached", f"{invocation.node} took its result from the cache", **where)
-            return Done(orjson.loads(found))
+            return StepResult(orjson.loads(found))
         done = await self._work.do(given, invocation)
         await self._keep(key, orjson.dumps(done.value))
         return done

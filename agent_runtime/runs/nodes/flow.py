@@ -12,7 +12,7 @@ from agent_runtime.durable.running import run_durably
 from agent_runtime.flow import AsyncFlow, StepLimitExceeded, observe
 from agent_runtime.flow.observe import current_run
 from agent_runtime.runs.attempts import current_attempt
-from agent_runtime.runs.nodes.step import Done
+from agent_runtime.runs.nodes.step import StepResult
 from agent_runtime.runs.nodes.subflow import checked_params, too_many_steps
 from agent_runtime.runs.nodes.template_field import Field
 from agent_runtime.runs.observer import RunObserver
@@ -45,7 +45,7 @@ class FlowWork:
         """The flow's parameters."""
         return checked_params(self._name, self._graph, self._input.render(variables))
 
-    async def do(self, given: Any, invocation: Invocation) -> Done:
+    async def do(self, given: Any, invocation: Invocation) -> StepResult:
         run = _run_of(invocation)
         state = RunState(
             run=run,
@@ -65,7 +65,7 @@ class FlowWork:
                 await self._walk(state, shared, given)
         except StepLimitExceeded as error:
             raise too_many_steps(self._name, self._graph) from error
-        return Done(self._value(given, shared), usage=state.usage)
+        return StepResult(self._value(given, shared), usage=state.usage)
 
     async def settled(self, invocation: Invocation) -> None:
         store = self._state.services.store

@@ -10,7 +10,7 @@ from agent_runtime.compile.flows.run import header_env
 from agent_runtime.core.retry_after import seconds_of
 from agent_runtime.runs.errors import NodeFailed
 from agent_runtime.runs.nodes.http_body import Unreadable, read_body
-from agent_runtime.runs.nodes.step import Done, PlainWork
+from agent_runtime.runs.nodes.step import PlainWork, StepResult
 from agent_runtime.runs.nodes.template_field import Field
 from agent_runtime.runs.nodes.text import as_text
 from agent_runtime.runs.port import Invocation
@@ -55,7 +55,7 @@ class HttpWork(PlainWork):
         body = None if self._http.method in _WITHOUT_BODY else self._input.render(variables)
         return {"url": url, "headers": headers, "body": body}
 
-    async def do(self, given: Any, invocation: Invocation) -> Done:
+    async def do(self, given: Any, invocation: Invocation) -> StepResult:
         headers = {
             **traces.outgoing_headers(),
             **given["headers"],
@@ -75,7 +75,7 @@ class HttpWork(PlainWork):
             raise NodeFailed(
                 f"{self._http.method} {given['url'][:200]}: {error or type(error).__name__}"
             ) from error
-        return Done(self._output(response, content))
+        return StepResult(self._output(response, content))
 
     async def _exchange(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
         """The answer and its body. Redirects are followed to the same host only: headers may be secret."""

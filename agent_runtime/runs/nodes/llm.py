@@ -5,7 +5,7 @@ from typing import Any
 
 from agent_runtime.api.nodes import FlowNode
 from agent_runtime.models.port import ModelClient, ModelRequest, UserMessage
-from agent_runtime.runs.nodes.step import Done, PlainWork
+from agent_runtime.runs.nodes.step import PlainWork, StepResult
 from agent_runtime.runs.nodes.template_field import Field
 from agent_runtime.runs.nodes.text import as_text, structured
 from agent_runtime.runs.port import Invocation
@@ -28,7 +28,7 @@ class ModelWork(PlainWork):
         prompt = "\n\n".join(as_text(part) for part in parts if part is not None)
         return {"prompt": prompt, "instructions": as_text(self._instructions.render(variables))}
 
-    async def do(self, given: Any, invocation: Invocation) -> Done:
+    async def do(self, given: Any, invocation: Invocation) -> StepResult:
         request = ModelRequest((UserMessage(given["prompt"]),), instructions=given["instructions"])
         response = await self._model.request(request)
-        return Done(structured(response.text), usage=response.usage)
+        return StepResult(structured(response.text), usage=response.usage)

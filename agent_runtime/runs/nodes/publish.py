@@ -9,7 +9,7 @@ from agent_runtime.api.nodes import FlowNode
 from agent_runtime.blackboard.artifact import PUBLIC, Artifact, Draft
 from agent_runtime.blackboard.board import BoardError
 from agent_runtime.runs.errors import Hopeless, NodeFailed
-from agent_runtime.runs.nodes.step import Done, PlainWork
+from agent_runtime.runs.nodes.step import PlainWork, StepResult
 from agent_runtime.runs.nodes.template_field import Field
 from agent_runtime.runs.nodes.text import as_text
 from agent_runtime.runs.outcome import rfc3339
@@ -46,7 +46,7 @@ class PublishWork(PlainWork):
         tags = [as_text(tag.render(variables)) for tag in self._tags]
         return {"payload": payload, "tags": tags, "correlation": correlation, "partition": partition}
 
-    async def do(self, given: Any, invocation: Invocation) -> Done:
+    async def do(self, given: Any, invocation: Invocation) -> StepResult:
         spec = self._spec
         draft = Draft(
             id=artifact_id(self._publisher, invocation.idempotency_key),
@@ -70,7 +70,7 @@ class PublishWork(PlainWork):
                 f'Blackboard "{spec.blackboard}" did not take the artifact within {self._timeout:g}s: check '
                 "that it is ready, or raise the node's timeout"
             ) from error
-        return Done(_told(spec.blackboard, artifact))
+        return StepResult(_told(spec.blackboard, artifact))
 
 
 def _told(blackboard: str, artifact: Artifact) -> dict[str, Any]:

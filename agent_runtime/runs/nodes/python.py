@@ -16,7 +16,7 @@ from agent_runtime.runs import reloading
 from agent_runtime.runs.errors import NodeFailed
 from agent_runtime.runs.failures import Raised, raised, traceback_text
 from agent_runtime.runs.functions import FunctionNotAllowed, Functions
-from agent_runtime.runs.nodes.step import Done, PlainWork
+from agent_runtime.runs.nodes.step import PlainWork, StepResult
 from agent_runtime.runs.nodes.template_field import Field
 from agent_runtime.runs.port import Invocation
 
@@ -45,7 +45,7 @@ class PythonWork(PlainWork):
             )
         return arguments
 
-    async def do(self, given: Any, invocation: Invocation) -> Done:
+    async def do(self, given: Any, invocation: Invocation) -> StepResult:
         function = find(self._name, self._functions)
         arguments = _bound(function, self._name, given, invocation)
         try:
@@ -61,7 +61,7 @@ class PythonWork(PlainWork):
             dumps(value, "result")
         except NotJson as fault:
             raise NodeFailed(f"python {self._name} returned what is not JSON: {fault}") from None
-        return Done(value)
+        return StepResult(value)
 
 
 class _Escaped(Exception):

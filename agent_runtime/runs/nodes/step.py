@@ -13,7 +13,7 @@ from agent_runtime.runs.port import Invocation
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class StepResult:
     """What a node's work came to."""
 
     value: Any
@@ -22,7 +22,7 @@ class Done:
     usage: Usage = NO_USAGE
 
 
-class Work(Protocol):
+class Step(Protocol):
     """One kind of work, set up for one node. Safe for concurrent use."""
 
     bounded: bool
@@ -31,7 +31,7 @@ class Work(Protocol):
     def given(self, variables: Mapping[str, object]) -> Any:
         """What it is given, as JSON: the node's expressions evaluated. Raises NodeFailed."""
 
-    async def do(self, given: Any, invocation: Invocation) -> Done:
+    async def do(self, given: Any, invocation: Invocation) -> StepResult:
         """One attempt. Raises an exception whose message is for people."""
 
     async def settled(self, invocation: Invocation) -> None:
@@ -47,7 +47,7 @@ class PlainWork:
         """Nothing to clear away."""
 
 
-async def attempt(work: Work, given: Any, invocation: Invocation, at_most: float) -> Done:
+async def attempt(work: Step, given: Any, invocation: Invocation, at_most: float) -> StepResult:
     """One attempt, of `at_most` seconds. Raises NodeFailed, or what the work raises."""
     limit = at_most if work.bounded else None
     try:

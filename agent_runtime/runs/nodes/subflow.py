@@ -10,8 +10,8 @@ from agent_runtime.compile.flows.steps import FLOW_VARIABLES
 from agent_runtime.flow import AsyncFlow, BaseNode, StepLimitExceeded
 from agent_runtime.runs.errors import NodeFailed
 from agent_runtime.runs.failures import message_of
-from agent_runtime.runs.nodes.base import Declared
-from agent_runtime.runs.nodes.step import Done
+from agent_runtime.runs.nodes.base import NodeBase
+from agent_runtime.runs.nodes.step import StepResult
 from agent_runtime.runs.nodes.template_field import Field
 from agent_runtime.runs.scope import Scope, Shared
 from agent_runtime.runs.state import RunState
@@ -40,7 +40,7 @@ def too_many_steps(name: str, graph: Graph) -> NodeFailed:
     )
 
 
-class SubflowNode(Declared, AsyncFlow):
+class SubflowNode(NodeBase, AsyncFlow):
     """The flow's result is the output. Its nodes have checkpoints like the run's own.
 
     An attempt is a visit: the next one begins the flow anew, in this process or another.
@@ -76,7 +76,7 @@ class SubflowNode(Declared, AsyncFlow):
         else:
             value = self._result.render({"params": self.params, "shared": self._inner.outputs(shared)})
         self._leave(shared, failures=0)
-        return self.settle(shared, Done(value))
+        return self.settle(shared, StepResult(value))
 
     async def _run_async(self, shared: Shared) -> Any:
         action = await super()._run_async(shared)
@@ -84,11 +84,11 @@ class SubflowNode(Declared, AsyncFlow):
             await self.state.services.clock.sleep(seconds(self.declared.retry.wait))
         return action
 
-    def failure(self, shared: Shared, error: Exception) -> Done:
+    def failure(self, shared: Shared, error: Exception) -> StepResult:
         failures = self.scope.failures(shared, self.declared.name) + 1
         if failures < self.declared.retry.max_attempts:
             self._leave(shared, failures)
-            return Done({"error": message_of(error)}, AGAIN)
+            return StepResult({"error": message_of(error)}, AGAIN)
         self._leave(shared, failures=0)
         return super().failure(shared, error)
 

@@ -6,7 +6,7 @@ from typing import Any
 from agent_runtime.api.nodes import FlowNode
 from agent_runtime.models.port import ToolCall
 from agent_runtime.runs.errors import NodeFailed
-from agent_runtime.runs.nodes.step import Done, PlainWork
+from agent_runtime.runs.nodes.step import PlainWork, StepResult
 from agent_runtime.runs.nodes.template_field import Field
 from agent_runtime.runs.port import Invocation
 from agent_runtime.tools.toolbox import Toolbox
@@ -30,9 +30,9 @@ class ToolWork(PlainWork):
             raise NodeFailed(f"the input of a tool must be an object of its arguments, not {arguments!r}")
         return arguments
 
-    async def do(self, given: Any, invocation: Invocation) -> Done:
+    async def do(self, given: Any, invocation: Invocation) -> StepResult:
         key = invocation.idempotency_key
         observation = await self._tools.call(ToolCall(key, self._tool, given), idempotency_key=key)
         if observation.failed:
             raise NodeFailed(observation.content["error"])
-        return Done(observation.content)
+        return StepResult(observation.content)

@@ -11,7 +11,7 @@ from agent_runtime.durable.records import VisitRecords, records_of
 from agent_runtime.durable.suspend import Suspend
 from agent_runtime.flow import current_visit
 from agent_runtime.runs.errors import NodeFailed
-from agent_runtime.runs.nodes.base import Declared
+from agent_runtime.runs.nodes.base import NodeBase
 from agent_runtime.runs.nodes.template_field import Field
 from agent_runtime.runs.outcome import Waiting, rfc3339
 from agent_runtime.runs.scope import Scope, Shared
@@ -21,7 +21,7 @@ IN_PROCESS = 30.0
 """Seconds up to which a wait keeps the process: starting another costs about as much."""
 
 
-class WaitNode(Declared):
+class WaitNode(NodeBase):
     """When the wait is over is decided, and recorded, at the first sight of the node. It has no output."""
 
     def __init__(self, node: FlowNode, scope: Scope, state: RunState) -> None:

@@ -5,22 +5,22 @@ from typing import Any
 
 from agent_runtime.api.base import seconds
 from agent_runtime.api.nodes import FlowNode
-from agent_runtime.runs.nodes.base import NOT_THE_NODES, Declared
-from agent_runtime.runs.nodes.step import Done, Work, attempt
+from agent_runtime.runs.nodes.base import NOT_THE_NODES, NodeBase
+from agent_runtime.runs.nodes.step import Step, StepResult, attempt
 from agent_runtime.runs.scope import Scope, Shared
 from agent_runtime.runs.state import RunState
 
 
-class WorkNode(Declared):
+class WorkNode(NodeBase):
     """Does its work, with attempts of bounded length."""
 
-    def __init__(self, node: FlowNode, scope: Scope, state: RunState, work: Work) -> None:
+    def __init__(self, node: FlowNode, scope: Scope, state: RunState, work: Step) -> None:
         super().__init__(node.retry.max_attempts, seconds(node.retry.wait), name=node.name)
         self.declare(node, scope, state)
         self._work = work
         self._timeout = seconds(node.timeout)
 
-    async def _exec(self, prep_res: Any) -> Done:
+    async def _exec(self, prep_res: Any) -> StepResult:
         # In place of the core's loop: attempts of earlier processes count, too.
         return await self.attempts().run(
             partial(self.exec_async, prep_res),
@@ -32,8 +32,8 @@ class WorkNode(Declared):
     async def prep_async(self, shared: Shared) -> Any:
         return self._work.given(self.variables(shared))
 
-    async def exec_async(self, prep_res: Any) -> Done:
+    async def exec_async(self, prep_res: Any) -> StepResult:
         return await attempt(self._work, prep_res, self.invocation(), self._timeout)
 
-    async def post_async(self, shared: Shared, prep_res: Any, exec_res: Done) -> str:
+    async def post_async(self, shared: Shared, prep_res: Any, exec_res: StepResult) -> str:
         return self.settle(shared, exec_res)

@@ -10,7 +10,7 @@ import orjson
 
 from agent_runtime.core.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.durable.client.transport import PATIENCE, HttpCalls
-from agent_runtime.runs.queue.port import QueueState, Ticket, Wanted
+from agent_runtime.runs.queue.port import QueueState, TaskLease, Wanted
 
 _LONGEST_WAIT = 30.0
 """Of one call, in seconds; longer waits are several."""
@@ -50,7 +50,7 @@ class HttpQueue:
 
     async def take(
         self, queue: str, holder: str, ttl: float, *, wait: float = 0.0, claim: str | None = None
-    ) -> Ticket | None:
+    ) -> TaskLease | None:
         """See `RunQueue.take`. Without a claim, one is made."""
         claim = claim or self._new_claim()
         query: dict[str, str | float] = {"queue": queue, "holder": holder, "ttl": ttl, "claim": claim}
@@ -64,7 +64,7 @@ class HttpQueue:
             if self._clock.monotonic() >= deadline:
                 return None
 
-    async def heartbeat(self, ticket: Ticket, ttl: float, progress: bytes | None = None) -> Wanted:
+    async def heartbeat(self, ticket: TaskLease, ttl: float, progress: bytes | None = None) -> Wanted:
         """See `RunQueue.heartbeat`."""
         query = {**_named(ticket), "ttl": ttl}
         answer = await self._calls.json("PUT", "/v1/tickets", query, progress or b"")
@@ -72,7 +72,7 @@ class HttpQueue:
             wanted: Wanted = answer["wanted"]
             return wanted
 
-    async def finish(self, ticket: Ticket, outcome: bytes) -> None:
+    async def finish(self, ticket: TaskLease, outcome: bytes) -> None:
         """See `RunQueue.finish`."""
         await self._calls.call("POST", "/v1/tickets/finish", _named(ticket), outcome)
 
@@ -98,9 +98,9 @@ class HttpQueue:
             return [(int(sequence), str(run)) for sequence, run in orjson.loads(response.content)["changes"]]
 
 
-def _ticket(response: httpx2.Response, queue: str, holder: str) -> Ticket:
+def _ticket(response: httpx2.Response, queue: str, holder: str) -> TaskLease:
     headers = response.headers
-    return Ticket(
+    return TaskLease(
         run=unquote(headers["covey-run"]),
         queue=queue,
         holder=holder,
@@ -110,7 +110,7 @@ def _ticket(response: httpx2.Response, queue: str, holder: str) -> Ticket:
     )
 
 
-def _named(ticket: Ticket) -> dict[str, str | int]:
+def _named(ticket: TaskLease) -> dict[str, str | int]:
     return {
         "run": ticket.run,
         "queue": ticket.queue,

@@ -32,7 +32,7 @@ class NotQueued(NoSuchRun):
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
+class TaskLease:
     """The right to work on a run. Good until another ticket for it is handed out, which `ttl` permits."""
 
     run: str
@@ -79,21 +79,21 @@ class RunQueue(Protocol):
 
     async def take(
         self, queue: str, holder: str, ttl: float, *, wait: float = 0.0, claim: str | None = None
-    ) -> Ticket | None:
+    ) -> TaskLease | None:
         """The run that waits longest, for `ttl` seconds; None when none came within `wait` seconds.
 
         A second call with the same `claim` gets the ticket of the first, as long as it is good: so an answer
         that was lost costs nothing.
         """
 
-    async def heartbeat(self, ticket: Ticket, ttl: float, progress: bytes | None = None) -> Wanted:
+    async def heartbeat(self, ticket: TaskLease, ttl: float, progress: bytes | None = None) -> Wanted:
         """Begin the `ttl` anew, in seconds; returns what is wanted by now. Raises TicketLost.
 
         With a `ttl` of 0 the ticket is given back: the run waits again, or rests as is wanted, and the try
         does not count.
         """
 
-    async def finish(self, ticket: Ticket, outcome: bytes) -> None:
+    async def finish(self, ticket: TaskLease, outcome: bytes) -> None:
         """End the ticket. An outcome (JSON object) with `waiting` suspends the run. Raises TicketLost."""
 
     async def state(self, run: str) -> QueueState | None:

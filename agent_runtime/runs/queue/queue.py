@@ -17,10 +17,10 @@ from agent_runtime.core.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.core.times import micros
 from agent_runtime.durable.port import Unavailable
 from agent_runtime.runs.queue import rules
-from agent_runtime.runs.queue.port import NotQueued, QueueState, Ticket, TicketLost, Wanted
+from agent_runtime.runs.queue.port import NotQueued, QueueState, TaskLease, TicketLost, Wanted
 from agent_runtime.runs.queue.rules import Row
 from agent_runtime.runs.queue.stores.port import QueueStore
-from agent_runtime.runs.queue.wait_queues import Lines
+from agent_runtime.runs.queue.wait_queues import WaitQueues
 
 T = TypeVar("T")
 _log = structlog.get_logger(__name__)
@@ -35,7 +35,7 @@ class StoredQueue:
     def __init__(self, store: QueueStore, *, clock: Clock = SYSTEM_CLOCK) -> None:
         self.store = store
         self._clock = clock
-        self._lines = Lines()
+        self._lines = WaitQueues()
         self._seen = 0
         self._looking: asyncio.Task[None] | None = None
 
@@ -79,10 +79,10 @@ class StoredQueue:
 
     async def take(
         self, queue: str, holder: str, ttl: float, *, wait: float = 0.0, claim: str | None = None
-    ) -> Ticket | None:
+    ) -> TaskLease | None:
         """See `RunQueue.take`."""
 
-        async def look() -> Ticket | None:
+        async def look() -> TaskLease | None:
             until = self._now() + round(ttl * 1e6)
             take = partial(rules.taken, holder=holder, claim=claim, until=until)
             row = await self.store.claim(queue, claim, take)
@@ -93,7 +93,7 @@ class StoredQueue:
 
         return await self._patiently(queue, look, wait)
 
-    async def heartbeat(self, ticket: Ticket, ttl: float, progress: bytes | None = None) -> Wanted:
+    async def heartbeat(self, ticket: TaskLease, ttl: float, progress: bytes | None = None) -> Wanted:
         """See `RunQueue.heartbeat`."""
         if ttl > 0:
             until = self._now() + round(ttl * 1e6)
@@ -103,7 +103,7 @@ class StoredQueue:
         self._changed(row.queue, waits=row.state == "Waiting")
         return row.wanted
 
-    async def finish(self, ticket: Ticket, outcome: bytes) -> None:
+    async def finish(self, ticket: TaskLease, outcome: bytes) -> None:
         """See `RunQueue.finish`. Raises ValueError for an outcome that is not a JSON object."""
         suspends = _suspends(outcome)
         row = await self._change(ticket, lambda row: rules.finished(row, ticket, outcome, suspends))
@@ -142,7 +142,7 @@ class StoredQueue:
     async def settle(self) -> None:
         """Take tickets that ran out from their holders; wake who waits when anything changed since."""
         now = self._now()
-        last = await self.store.settle(now, lambda row: rules.lapsed(row, now))
+        last = await self.store.settle(now, lambda row: rules.expired(row, now))
         if last != self._seen:
             self._seen = last
             self._lines.wake_all()
@@ -163,7 +163,7 @@ class StoredQueue:
                 away = True
             await self._clock.sleep(_LOOK_SECONDS)
 
-    async def _change(self, ticket: Ticket, rule: Callable[[Row], Row]) -> Row:
+    async def _change(self, ticket: TaskLease, rule: Callable[[Row], Row]) -> Row:
         try:
             return await self.store.change(ticket.run, rule)
         except NotQueued as error:

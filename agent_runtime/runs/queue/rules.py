@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from agent_runtime.runs.queue.port import State, Ticket, TicketLost, Wanted
+from agent_runtime.runs.queue.port import State, TaskLease, TicketLost, Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class Row:
     outcome: bytes | None = None
     progress: bytes | None = None
 
-    def ticket(self) -> Ticket:
+    def ticket(self) -> TaskLease:
         """The ticket that is out."""
-        return Ticket(self.run, self.queue, self.holder or "", self.generation, self.attempts, self.body)
+        return TaskLease(self.run, self.queue, self.holder or "", self.generation, self.attempts, self.body)
 
 
 def noteworthy(old: Row, new: Row) -> bool:
@@ -63,7 +63,7 @@ def taken(row: Row, holder: str, claim: str | None, until: int) -> Row:
     )
 
 
-def kept(row: Row, ticket: Ticket, until: int, progress: bytes | None) -> Row:
+def kept(row: Row, ticket: TaskLease, until: int, progress: bytes | None) -> Row:
     """A heartbeat. A ticket that ran out and was not handed out anew is good again. Raises TicketLost."""
     _check(row, ticket)
     if row.state == "Waiting":
@@ -71,7 +71,7 @@ def kept(row: Row, ticket: Ticket, until: int, progress: bytes | None) -> Row:
     return replace(row, until=until, progress=row.progress if progress is None else progress)
 
 
-def given_back(row: Row, ticket: Ticket, progress: bytes | None) -> Row:
+def given_back(row: Row, ticket: TaskLease, progress: bytes | None) -> Row:
     """The worker stops before the run does: the try does not count. Raises TicketLost."""
     if row.settled == ticket.generation:
         return row  # a repetition
@@ -85,7 +85,7 @@ def given_back(row: Row, ticket: Ticket, progress: bytes | None) -> Row:
     return _at_rest(_without_ticket(row))
 
 
-def finished(row: Row, ticket: Ticket, outcome: bytes, suspends: bool) -> Row:
+def finished(row: Row, ticket: TaskLease, outcome: bytes, suspends: bool) -> Row:
     """The worker is done. Raises TicketLost."""
     if row.settled == ticket.generation and row.outcome == outcome:
         return row  # a repetition
@@ -94,7 +94,7 @@ def finished(row: Row, ticket: Ticket, outcome: bytes, suspends: bool) -> Row:
     return replace(_without_ticket(row), state=rests, outcome=outcome, settled=row.generation)
 
 
-def lapsed(row: Row, now: int) -> Row:
+def expired(row: Row, now: int) -> Row:
     """Time passed: a ticket that ran out is taken from its holder."""
     if row.state != "Running" or row.until is None or row.until > now:
         return row
@@ -116,7 +116,7 @@ def _at_rest(row: Row) -> Row:
             return replace(row, state="Ended")
 
 
-def _check(row: Row, ticket: Ticket) -> None:
+def _check(row: Row, ticket: TaskLease) -> None:
     if row.queue != ticket.queue or row.generation != ticket.generation:
         raise TicketLost(ticket.run, ticket.generation, f"ticket {row.generation} is the last one handed out")
     if row.settled == ticket.generation:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Lines:
+class WaitQueues:
     """On one event loop; nothing polls."""
 
     def __init__(self) -> None:

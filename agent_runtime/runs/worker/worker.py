@@ -11,7 +11,7 @@ from agent_runtime.core.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.durable.port import LeaseLost, StoreError, Unavailable
 from agent_runtime.runs.errors import Interrupted
 from agent_runtime.runs.outcome import Outcome, RunError
-from agent_runtime.runs.queue.port import RunQueue, Ticket
+from agent_runtime.runs.queue.port import RunQueue, TaskLease
 from agent_runtime.runs.termination import encode, progress
 from agent_runtime.runs.worker.task import InvalidRun, QueuedRun
 from agent_runtime.runs.worker.updates import NodeStates
@@ -69,11 +69,11 @@ class Worker:
                 await self._first(stopping, self._free.acquire())
                 if stop.is_set():
                     break
-                ticket = await self._take(stopping)
-                if ticket is None:
+                lease = await self._take(stopping)
+                if lease is None:
                     self._free.release()
                     continue
-                task = spawn(self._serve(ticket), name=f"run {ticket.run}")
+                task = spawn(self._serve(lease), name=f"run {lease.run}")
                 self._under_way.add(task)
                 task.add_done_callback(self._ended)
         finally:
@@ -83,12 +83,12 @@ class Worker:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _take(self, stopping: "asyncio.Task[bool]") -> Ticket | None:
+    async def _take(self, stopping: "asyncio.Task[bool]") -> TaskLease | None:
         """The next ticket; None when there is none, or the worker is to stop."""
         claim = secrets.token_hex(16)
         take = self._queue.take(self._name, self._holder, self._ttl, wait=_LONG_POLL, claim=claim)
         try:
-            ticket = await self._first(stopping, take)
+            lease = await self._first(stopping, take)
             self.trouble = ""
         except StoreError as error:
             self.trouble = str(error)
@@ -99,48 +99,48 @@ class Worker:
             self.trouble = describe(error)
             await self._first(stopping, self._clock.sleep(_PAUSE))
             return None
-        if ticket is None and stopping.done():
+        if lease is None and stopping.done():
             # The call was cut off; its answer may have been a ticket, which the same claim brings again.
             with suppress(StoreError):
                 late = await self._queue.take(self._name, self._holder, self._ttl, claim=claim)
                 if late is not None:
                     await self._give_back(late, None)
-        return ticket
+        return lease
 
-    async def _serve(self, ticket: Ticket) -> None:
+    async def _serve(self, lease: TaskLease) -> None:
         """Work on one run."""
         try:
-            queued = QueuedRun.read(ticket.body)
+            queued = QueuedRun.read(lease.body)
         except InvalidRun as error:
-            await self._finish(ticket, Outcome(error=RunError("", str(error))), ticket.run)
+            await self._finish(lease, Outcome(error=RunError("", str(error))), lease.run)
             return
         states = NodeStates(queued.config.name)
         # Of one leg all tickets: the generation grows with each, the attempt within a leg.
-        leg = f"{ticket.run}@{ticket.generation - ticket.attempt}"
+        leg = f"{lease.run}@{lease.generation - lease.attempt}"
         run = asyncio.ensure_future(self._execute(queued, leg, states))
         try:
-            if not await self._accompany(ticket, run, states):
+            if not await self._accompany(lease, run, states):
                 await self._stop(run)
-                await self._give_back(ticket, states)
+                await self._give_back(lease, states)
                 return
-            await self._finish(ticket, run.result(), queued.config.name)
+            await self._finish(lease, run.result(), queued.config.name)
         except LeaseLost as error:
             await self._stop(run)
-            _log.warning("the run was handed to another worker", run=ticket.run, error=str(error))
+            _log.warning("the run was handed to another worker", run=lease.run, error=str(error))
         except (Interrupted, StoreError) as error:
             # The ticket runs out, which is the pause before the next try.
             await self._stop(run)
-            _log.warning("the run stops, and can be resumed", run=ticket.run, error=str(error))
+            _log.warning("the run stops, and can be resumed", run=lease.run, error=str(error))
         except asyncio.CancelledError:
             await self._stop(run)
-            await self._give_back(ticket, states)
+            await self._give_back(lease, states)
             raise
         except Exception as error:  # whatever it is, it would be so again
-            report(f"run {ticket.run}", error)
+            report(f"run {lease.run}", error)
             outcome = Outcome(error=RunError("", f"an unforeseen error ended the run: {describe(error)}"))
-            await self._finish(ticket, outcome, queued.config.name)
+            await self._finish(lease, outcome, queued.config.name)
 
-    async def _accompany(self, ticket: Ticket, run: "asyncio.Future[Outcome]", states: NodeStates) -> bool:
+    async def _accompany(self, lease: TaskLease, run: "asyncio.Future[Outcome]", states: NodeStates) -> bool:
         """Report until the run has ended; False when it shall stop before. Raises LeaseLost."""
         told: bytes | None = None
         while True:
@@ -154,23 +154,23 @@ class Worker:
                 return True
             now = progress(states.nodes)
             try:
-                wanted = await self._queue.heartbeat(ticket, self._ttl, None if now == told else now)
+                wanted = await self._queue.heartbeat(lease, self._ttl, None if now == told else now)
             except Unavailable:
                 continue  # nobody else can take the run either; its own writes have their patience
             told = now
             if wanted != "Run":
                 return False
 
-    async def _finish(self, ticket: Ticket, outcome: Outcome, name: str) -> None:
+    async def _finish(self, lease: TaskLease, outcome: Outcome, name: str) -> None:
         try:
-            await self._queue.finish(ticket, encode(outcome, name))
+            await self._queue.finish(lease, encode(outcome, name))
         except StoreError as error:
             # The next who takes it finds its end in the store.
-            _log.warning("the end of the run could not be told", run=ticket.run, error=str(error))
+            _log.warning("the end of the run could not be told", run=lease.run, error=str(error))
 
-    async def _give_back(self, ticket: Ticket, states: NodeStates | None) -> None:
+    async def _give_back(self, lease: TaskLease, states: NodeStates | None) -> None:
         with suppress(StoreError):
-            await self._queue.heartbeat(ticket, 0.0, None if states is None else progress(states.nodes))
+            await self._queue.heartbeat(lease, 0.0, None if states is None else progress(states.nodes))
 
     async def _stop(self, run: "asyncio.Future[Outcome]") -> None:
         run.cancel()

@@ -13,7 +13,7 @@ from agent_runtime.blackboard.service.local_board import LocalBoard
 from agent_runtime.blackboard.service.service import BlackboardService
 from agent_runtime.server.http.auth import credentials, require_role
 from agent_runtime.server.http.errors import ApiError
-from agent_runtime.server.http.limits import Share
+from agent_runtime.server.http.limits import PerCallerLimit
 from agent_runtime.server.http.token_bucket import TokenBucket
 
 
@@ -45,13 +45,13 @@ class PublishRate:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """For the routes; callers were let in before, see `guarded`."""
+    """For the routes; callers were let in before, see `authenticated`."""
 
     service: Callable[[Request], BlackboardService]
     """The board that a request means."""
     rate: PublishRate | None = None
     """None: as fast as can be."""
-    shares: Mapping[str, Share] = field(default_factory=dict)
+    shares: Mapping[str, PerCallerLimit] = field(default_factory=dict)
     """How many calls that wait one caller may have open, by their path; none: as many as there can be."""
 
     def telling(

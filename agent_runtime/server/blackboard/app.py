@@ -19,7 +19,7 @@ from agent_runtime.server.http.auth import Verify, bearer
 from agent_runtime.server.http.draining import RefuseWhileDraining
 from agent_runtime.server.http.errors import install_errors
 from agent_runtime.server.http.health import Check, Health
-from agent_runtime.server.http.limits import AtOnce, BodyLimit, Share
+from agent_runtime.server.http.limits import BodyLimit, ConcurrencyLimit, PerCallerLimit
 from agent_runtime.server.http.observed import OBSERVED_HERE, ObservedHttp
 from agent_runtime.telemetry.metrics import exposition
 
@@ -90,7 +90,7 @@ def _bound(app: FastAPI, limits: BoardLimits) -> None:
     app.add_middleware(BodyLimit, limit=largest, total=_BODIES_HELD * largest)
     for path, (what, code) in _WAITING.items():
         app.add_middleware(
-            AtOnce,
+            ConcurrencyLimit,
             limit=limits.streams,
             counts=_is_at(path),
             status=429,
@@ -98,7 +98,7 @@ def _bound(app: FastAPI, limits: BoardLimits) -> None:
             message=f"{limits.streams} {what} are open (spec.limits.streams)",
         )
     app.add_middleware(
-        AtOnce,
+        ConcurrencyLimit,
         limit=_REQUESTS,
         counts=lambda scope: scope["path"].startswith("/v1/") and scope["path"] not in _WAITING,
         status=503,
@@ -111,17 +111,19 @@ def _is_at(path: str) -> Callable[[Scope], bool]:
     return lambda scope: scope["path"] == path
 
 
-def _shares(limits: BoardLimits) -> dict[str, Share]:
+def _shares(limits: BoardLimits) -> dict[str, PerCallerLimit]:
     """By the path of what waits: of each a tenth is one caller's, so that nobody locks out all others."""
     most = max(limits.streams // 10, _SMALLEST_SHARE)
     return {
-        path: Share(most, code=code, message=f"{most} {what} of this caller are open (spec.limits.streams)")
+        path: PerCallerLimit(
+            most, code=code, message=f"{most} {what} of this caller are open (spec.limits.streams)"
+        )
         for path, (what, code) in _WAITING.items()
     }
 
 
 def _description(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document, with the token that `guarded` routes ask for, of which FastAPI does not know."""
+    """The OpenAPI document, with the token of `authenticated` routes, of which FastAPI does not know."""
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, routes=app.routes)
         schemes = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}

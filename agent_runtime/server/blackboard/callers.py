@@ -8,12 +8,12 @@ from time import time
 from agent_runtime.auth.identity import Identity
 from agent_runtime.auth.invalid_token import InvalidToken
 from agent_runtime.auth.service_accounts import Pod, ProjectedTokens, claimed_account, is_of_that_kind
-from agent_runtime.auth.token_cache import remembering
+from agent_runtime.auth.token_cache import cached
 from agent_runtime.auth.tokens import Grant, grant_of
 from agent_runtime.server.http.auth import GRANT_HEADER, Credentials, Verify
 
 
-def signed(key: str, audience: str, *, clock: Callable[[], float] = time) -> Verify:
+def signed_grant(key: str, audience: str, *, clock: Callable[[], float] = time) -> Verify:
     """Grants signed with `key` for `audience`, whoever brings them; see `agent_runtime.auth.tokens.mint`.
 
     Beside a grant goes the token of one of its pods, as where that is proven: here its words alone count, so
@@ -28,10 +28,12 @@ def signed(key: str, audience: str, *, clock: Callable[[], float] = time) -> Ver
                 _check_goes_with(brought.token, grant)
         return grant.bearer, grant.until
 
-    return remembering(check, clock=clock)
+    return cached(check, clock=clock)
 
 
-def proven(key: str, audience: str, pods: ProjectedTokens, *, clock: Callable[[], float] = time) -> Verify:
+def service_account(
+    key: str, audience: str, pods: ProjectedTokens, *, clock: Callable[[], float] = time
+) -> Verify:
     """Grants signed with `key` for `audience`; an agent's only beside the token of one of its pods.
 
     People have a grant alone, and so has the operator where it speaks in the name of a flow. Callers met last
@@ -62,7 +64,7 @@ def proven(key: str, audience: str, pods: ProjectedTokens, *, clock: Callable[[]
             )
         return grant
 
-    return remembering(check, clock=clock)
+    return cached(check, clock=clock)
 
 
 _FOR_NO_POD = "it is for no pod: send it as the bearer's token, alone"

@@ -12,7 +12,7 @@ from agent_runtime.server.blackboard.responses import (
     delivery_to_wire,
     json_response,
 )
-from agent_runtime.server.http.disconnects import while_connected
+from agent_runtime.server.http.disconnects import cancel_on_disconnect
 
 
 def add_lease_routes(routes: APIRouter, access: Access) -> None:
@@ -24,7 +24,7 @@ def add_lease_routes(routes: APIRouter, access: Access) -> None:
         board = access.board(request)
         with access.waiting(request):
             leasing = board.lease(body.limit, body.wait)
-            deliveries = await while_connected(request, leasing, board.take_back) or []
+            deliveries = await cancel_on_disconnect(request, leasing, board.release_unread) or []
         return json_response({"deliveries": [delivery_to_wire(one) for one in deliveries]})
 
     @routes.put("/leases/{lease_id}", status_code=204, summary="Extend a lease")

@@ -15,7 +15,7 @@ from agent_runtime.server.blackboard.leases import add_lease_routes
 from agent_runtime.server.blackboard.requests import LONGEST_WAIT
 from agent_runtime.server.blackboard.stream import HEARTBEAT, add_stream_route
 from agent_runtime.server.blackboard.subscriptions import add_subscription_routes
-from agent_runtime.server.http.authenticated import guarded
+from agent_runtime.server.http.authenticated import authenticated
 from agent_runtime.server.http.errors import ErrorBody
 
 DEADLINE = 30.0
@@ -43,7 +43,7 @@ def blackboard_routes(
     def seconds(path: str) -> float:
         return deadline + (LONGEST_WAIT if path == f"{prefix}/leases" else 0.0)
 
-    route = guarded(caller, seconds)
+    route = authenticated(caller, seconds)
     routes = APIRouter(prefix=prefix, route_class=route, responses=_ERRORS, tags=tags)
     # the ones asked most come first: a path is compared with one route after the other
     add_artifact_routes(routes, access)

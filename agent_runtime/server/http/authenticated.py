@@ -10,17 +10,17 @@ from typing import Any
 from fastapi import Request, Response
 
 from agent_runtime.server.http.deadline import within
-from agent_runtime.server.http.fast_route import short_way, taken_by
+from agent_runtime.server.http.fast_route import bind_parameters, fast_path
 from agent_runtime.server.http.json_body import StrictJsonRoute
 
 
-def guarded(
+def authenticated(
     caller: Callable[[Request], Awaitable[object]], seconds: Callable[[str], float] = lambda path: inf
 ) -> type[StrictJsonRoute]:
     """A route class whose routes await `caller` first; it raises ApiError for whom it does not let in.
 
     Whom it does let in is `request.state.caller`. No body is read of anybody else. Routes on an app itself,
-    and not on a router that it includes, go the short way where they can (`short_way`).
+    and not on a router that it includes, go the short way where they can (`fast_path`).
 
     `seconds`: how long the endpoint at a path may take, from when the whole request is there.
     """
@@ -29,9 +29,9 @@ def guarded(
         def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
             endpoint = within(seconds(path), endpoint)
             super().__init__(path, endpoint, **options)
-            takes = taken_by(endpoint, self.param_convertors)
+            takes = bind_parameters(endpoint, self.param_convertors)
             if takes is not None:
-                self.app = short_way(endpoint, takes, caller, otherwise=self.app)
+                self.app = fast_path(endpoint, takes, caller, otherwise=self.app)
 
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             handle = super().get_route_handler()

@@ -9,7 +9,7 @@ from fastapi import Request
 T = TypeVar("T")
 
 
-async def while_connected(
+async def cancel_on_disconnect(
     request: Request, work: Awaitable[T], undo: Callable[[T], None] = lambda outcome: None
 ) -> T | None:
     """The outcome of `work`; None when the caller has hung up by then: the work is cancelled, or undone.

@@ -48,7 +48,7 @@ class Takes:
         return found
 
 
-def taken_by(endpoint: Callable[..., Any], in_path: Mapping[str, object]) -> Takes | None:
+def bind_parameters(endpoint: Callable[..., Any], in_path: Mapping[str, object]) -> Takes | None:
     """By the endpoint's annotations: of `request: Request`, of `body`, and of the names that are `in_path`.
 
     None for an endpoint that takes more, or leaves the writing of its answer to FastAPI.
@@ -68,10 +68,10 @@ def taken_by(endpoint: Callable[..., Any], in_path: Mapping[str, object]) -> Tak
     )
 
 
-def short_way(
+def fast_path(
     endpoint: Endpoint, takes: Takes, caller: Callable[[Request], Awaitable[object]], otherwise: ASGIApp
 ) -> ASGIApp:
-    """The route as an app. Asks `caller` first, see `guarded`; `otherwise` gets what is not in order."""
+    """The route as an app. Asks `caller` first, see `authenticated`; `otherwise` handles bad requests."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)

@@ -7,7 +7,7 @@ _THRESHOLDS = (50_000, 20, 50)
 some 40 ms, and there is one for every few thousand requests."""
 
 
-def collect_seldom() -> None:
+def tune_gc() -> None:
     """What is there now is taken to stay; what comes is looked at in larger portions."""
     gc.collect()
     gc.freeze()

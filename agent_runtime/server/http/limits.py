@@ -74,7 +74,7 @@ class BodyLimit:
             self._held -= read
 
 
-class AtOnce:
+class ConcurrencyLimit:
     """Middleware that bounds how many requests of some sort are under way; the next ones are refused."""
 
     def __init__(
@@ -109,7 +109,7 @@ class AtOnce:
             self._under_way -= 1
 
 
-class Share:
+class PerCallerLimit:
     """Bounds how many of what a server keeps open at once are one caller's; beyond it, 429."""
 
     def __init__(self, limit: int, *, code: str, message: str) -> None:

@@ -10,7 +10,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from agent_runtime.auth.metrics_token import MetricsToken
-from agent_runtime.server.http.gc_tuning import collect_seldom
+from agent_runtime.server.http.gc_tuning import tune_gc
 from agent_runtime.server.http.header_limits import bounded_heads
 from agent_runtime.server.http.metrics_access import GuardedMetrics
 
@@ -74,7 +74,7 @@ async def serve_app(
         server_header=False,
     )
     server = _DrainingServer(config, drain)
-    collect_seldom()
+    tune_gc()
     watch = asyncio.ensure_future(_stop_on(stop, server)) if stop is not None else None
     try:
         await server.serve([sock] if sock is not None else None)

@@ -7,8 +7,8 @@ import orjson
 from fastapi.responses import Response
 
 from agent_runtime.runs.queue.access import Access
-from agent_runtime.runs.queue.port import QueueState, RunQueue, Ticket
-from agent_runtime.server.http.disconnects import while_connected
+from agent_runtime.runs.queue.port import QueueState, RunQueue, TaskLease
+from agent_runtime.server.http.disconnects import cancel_on_disconnect
 from agent_runtime.server.http.errors import ApiError
 from agent_runtime.server.runs.metrics import RunsMetrics
 from agent_runtime.server.runs.routes import Call, Routes
@@ -77,7 +77,7 @@ class QueueRoutes:
         query = call.query
         self._access.work(call.caller, query.queue)
         taking = self._queue.take(query.queue, query.holder, query.ttl, wait=query.wait, claim=query.claim)
-        ticket = await (while_connected(call.request, taking) if query.wait else taking)
+        ticket = await (cancel_on_disconnect(call.request, taking) if query.wait else taking)
         if ticket is None:
             return Response(status_code=204)
         self._metrics.ticket(query.queue, "taken")
@@ -116,13 +116,13 @@ class QueueRoutes:
         query = call.query
         self._access.operate(call.caller)
         looking = self._queue.changes(query.after, query.limit, wait=query.wait)
-        changes = await (while_connected(call.request, looking) if query.wait else looking)
+        changes = await (cancel_on_disconnect(call.request, looking) if query.wait else looking)
         return _json({"changes": changes or []})
 
 
-def _ticket(query: TicketQuery) -> Ticket:
+def _ticket(query: TicketQuery) -> TaskLease:
     """As it was handed out; attempt and body are of no account here."""
-    return Ticket(query.run, query.queue, query.holder, query.generation, 0, b"")
+    return TaskLease(query.run, query.queue, query.holder, query.generation, 0, b"")
 
 
 def _state_to_wire(state: QueueState) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from agent_runtime.blackboard.client.admin import BoardAdmin
 from agent_runtime.core.clock import SYSTEM_CLOCK, Clock
 from covey_operator.informers.cache import Cache
 from covey_operator.install.installation import Installation
-from covey_operator.kube.client import Cluster
+from covey_operator.kube.client import KubeClient
 from covey_operator.kube.keys import Key
 from covey_operator.kube.resources import BY_KIND, Object
 
@@ -40,12 +40,12 @@ def over_http(install: Installation) -> Keep:
     return lambda namespace, name, token: BoardAdmin(places.blackboard(namespace, name), token, patience=0)
 
 
-class Forgetting:
+class SubscriptionGC:
     """Looks at every blackboard now and then, and soon after an Agent or a Flow has gone."""
 
     def __init__(
         self,
-        cluster: Cluster,
+        cluster: KubeClient,
         cache: Cache,
         install: Installation,
         *,

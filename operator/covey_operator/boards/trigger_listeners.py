@@ -16,15 +16,15 @@ from agent_runtime.blackboard.board import Board
 from agent_runtime.blackboard.client.client import HttpBoard
 from agent_runtime.core.clock import SYSTEM_CLOCK, Clock
 from agent_runtime.triggers.flow_runs import is_for_artifact
-from agent_runtime.triggers.listener import CannotAsk
+from agent_runtime.triggers.listener import ApiUnavailable
 from agent_runtime.triggers.listeners import Listeners, Place
 from agent_runtime.triggers.naming import FLOW_LABEL
 from agent_runtime.triggers.subscription import boards_of
 from covey_operator.informers.cache import Cache
 from covey_operator.install.installation import Installation
-from covey_operator.kube.client import ApiError, Cluster
+from covey_operator.kube.client import ApiError, KubeClient
 from covey_operator.kube.keys import Key
-from covey_operator.kube.owner_refs import owned
+from covey_operator.kube.owner_refs import owner_refs
 from covey_operator.kube.resources import BY_KIND
 
 Connect = Callable[[str, str, str], AbstractAsyncContextManager[Board]]
@@ -40,12 +40,12 @@ def over_http(install: Installation) -> Connect:
     return lambda namespace, name, token: HttpBoard(places.blackboard(namespace, name), token)
 
 
-class Listening:
+class TriggerListeners:
     """Starts, changes and ends listeners as flows come and go."""
 
     def __init__(
         self,
-        cluster: Cluster,
+        cluster: KubeClient,
         cache: Cache,
         install: Installation,
         *,
@@ -107,12 +107,12 @@ class Listening:
         return "; ".join(filter(None, told))
 
     def _trouble_at(self, place: Place, was_ready: bool) -> str:
-        known = self._listeners.troubles.get(place, "")
+        known = self._listeners.problems.get(place, "")
         if known or was_ready or place in self._listeners.heard:
             return known
         return f'Blackboard "{place.blackboard}" has not answered yet'
 
-    def may_go(self, keys: Iterable[Key]) -> tuple[tuple[Key, ...], float | None]:
+    def deletable(self, keys: Iterable[Key]) -> tuple[tuple[Key, ...], float | None]:
         """Those of `keys` that can be deleted now, and after how many seconds the others; None: no others.
 
         An artifact whose run was made by a process that died before it could acknowledge comes again. It
@@ -137,7 +137,7 @@ class Listening:
         if board is None:
             return 0.0  # what waited there is gone with it
         lease = seconds(board["spec"].get("lease", {}).get("ttl") or Lease().ttl)
-        if place in self._listeners.troubles:
+        if place in self._listeners.problems:
             return lease + _COMES_BACK_WITHIN
         since = self._quiet_since.get(place, self._started)
         return max(0.0, since + lease + _COMES_BACK_WITHIN - self._clock.monotonic())
@@ -157,16 +157,16 @@ class Listening:
     async def _create(self, manifest: Mapping[str, Any]) -> None:
         """A FlowRun that belongs to its Flow. Raises CannotAsk, or the API server's refusal."""
         if not self._allowed.is_set():
-            raise CannotAsk("another operator may be at work: the lease is in doubt")
+            raise ApiUnavailable("another operator may be at work: the lease is in doubt")
         metadata = manifest["metadata"]
         flow = self._cache.resource(Key("Flow", metadata["namespace"], metadata["labels"][FLOW_LABEL]))
         if flow is None or "deletionTimestamp" in flow["metadata"]:
-            raise CannotAsk("its Flow is being deleted")
+            raise ApiUnavailable("its Flow is being deleted")
         try:
-            await self._cluster.create(BY_KIND["FlowRun"], owned(dict(manifest), flow))
+            await self._cluster.create(BY_KIND["FlowRun"], owner_refs(dict(manifest), flow))
         except ApiError as error:
             if error.status in (0, 429) or error.status >= 500:
-                raise CannotAsk(str(error)) from error
+                raise ApiUnavailable(str(error)) from error
             if error.status != 409:
                 raise
 

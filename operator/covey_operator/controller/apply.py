@@ -8,14 +8,14 @@ import structlog
 
 from covey_operator.conditions import Refusal
 from covey_operator.informers.cache import Cache
-from covey_operator.informers.snapshot import Child
+from covey_operator.informers.snapshot import ChildSnapshot
 from covey_operator.kube import echoes
-from covey_operator.kube.client import ApiError, Cluster
+from covey_operator.kube.client import ApiError, KubeClient
 from covey_operator.kube.digest import digest
-from covey_operator.kube.field_ownership import stands
+from covey_operator.kube.field_ownership import is_applied
 from covey_operator.kube.keys import Key, Owner, key_of, owner_of
 from covey_operator.kube.labels import DESIRED_HASH
-from covey_operator.kube.owner_refs import owned
+from covey_operator.kube.owner_refs import owner_refs
 from covey_operator.kube.refusals import why_refused
 from covey_operator.kube.resources import APPLY_ORDER, BY_KIND, REFERENCED, WORKLOADS, Object
 from covey_operator.plan import Plan
@@ -36,12 +36,12 @@ class Outcome:
 class Children:
     """Writes the children of resources, and only those that are ours."""
 
-    def __init__(self, cluster: Cluster, cache: Cache, watched: frozenset[str]) -> None:
+    def __init__(self, cluster: KubeClient, cache: Cache, watched: frozenset[str]) -> None:
         self._cluster = cluster
         self._cache = cache
         self._watched = watched
 
-    async def bring_about(self, owner: Object, plan: Plan) -> Outcome:
+    async def apply(self, owner: Object, plan: Plan) -> Outcome:
         """Apply and prune. Raises ApiError when the API server is in trouble.
 
         One child that is refused keeps only those after it from being written that need it: a workload.
@@ -132,7 +132,7 @@ class Children:
             if child is not None and child.owner != owner:
                 return Outcome((_name_taken(child, owner),))
             wanted_hash = manifest["metadata"]["annotations"][DESIRED_HASH]
-            if child is not None and child.desired_hash == wanted_hash and stands(manifest, child.fields):
+            if child is not None and child.desired_hash == wanted_hash and is_applied(manifest, child.fields):
                 return Outcome()
             is_new = child is None
             if child is not None and manifest.get("immutable"):
@@ -146,7 +146,7 @@ class Children:
         log.info("applied", key=str(key), new=is_new)
         return Outcome()
 
-    async def _live(self, key: Key) -> Child | None:
+    async def _live(self, key: Key) -> ChildSnapshot | None:
         """The child as it is. What the watch cannot show, because it is not ours, is asked for."""
         known = self._cache.child(key)
         if known is not None and key.kind in self._watched:
@@ -155,7 +155,7 @@ class Children:
         if everything_is_known and not self._cache.is_present(key):
             return None
         found = await self._cluster.get(BY_KIND[key.kind], key.namespace, key.name)
-        return None if found is None else Child.of(found)
+        return None if found is None else ChildSnapshot.of(found)
 
     async def _prune(self, owner: Object, wanted: set[Key]) -> Outcome:
         refusals = []
@@ -184,7 +184,7 @@ class Children:
 
 def complete(manifest: Object, owner: Object) -> Object:
     """With namespace, owner reference and the hash of all that."""
-    whole = owned(manifest, owner)
+    whole = owner_refs(manifest, owner)
     metadata = whole["metadata"]
     annotations = {**(metadata.get("annotations") or {}), DESIRED_HASH: digest(whole)}
     return {**whole, "metadata": {**metadata, "annotations": annotations}}
@@ -196,7 +196,7 @@ def _owner(manifest: Object) -> Owner:
     return owner
 
 
-def _name_taken(child: Child, owner: Owner) -> Refusal:
+def _name_taken(child: ChildSnapshot, owner: Owner) -> Refusal:
     key = child.key
     if child.owner is not None and child.owner.key == owner.key:
         # Left by an earlier resource of the same name, and about to be collected: its end wakes us.

@@ -17,7 +17,7 @@ from covey_operator.observed import flow as observed_flow
 from covey_operator.observed import flowrun as observed_flowrun
 from covey_operator.observed import model as observed_model
 from covey_operator.observed.observation import Observation
-from covey_operator.observed.seen import Seen
+from covey_operator.observed.seen import ObservedExtras
 from covey_operator.plan import Children, Plan
 
 
@@ -27,7 +27,7 @@ class Kind:
 
     model: type[Resource]
     plan: Callable[[Any, Lookup, Installation, Children, datetime], Plan]
-    observe: Callable[[Any, Children, Seen], Observation]
+    observe: Callable[[Any, Children, ObservedExtras], Observation]
     rolls_out: Callable[[Object], bool]
     """Whether it has a `Progressing` condition as it stands."""
 

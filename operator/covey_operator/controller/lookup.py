@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from agent_runtime.compile.result import Manifest
 from covey_operator.informers.cache import Cache
-from covey_operator.kube.client import Cluster
+from covey_operator.kube.client import KubeClient
 from covey_operator.kube.keys import Key
 from covey_operator.kube.resources import BY_KIND, OWN_KINDS, REFERENCED, Object
 from covey_operator.runs.queue_rows import QUEUED
@@ -22,7 +22,7 @@ class Reader:
     def __init__(
         self,
         cache: Cache,
-        cluster: Cluster,
+        cluster: KubeClient,
         watched: frozenset[str],
         namespace: str,
         in_queue: Callable[[str], Awaitable[Object | None]],

@@ -11,7 +11,7 @@ from agent_runtime.api import Resource
 from agent_runtime.api.flowrun import FlowRunResource
 from agent_runtime.api.reasons import POD_REASONS
 from agent_runtime.compile.result import Problem
-from covey_operator.boards.trigger_listeners import Listening
+from covey_operator.boards.trigger_listeners import TriggerListeners
 from covey_operator.conditions import Refusal
 from covey_operator.controller.apply import Children, Outcome
 from covey_operator.controller.events import event_about, event_of
@@ -19,21 +19,21 @@ from covey_operator.controller.kinds import KINDS, Kind
 from covey_operator.controller.lookup import Reader
 from covey_operator.controller.status import condition_of, differs, status_of, top
 from covey_operator.informers.cache import Cache
-from covey_operator.informers.snapshot import Child
+from covey_operator.informers.snapshot import ChildSnapshot
 from covey_operator.install.installation import Installation
 from covey_operator.kube import echoes
-from covey_operator.kube.client import ApiError, Cluster
+from covey_operator.kube.client import ApiError, KubeClient
 from covey_operator.kube.keys import Key, key_of
 from covey_operator.kube.labels import as_text
 from covey_operator.kube.resources import BY_KIND, EVENT, POD, Object
 from covey_operator.observed.flow import heard
 from covey_operator.observed.flowrun import says_nothing
 from covey_operator.observed.observation import Observation
-from covey_operator.observed.seen import Seen
+from covey_operator.observed.seen import ObservedExtras
 from covey_operator.plan import Plan
 from covey_operator.pods.watch import PodWatch
 from covey_operator.policy.check import restricted
-from covey_operator.run_queue.coordinator import Runs
+from covey_operator.run_queue.coordinator import RunCoordinator
 from covey_operator.runs.jobs import FINAL
 
 log = structlog.get_logger(__name__)
@@ -50,11 +50,11 @@ class Reconciler:
 
     def __init__(
         self,
-        cluster: Cluster,
+        cluster: KubeClient,
         cache: Cache,
         install: Installation,
-        listening: Listening,
-        runs: Runs,
+        listening: TriggerListeners,
+        runs: RunCoordinator,
         watched: frozenset[str],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         ended: Callable[[Object], None] = lambda run: None,
@@ -103,17 +103,17 @@ class Reconciler:
         if turn is not None:
             plan = replace(plan, desired=None, held={}, step=None, notices=(), again_in=turn.again_in)
         self._runs.note(key, resource, plan)
-        if plan.hears is not None:
-            self._listening.hear(key, plan.hears)
+        if plan.listens_for is not None:
+            self._listening.hear(key, plan.listens_for)
         done = await self._make(plan)
         if done.refusals:
             plan = replace(plan, fields={}, notices=())
-        done += await self._children.bring_about(body, plan)
-        free, later = self._listening.may_go(plan.deletes)
+        done += await self._children.apply(body, plan)
+        free, later = self._listening.deletable(plan.deletes)
         done += await self._children.end(free)
         done += await self._children.hold(plan.held)
         if done.refusals:
-            self._runs.give_back(key)
+            self._runs.release(key)
         else:
             plan = await self._runs.step(plan)
         children = self._cache.children(body["metadata"]["uid"])
@@ -122,7 +122,7 @@ class Reconciler:
         look = await self._pod_watch.look(key, children | jobs, self._clock(), in_trouble=in_trouble)
         pods = await self._pods(key, plan)
         asks = isinstance(resource, FlowRunResource) and says_nothing(resource, children, pods)
-        seen = Seen(
+        seen = ObservedExtras(
             short=look.pods,
             jobs=tuple(jobs.values()),
             pods=pods,
@@ -135,7 +135,7 @@ class Reconciler:
         )
         trouble = self._listening.trouble(key, was_ready=_is_ready(body))
         observation = heard(kind.observe(resource, children, seen), trouble)
-        fields, later_still = self._runs.paced(key, body.get("status") or {}, observation.fields)
+        fields, later_still = self._runs.throttled(key, body.get("status") or {}, observation.fields)
         await self._say(body, kind, plan, replace(observation, fields=fields), done.refusals)
         for notice in look.notices:
             await self._tell(event_of(body, notice, self._clock()))
@@ -173,9 +173,9 @@ class Reconciler:
         selector = as_text({"batch.kubernetes.io/job-name": plan.pods_of})
         return [pod async for page in self._cluster.list(POD, key.namespace, selector) for pod in page.items]
 
-    def _jobs_of_cron_jobs(self, children: Mapping[Key, Child]) -> dict[Key, Child]:
+    def _jobs_of_cron_jobs(self, children: Mapping[Key, ChildSnapshot]) -> dict[Key, ChildSnapshot]:
         """They are children of children."""
-        found: dict[Key, Child] = {}
+        found: dict[Key, ChildSnapshot] = {}
         for key, child in children.items():
             if key.kind == "CronJob":
                 found |= self._cache.children(child.uid)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from covey_operator import conditions
-from covey_operator.conditions import Refusal, Rollout, Said
+from covey_operator.conditions import Condition, Refusal, Rollout
 from covey_operator.kube.resources import Object
 from covey_operator.observed.observation import Observation
 from covey_operator.plan import Plan
@@ -22,7 +22,7 @@ def status_of(
 ) -> Object:
     """The status as it should be written; `now` is RFC 3339."""
     said = [conditions.accepted(plan.problems), conditions.resolved(plan.problems)]
-    blocked: Said | Refusal | None = next((each for each in said if each.status == "False"), None)
+    blocked: Condition | Refusal | None = next((each for each in said if each.status == "False"), None)
     if blocked is None and refusals:
         more = f" (and {len(refusals) - 1} more)" if len(refusals) > 1 else ""
         blocked = Refusal(refusals[0].reason, refusals[0].message + more)
@@ -62,11 +62,11 @@ def _with(caveat: str, rollout: Rollout) -> Rollout:
     return replace(rollout, message=f"{rollout.message}; {caveat}")
 
 
-def _ending(outcome: Said, blocked: Said | Refusal | None) -> Said:
+def _ending(outcome: Condition, blocked: Condition | Refusal | None) -> Condition:
     """A run that cannot start says why instead of only that it has not."""
     if blocked is None or outcome.status != "Unknown":
         return outcome
-    return Said(outcome.type, "Unknown", blocked.reason, blocked.message)
+    return Condition(outcome.type, "Unknown", blocked.reason, blocked.message)
 
 
 def differs(before: Object, wanted: Object) -> bool:

@@ -33,7 +33,7 @@ from covey_operator.desired.pods import (
 from covey_operator.install.installation import Installation
 from covey_operator.kube.keys import Key
 from covey_operator.kube.labels import labels, selector
-from covey_operator.kube.owner_refs import owned
+from covey_operator.kube.owner_refs import owner_refs
 from covey_operator.kube.resources import Object
 from covey_operator.plan import Children, Notice, Plan
 
@@ -68,12 +68,12 @@ def plan(
         (),
         refs,
         cancels=tuple(Key("FlowRun", flow.namespace, name) for name in due.cancels),
-        creates=tuple(owned(run, flow.manifest()) for run in due.creates),
+        creates=tuple(owner_refs(run, flow.manifest()) for run in due.creates),
         deletes=tuple(Key("FlowRun", flow.namespace, name) for name in gone),
         again_in=0.0 if more_will_go else _until(due.next, now),
         fields={"triggers": [each.manifest() for each in due.remembered] or None},
         notices=tuple(Notice(notice.reason, notice.message) for notice in due.notices),
-        hears=flow,
+        listens_for=flow,
     )
 
 

@@ -19,7 +19,7 @@ from agent_runtime.compile.flows.literal_headers import revealed
 from agent_runtime.compile.flows.run import compile_run
 from agent_runtime.compile.result import Compiled, Lookup, Ref
 from agent_runtime.config.models import RunConfig
-from covey_operator.conditions import Said
+from covey_operator.conditions import Condition
 from covey_operator.desired.pods import CONFIG_KEY
 from covey_operator.desired.publishing import missing
 from covey_operator.desired.queued_run import cancelled, plan_queued
@@ -29,7 +29,15 @@ from covey_operator.kube.keys import Key
 from covey_operator.kube.resources import Object
 from covey_operator.plan import Children, Notice, Plan
 from covey_operator.runs.concurrency import Claim
-from covey_operator.runs.jobs import FINAL, Standing, child_name, finished, headers_name, leg_name, standing
+from covey_operator.runs.jobs import (
+    FINAL,
+    RunProgress,
+    child_name,
+    finished,
+    headers_name,
+    leg_name,
+    standing,
+)
 from covey_operator.runs.waits import look
 
 
@@ -100,7 +108,7 @@ def _start(
     return Plan(desired, (), compiled.refs, claim=claim_of(run, lookup))
 
 
-def _at_work(run: FlowRunResource, stand: Standing, lookup: Lookup) -> Plan:
+def _at_work(run: FlowRunResource, stand: RunProgress, lookup: Lookup) -> Plan:
     """A Job that has not ended: it is left alone, but for being held."""
     job = stand.at_work
     assert job is not None
@@ -116,7 +124,7 @@ def _at_work(run: FlowRunResource, stand: Standing, lookup: Lookup) -> Plan:
 
 def _go_on(
     run: FlowRunResource,
-    stand: Standing,
+    stand: RunProgress,
     config: RunConfig | None,
     lookup: Lookup,
     install: Installation,
@@ -128,14 +136,14 @@ def _go_on(
             f"ConfigMap {child_name(run.name)}, the run's config, or the Secret with its headers is gone or "
             "spoilt: create another FlowRun"
         )
-        return Plan(None, verdict=Said("Succeeded", "False", "ConfigLost", message))
+        return Plan(None, verdict=Condition("Succeeded", "False", "ConfigLost", message))
     leg, notices = stand.leg, tuple[Notice, ...]()
     if stand.waiting is None:
         name = leg_name(run.name, leg)
         lookup("Job", name)  # asks the API server itself: a watch that lags must not make it look lost
         if config.store is None:
             message = f"Job {name} is gone, and with it its outcome: create another FlowRun to run again"
-            return Plan(None, verdict=Said("Succeeded", "False", "JobLost", message))
+            return Plan(None, verdict=Condition("Succeeded", "False", "JobLost", message))
         notices = (Notice("JobLost", f"Job {name} was gone: made again, the run goes on where it stood"),)
         job = leg_job(run, config, leg, install)
     else:
@@ -160,7 +168,7 @@ def _go_on(
 
 
 def _retired(
-    run: FlowRunResource, stand: Standing, lookup: Lookup, children: Children, now: datetime
+    run: FlowRunResource, stand: RunProgress, lookup: Lookup, children: Children, now: datetime
 ) -> Plan:
     """A run that has ended, until its time to live is over: by the Flow's word, should it still be there."""
     assert run.status is not None
@@ -178,7 +186,7 @@ def _retired(
     return Plan(None, deletes=(Key("FlowRun", run.namespace, run.name),))
 
 
-def _is_held(stand: Standing) -> bool:
+def _is_held(stand: RunProgress) -> bool:
     return stand.at_work is not None and bool(stand.at_work.state.get("suspend"))
 
 

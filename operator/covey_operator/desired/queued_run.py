@@ -10,12 +10,12 @@ from agent_runtime.api.flowrun import FlowRunResource
 from agent_runtime.compile.result import Compiled, Lookup, Problem
 from agent_runtime.config.models import RunConfig
 from agent_runtime.runs.queue.port import QueueState
-from covey_operator.conditions import Said
+from covey_operator.conditions import Condition
 from covey_operator.desired.run_jobs import frozen_config, items_job, literal_headers, parts
 from covey_operator.install.installation import Installation
 from covey_operator.plan import Plan
 from covey_operator.runs.concurrency import Claim
-from covey_operator.runs.jobs import Standing, finished
+from covey_operator.runs.jobs import RunProgress, finished
 from covey_operator.runs.outcome import outcome_of
 from covey_operator.runs.queue_rows import ASK_AGAIN, QUEUED, InQueue, Step
 from covey_operator.runs.waits import look
@@ -24,7 +24,7 @@ from covey_operator.runs.waits import look
 def plan_queued(
     run: FlowRunResource,
     compiled: Compiled[RunConfig],
-    stand: Standing,
+    stand: RunProgress,
     lookup: Lookup,
     install: Installation,
     now: datetime,
@@ -73,15 +73,15 @@ def plan_queued(
     return replace(plan, step=Step("Run", None)) if state.wanted != "Run" else plan
 
 
-def cancelled() -> Said:
+def cancelled() -> Condition:
     """How a run ends that was cancelled."""
-    return Said("Succeeded", "False", "Cancelled", "spec.cancel is true")
+    return Condition("Succeeded", "False", "Cancelled", "spec.cancel is true")
 
 
 def _at_rest(
     run: FlowRunResource,
     config: RunConfig,
-    stand: Standing,
+    stand: RunProgress,
     state: QueueState,
     lookup: Lookup,
     install: Installation,

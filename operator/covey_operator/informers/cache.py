@@ -16,7 +16,12 @@ from dataclasses import dataclass, replace
 import orjson
 
 from covey_operator.informers.flow_run_index import MadeRuns
-from covey_operator.informers.snapshot import Child, Resource, version_of, without_managed_fields
+from covey_operator.informers.snapshot import (
+    ChildSnapshot,
+    ResourceSnapshot,
+    version_of,
+    without_managed_fields,
+)
 from covey_operator.kube.keys import Key, key_of
 from covey_operator.kube.labels import MANAGED_BY, OPERATOR
 from covey_operator.kube.resources import OWN_KINDS, REFERENCED, Object
@@ -40,8 +45,8 @@ class Cache:
     def __init__(self, tell: Callable[[Key], None] = lambda key: None) -> None:
         """`tell` is called for each resource of ours that has to be looked at again."""
         self._tell = tell
-        self._resources: dict[Key, Resource] = {}
-        self._children: dict[Key, Child] = {}
+        self._resources: dict[Key, ResourceSnapshot] = {}
+        self._children: dict[Key, ChildSnapshot] = {}
         self._by_owner: dict[str, tuple[Key, ...]] = {}
         self._present: dict[Key, int] = {}
         self._contents: dict[Key, Object] = {}
@@ -180,15 +185,15 @@ class Cache:
         """A Secret or ConfigMap whole, when it is kept because somebody uses it."""
         return self._contents.get(key)
 
-    def child(self, key: Key) -> Child | None:
+    def child(self, key: Key) -> ChildSnapshot | None:
         """A child by its own key, whoever owns it."""
         return self._children.get(key)
 
-    def children(self, owner_uid: str) -> dict[Key, Child]:
+    def children(self, owner_uid: str) -> dict[Key, ChildSnapshot]:
         """The children of a resource."""
         return {key: self._children[key] for key in self._by_owner.get(owner_uid, ())}
 
-    def made(self, flow_uid: str) -> dict[Key, Child]:
+    def made(self, flow_uid: str) -> dict[Key, ChildSnapshot]:
         """The FlowRuns that the triggers of a Flow made: its own, and yet no children to be pruned."""
         return self._made.of(flow_uid)
 
@@ -225,7 +230,7 @@ class Cache:
 
     def _put_resource(self, key: Key, obj: Object) -> set[Key]:
         before = self._resources.get(key)
-        now = self._resources[key] = Resource.of(obj)
+        now = self._resources[key] = ResourceSnapshot.of(obj)
         unchanged = before is not None and now.means_the_same_as(before)
         return {key, *self._made.put(key, obj), *(() if unchanged else self._users.get(key, ()))}
 
@@ -244,7 +249,7 @@ class Cache:
 
     def _put_child(self, key: Key, obj: Object) -> set[Key]:
         news = self._drop_child(key) if key in self._children else set()
-        child = Child.of(obj)
+        child = ChildSnapshot.of(obj)
         child = replace(child, fields=self._field_sets.setdefault(child.fields, child.fields))
         self._children[key] = child
         if child.owner is None:

@@ -1,6 +1,6 @@
 """FlowRuns by the Flow whose triggers made them, so that a Flow's pass looks at its own runs only."""
 
-from covey_operator.informers.snapshot import Child
+from covey_operator.informers.snapshot import ChildSnapshot
 from covey_operator.kube.keys import Key, Owner, owner_of
 from covey_operator.kube.resources import Object
 
@@ -11,7 +11,7 @@ class MadeRuns:
     __slots__ = ("_by_flow", "_flow_of")
 
     def __init__(self) -> None:
-        self._by_flow: dict[str, dict[Key, Child]] = {}
+        self._by_flow: dict[str, dict[Key, ChildSnapshot]] = {}
         self._flow_of: dict[Key, Owner] = {}
 
     def put(self, key: Key, obj: Object) -> set[Key]:
@@ -21,7 +21,7 @@ class MadeRuns:
         if owner is None or key.kind != "FlowRun":
             return news
         runs = self._by_flow.setdefault(owner.uid, {})
-        before, now = runs.get(key), Child.of(obj)
+        before, now = runs.get(key), ChildSnapshot.of(obj)
         runs[key] = now
         self._flow_of[key] = owner
         unchanged = before is not None and before.state_json == now.state_json
@@ -38,6 +38,6 @@ class MadeRuns:
             del self._by_flow[owner.uid]
         return {owner.key}
 
-    def of(self, flow_uid: str) -> dict[Key, Child]:
+    def of(self, flow_uid: str) -> dict[Key, ChildSnapshot]:
         """The runs that the triggers of a Flow made; the `state` of each is as `kept` describes it."""
         return dict(self._by_flow.get(flow_uid, ()))

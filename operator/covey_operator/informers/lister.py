@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 import structlog
 
 from covey_operator.informers.cache import Cache
-from covey_operator.kube.client import ApiError, Cluster
+from covey_operator.kube.client import ApiError, KubeClient
 from covey_operator.kube.keys import Key, key_of
 from covey_operator.kube.labels import SELECTOR
 from covey_operator.kube.resources import OWN_KINDS, REFERENCED, WITH_STATUS, ApiKind
@@ -34,10 +34,10 @@ def is_needed_whole(kind: ApiKind) -> bool:
     return kind.kind in OWN_KINDS or kind.kind in WITH_STATUS
 
 
-class Lists:
+class Lister:
     """Lists kinds into the cache."""
 
-    def __init__(self, cluster: Cluster, cache: Cache) -> None:
+    def __init__(self, cluster: KubeClient, cache: Cache) -> None:
         self._cluster = cluster
         self._cache = cache
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import structlog
 
 from covey_operator.informers.cache import Cache
-from covey_operator.informers.lister import Lists, is_needed_whole, selector_of
-from covey_operator.kube.client import ApiError, Cluster
+from covey_operator.informers.lister import Lister, is_needed_whole, selector_of
+from covey_operator.kube.client import ApiError, KubeClient
 from covey_operator.kube.resources import ApiKind
 
 log = structlog.get_logger(__name__)
@@ -27,10 +27,12 @@ def backoffs() -> Iterator[float]:
     return itertools.chain((0.5, 1, 2, 3, 5, 8), itertools.repeat(10.0))
 
 
-class Follower:
+class Reflector:
     """Keeps one kind in one namespace, or in all, as it is at the API server."""
 
-    def __init__(self, cluster: Cluster, cache: Cache, lists: Lists, kind: ApiKind, namespace: str) -> None:
+    def __init__(
+        self, cluster: KubeClient, cache: Cache, lists: Lister, kind: ApiKind, namespace: str
+    ) -> None:
         self._cluster = cluster
         self._cache = cache
         self._lists = lists

@@ -19,7 +19,7 @@ _RUN_METADATA = ("name", "labels", "annotations", "creationTimestamp", "deletion
 
 
 @dataclass(frozen=True, slots=True)
-class Child:
+class ChildSnapshot:
     """An object that the operator made: who owns it, what was applied, and how it is doing."""
 
     key: Key
@@ -55,7 +55,7 @@ class Child:
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
+class ResourceSnapshot:
     """A resource of ours, and apart from that what its users care about: not its status."""
 
     version: int
@@ -77,7 +77,7 @@ class Resource:
             content=pack(without_managed_fields(obj)),
         )
 
-    def means_the_same_as(self, other: "Resource") -> bool:
+    def means_the_same_as(self, other: "ResourceSnapshot") -> bool:
         """Whether nobody who names it need look again."""
         return (self.uid, self.generation, self.deleting) == (other.uid, other.generation, other.deleting)
 

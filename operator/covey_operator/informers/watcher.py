@@ -23,7 +23,7 @@ from covey_operator.kube.resources import ApiKind, Object
 log = structlog.get_logger(__name__)
 
 
-class Watches:
+class Watcher:
     """A handler for each of the kinds that are watched."""
 
     def __init__(self, cache: Cache, kinds: Collection[ApiKind]) -> None:

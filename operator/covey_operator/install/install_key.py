@@ -4,7 +4,7 @@ import base64
 import binascii
 import secrets
 
-from covey_operator.kube.client import ApiError, Cluster
+from covey_operator.kube.client import ApiError, KubeClient
 from covey_operator.kube.labels import MANAGED_BY, OPERATOR
 from covey_operator.kube.resources import BY_KIND, Object
 
@@ -16,7 +16,7 @@ class BadInstallKey(ValueError):
     """The Secret is there and holds no key; it is left alone, as all tokens hang on it."""
 
 
-async def read_or_create(cluster: Cluster, namespace: str, name: str) -> bytes:
+async def read_or_create(cluster: KubeClient, namespace: str, name: str) -> bytes:
     """The install key. Raises BadInstallKey and ApiError."""
     kind = BY_KIND["Secret"]
     found = await cluster.get(kind, namespace, name)

@@ -13,7 +13,7 @@ import structlog
 from agent_runtime.compile.places import RUNS_SERVER
 from covey_operator.informers.reflector import backoffs
 from covey_operator.install.installation import Installation, encoded
-from covey_operator.kube.client import ApiError, Cluster
+from covey_operator.kube.client import ApiError, KubeClient
 from covey_operator.kube.labels import MANAGED_BY, OPERATOR
 from covey_operator.kube.resources import BY_KIND, Object
 
@@ -24,7 +24,7 @@ _PAUSE = 0.5
 """Seconds between two watches, should the server end them at once."""
 
 
-async def keep_runs_key(cluster: Cluster, install: Installation) -> None:
+async def keep_runs_key(cluster: KubeClient, install: Installation) -> None:
     """Sees to it that the Secret is there and as it should be, until it is cancelled."""
     manifest, waits = _secret(install), backoffs()
     while True:
@@ -57,7 +57,7 @@ def _secret(install: Installation) -> Object:
     }
 
 
-async def _watched(cluster: Cluster, written: Object) -> AsyncIterator[bool]:
+async def _watched(cluster: KubeClient, written: Object) -> AsyncIterator[bool]:
     """Whether the Secret is as it was written, as often as there is something to say. Raises ApiError.
 
     Each watch begins with what there is: the version of a Secret that nobody has changed for long is older

@@ -13,7 +13,7 @@ import structlog
 
 from agent_runtime.auth.issuer import Issuer
 from covey_operator.install.installation import Installation
-from covey_operator.kube.client import ApiError, Cluster
+from covey_operator.kube.client import ApiError, KubeClient
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +30,7 @@ class Undescribed(Exception):
     """The API server answers, and the answer is of no use."""
 
 
-async def with_issuer(cluster: Cluster, install: Installation) -> Installation:
+async def with_issuer(cluster: KubeClient, install: Installation) -> Installation:
     """The installation, with the issuer or with why there is none.
 
     Raises ApiError when it may be worth asking again: when nobody answered, or not in earnest.
@@ -45,7 +45,7 @@ async def with_issuer(cluster: Cluster, install: Installation) -> Installation:
 
 
 async def keep_issuer(
-    cluster: Cluster,
+    cluster: KubeClient,
     install: Installation,
     moved: Callable[[Installation], None],
     *,
@@ -69,7 +69,7 @@ async def keep_issuer(
             moved(install)
 
 
-async def _look(cluster: Cluster, install: Installation) -> Installation:
+async def _look(cluster: KubeClient, install: Installation) -> Installation:
     """Raises ApiError as `with_issuer` does."""
     try:
         return replace(install, issuer=await _read(cluster), issuer_fault="")
@@ -82,7 +82,7 @@ async def _look(cluster: Cluster, install: Installation) -> Installation:
     return replace(install, issuer=None, issuer_fault=fault)
 
 
-async def _read(cluster: Cluster) -> Issuer:
+async def _read(cluster: KubeClient) -> Issuer:
     """Raises ApiError and Undescribed."""
     url = (await cluster.document(_DESCRIPTION)).get("issuer")
     if not isinstance(url, str) or not url:

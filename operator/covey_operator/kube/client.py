@@ -43,7 +43,7 @@ class Page:
     """Of the list as a whole: a watch from there on misses nothing."""
 
 
-class Cluster:
+class KubeClient:
     """A connection to the API server. Objects are plain JSON with the server's field names."""
 
     def __init__(self, connection: Connection, metrics: Metrics) -> None:

@@ -6,7 +6,7 @@ that was edited meanwhile, a Job that ended. `of_...` return the `expects` of `C
 
 from collections.abc import Callable
 
-from covey_operator.informers.snapshot import Child
+from covey_operator.informers.snapshot import ChildSnapshot
 from covey_operator.kube.keys import Owner
 from covey_operator.kube.resources import Object
 
@@ -19,12 +19,12 @@ def of_status(read: Object, status: Object) -> Callable[[Object], bool]:
     return lambda answer: _meaning(answer) == expected
 
 
-def of_child(read: Child | None, owner: Owner) -> Callable[[Object], bool]:
+def of_child(read: ChildSnapshot | None, owner: Owner) -> Callable[[Object], bool]:
     """After a child was applied or patched that was as `read`; None: there was none."""
     status = _status(read) if read is not None else {}
 
     def is_echo(answer: Object) -> bool:
-        now = Child.of(answer)
+        now = ChildSnapshot.of(answer)
         if now.owner != owner or now.deleting or (read is not None and now.uid != read.uid):
             return False
         # The server itself gives some new workloads a status of zeros.
@@ -46,7 +46,7 @@ def merged(target: object, patch: object) -> object:
     return result
 
 
-def _status(child: Child) -> Object:
+def _status(child: ChildSnapshot) -> Object:
     status: Object = child.state.get("status") or {}
     return status
 

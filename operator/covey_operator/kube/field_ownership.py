@@ -33,7 +33,7 @@ def owned_fields(obj: Object) -> bytes:
     return b"{}"
 
 
-def stands(desired: Object, fields: bytes) -> bool:
+def is_applied(desired: Object, fields: bytes) -> bool:
     """True when every field of `desired` is among `fields`: as `owned_fields` returns them, of an object
     with the owner of `desired`.
     """

@@ -17,7 +17,7 @@ from time import monotonic
 import structlog
 
 from agent_runtime.core.background import report
-from covey_operator.kube.client import ApiError, Cluster
+from covey_operator.kube.client import ApiError, KubeClient
 from covey_operator.kube.resources import LEASE, POD, Object
 
 log = structlog.get_logger(__name__)
@@ -55,7 +55,7 @@ class Lease:
 
     def __init__(
         self,
-        cluster: Cluster,
+        cluster: KubeClient,
         namespace: str,
         name: str,
         identity: str,

@@ -3,7 +3,7 @@
 from covey_operator.kube.resources import Object
 
 
-def owned(manifest: Object, owner: Object) -> Object:
+def owner_refs(manifest: Object, owner: Object) -> Object:
     """In the owner's namespace, with a reference to it as the controlling owner."""
     of = owner["metadata"]
     reference = {

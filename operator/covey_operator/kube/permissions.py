@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from covey_operator.kube.client import Cluster
+from covey_operator.kube.client import KubeClient
 from covey_operator.kube.resources import BY_KIND, CHILDREN, EVENT, OWN, POD, ApiKind
 
 _AT_ONCE = 8
@@ -54,7 +54,7 @@ class Denied:
     namespace: str
 
 
-async def review(cluster: Cluster, namespaces: tuple[str, ...]) -> list[Denied]:
+async def review(cluster: KubeClient, namespaces: tuple[str, ...]) -> list[Denied]:
     """Asks the API server about every need in every namespace. Raises ApiError when it cannot be asked."""
     questions = [Denied(need, namespace) for namespace in namespaces or ("",) for need in needs()]
     slots = asyncio.Semaphore(_AT_ONCE)

@@ -8,12 +8,12 @@ from covey_operator.kube.keys import Key
 from covey_operator.kube.labels import as_text, selector
 from covey_operator.kube.resources import Object
 from covey_operator.observed.observation import Observation
-from covey_operator.observed.seen import Seen
+from covey_operator.observed.seen import ObservedExtras
 from covey_operator.observed.workloads import replicas, rollout
 from covey_operator.plan import Children
 
 
-def observe(agent: AgentResource, children: Children, seen: Seen) -> Observation:
+def observe(agent: AgentResource, children: Children, seen: ObservedExtras) -> Observation:
     """From the agent's Deployment."""
     name = child_name(agent.name)
     key = Key("Deployment", agent.namespace, name)

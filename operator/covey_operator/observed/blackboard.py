@@ -8,12 +8,12 @@ from covey_operator.kube.keys import Key
 from covey_operator.kube.resources import Object
 from covey_operator.observed.backup import backed_up
 from covey_operator.observed.observation import Observation
-from covey_operator.observed.seen import Seen
+from covey_operator.observed.seen import ObservedExtras
 from covey_operator.observed.workloads import first_unfinished, replicas, rollout
 from covey_operator.plan import Children
 
 
-def observe(board: BlackboardResource, children: Children, seen: Seen) -> Observation:
+def observe(board: BlackboardResource, children: Children, seen: ObservedExtras) -> Observation:
     """From the server's Deployment and the databases' StatefulSets."""
     name = child_name(board.name)
     key = Key("Deployment", board.namespace, name)

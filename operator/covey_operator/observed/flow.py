@@ -8,12 +8,12 @@ from covey_operator.desired.flow import child_name
 from covey_operator.kube.keys import Key
 from covey_operator.kube.resources import Object
 from covey_operator.observed.observation import Observation
-from covey_operator.observed.seen import Seen
+from covey_operator.observed.seen import ObservedExtras
 from covey_operator.observed.workloads import replicas, rollout
 from covey_operator.plan import Children
 
 
-def observe(flow: FlowResource, children: Children, seen: Seen) -> Observation:
+def observe(flow: FlowResource, children: Children, seen: ObservedExtras) -> Observation:
     """From the workers' Deployment, if it has workers. What its schedules had is the plan's to say."""
     nodes = len(flow.spec.nodes)
     if flow.spec.serve is None:

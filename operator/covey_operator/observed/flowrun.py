@@ -6,18 +6,18 @@ from datetime import datetime
 
 from agent_runtime.api.flowrun import FlowRunResource, FlowRunStatus
 from agent_runtime.api.reasons import POD_REASONS
-from covey_operator.conditions import Said
-from covey_operator.informers.snapshot import Child
+from covey_operator.conditions import Condition
+from covey_operator.informers.snapshot import ChildSnapshot
 from covey_operator.kube.resources import Object
 from covey_operator.observed.nodes import merged
 from covey_operator.observed.observation import Observation
 from covey_operator.observed.queued_run import observe_queued
 from covey_operator.observed.run_phases import SUSPENDED, ends, going, waits
-from covey_operator.observed.seen import Kept, Seen
+from covey_operator.observed.seen import Kept, ObservedExtras
 from covey_operator.plan import Children
 from covey_operator.pods.shortage import Pods
 from covey_operator.pods.states import Trouble
-from covey_operator.runs.jobs import FINAL, Standing, finished, standing
+from covey_operator.runs.jobs import FINAL, RunProgress, finished, standing
 from covey_operator.runs.outcome import Outcome, last_words, outcome_of
 from covey_operator.runs.queue_rows import ASK_AGAIN
 from covey_operator.runs.waits import is_answered
@@ -26,7 +26,7 @@ _LOOK_AGAIN = 1.0
 """Seconds, should the watch not have shown by then that a Job is gone."""
 
 
-def observe(run: FlowRunResource, children: Children, seen: Seen) -> Observation:
+def observe(run: FlowRunResource, children: Children, seen: ObservedExtras) -> Observation:
     """`seen.pods` are those of a leg's Job, and are looked at only when that has finished."""
     status = run.status or FlowRunStatus(conditions=[])
     if status.phase in FINAL:
@@ -61,12 +61,12 @@ def says_nothing(run: FlowRunResource, children: Children, pods: Sequence[Object
     return bool(_last_words(stand.job, pods).trouble)
 
 
-def _last_words(job: Child, pods: Sequence[Object]) -> Outcome:
+def _last_words(job: ChildSnapshot, pods: Sequence[Object]) -> Outcome:
     return last_words(pods, complete=finished(job.state) == "Complete")
 
 
 def _lost(
-    run: FlowRunResource, status: FlowRunStatus, stand: Standing, outcome: Outcome, kept: Kept | None
+    run: FlowRunResource, status: FlowRunStatus, stand: RunProgress, outcome: Outcome, kept: Kept | None
 ) -> Observation:
     """The leg has ended well, and nobody knows whether the run has, or what it waits for."""
     assert stand.job is not None
@@ -77,25 +77,29 @@ def _lost(
     over = {**fields, "finishedAt": job.get("completionTime")}
     why = f"Job {name} is complete, and {outcome.trouble}"
     if run.spec.cancel:
-        return ends("Cancelled", Said("Succeeded", "False", "Cancelled", "spec.cancel is true"), **over)
+        return ends("Cancelled", Condition("Succeeded", "False", "Cancelled", "spec.cancel is true"), **over)
     if kept is not None and outcome.gone:
         message = f"{why}: it is made again, and goes on where the run stood"
-        found = going("Running", Said("Succeeded", "Unknown", "OutcomeLost", message), **fields)
+        found = going("Running", Condition("Succeeded", "Unknown", "OutcomeLost", message), **fields)
         return replace(found, again=(stand.job.key,), again_in=_LOOK_AGAIN)
     if kept is not None and kept.away:
         return _asked_for(why, kept, fields)
     nobody = "the run store has no outcome of it" if kept is not None else "there is no run store that has it"
     message = f"{why}, and {nobody}: create another FlowRun to run again"
-    return ends("Failed", Said("Succeeded", "False", "OutcomeLost", message), **over)
+    return ends("Failed", Condition("Succeeded", "False", "OutcomeLost", message), **over)
 
 
 def _asked_for(why: str, kept: Kept, fields: Object) -> Observation:
     """How the run ended is asked for again until the run store answers."""
-    said = Said("Succeeded", "Unknown", "RunStoreAway", f"{why}; the run store does not answer: {kept.away}")
+    said = Condition(
+        "Succeeded", "Unknown", "RunStoreAway", f"{why}; the run store does not answer: {kept.away}"
+    )
     return replace(going("Running", said, **fields), again_in=ASK_AGAIN)
 
 
-def _under_way(run: FlowRunResource, status: FlowRunStatus, stand: Standing, seen: Seen) -> Observation:
+def _under_way(
+    run: FlowRunResource, status: FlowRunStatus, stand: RunProgress, seen: ObservedExtras
+) -> Observation:
     fields: Object = {"leg": stand.leg or None}
     if stand.job is not None:
         started = status.started_at or stand.job.state["status"].get("startTime")
@@ -104,7 +108,7 @@ def _under_way(run: FlowRunResource, status: FlowRunStatus, stand: Standing, see
         fields["nodes"] = merged(status.nodes or (), seen.nodes)
     if seen.turn is not None:
         waiting = None if stand.waiting is None else stand.waiting.manifest()
-        said = Said("Succeeded", "Unknown", "AtCapacity", seen.turn.message)
+        said = Condition("Succeeded", "Unknown", "AtCapacity", seen.turn.message)
         return going("Queued", said, waiting=waiting, **fields)
     pods = seen.short.get(stand.at_work.key) if stand.at_work is not None else None
     trouble = pods.trouble if pods is not None else None
@@ -117,18 +121,20 @@ def _under_way(run: FlowRunResource, status: FlowRunStatus, stand: Standing, see
     if _is_being_failed(stand) and (last := _last_trouble(status)) is not None:
         return going("Queued", last, **fields)
     if stand.job is not None and _is_running(status, stand, pods):
-        return going("Running", Said("Succeeded", "Unknown", "Running"), **fields)
+        return going("Running", Condition("Succeeded", "Unknown", "Running"), **fields)
     message = _where_the_pod_is(stand)
-    return _with(trouble, stand, going("Queued", Said("Succeeded", "Unknown", "Starting", message), **fields))
+    return _with(
+        trouble, stand, going("Queued", Condition("Succeeded", "Unknown", "Starting", message), **fields)
+    )
 
 
-def _could_go_on(run: FlowRunResource, stand: Standing) -> bool:
+def _could_go_on(run: FlowRunResource, stand: RunProgress) -> bool:
     """But for being suspended: its items would be at work, or the answer is there."""
     assert stand.waiting is not None
     return run.spec.suspend and (stand.items is not None or is_answered(run, stand.waiting))
 
 
-def _is_running(status: FlowRunStatus, stand: Standing, pods: Pods | None) -> bool:
+def _is_running(status: FlowRunStatus, stand: RunProgress, pods: Pods | None) -> bool:
     """A pod that was killed is replaced by its Job: the run is under way as long as nothing is amiss."""
     assert stand.job is not None
     job = stand.job.state["status"]
@@ -141,23 +147,23 @@ def _is_running(status: FlowRunStatus, stand: Standing, pods: Pods | None) -> bo
     return ran or has_begun
 
 
-def _where_the_pod_is(stand: Standing) -> str:
+def _where_the_pod_is(stand: RunProgress) -> str:
     if stand.job is None:
         return "the Job is not there yet"
     return "its pod starts" if stand.job.state["status"].get("active") else "the Job has no pod yet"
 
 
-def _with(trouble: Trouble | None, stand: Standing, observation: Observation) -> Observation:
+def _with(trouble: Trouble | None, stand: RunProgress, observation: Observation) -> Observation:
     """A run whose pod does not come up says why; the Job goes on trying until its deadline."""
     if trouble is None or observation.outcome is None or stand.at_work is None:
         return observation
     before = f"{observation.outcome.message}; " if observation.fields["phase"] == "Waiting" else ""
     message = f"{before}Job {stand.at_work.key.name}: {trouble.message}"
-    return replace(observation, outcome=Said("Succeeded", "Unknown", trouble.reason, message))
+    return replace(observation, outcome=Condition("Succeeded", "Unknown", trouble.reason, message))
 
 
 def _ended(
-    run: FlowRunResource, status: FlowRunStatus, stand: Standing, outcome: Outcome, *, kept: bool = False
+    run: FlowRunResource, status: FlowRunStatus, stand: RunProgress, outcome: Outcome, *, kept: bool = False
 ) -> Observation:
     """The leg has ended: with it the run, unless it waits for something. `kept`: as the run store knows."""
     assert stand.job is not None
@@ -179,30 +185,30 @@ def _ended(
     if complete and outcome.waiting is not None:
         told.pop("result", None)
         if run.spec.cancel:
-            said = Said("Succeeded", "False", "Cancelled", "spec.cancel is true")
+            said = Condition("Succeeded", "False", "Cancelled", "spec.cancel is true")
             return ends("Cancelled", said, finishedAt=at, **told)
         return waits(run, outcome.waiting, **told)
     told["finishedAt"] = at
     if complete and not outcome.error:
-        return ends("Succeeded", Said("Succeeded", "True", "Succeeded", outcome.note), **told)
+        return ends("Succeeded", Condition("Succeeded", "True", "Succeeded", outcome.note), **told)
     failed = how.get("reason") == "PodFailurePolicy" or complete
     reason = "FlowFailed" if failed else how.get("reason") or "Failed"
     message = outcome.error or _with_last_trouble(how.get("message") or "", status)
-    return ends("Failed", Said("Succeeded", "False", reason, message), **told)
+    return ends("Failed", Condition("Succeeded", "False", reason, message), **told)
 
 
-def _is_being_failed(stand: Standing) -> bool:
+def _is_being_failed(stand: RunProgress) -> bool:
     """A Job that is out of time or attempts first takes its pods away, and then is Failed."""
     conditions = (stand.job.state["status"].get("conditions") or ()) if stand.job is not None else ()
     return any(each["type"] == "FailureTarget" and each["status"] == "True" for each in conditions)
 
 
-def _last_trouble(status: FlowRunStatus) -> Said | None:
+def _last_trouble(status: FlowRunStatus) -> Condition | None:
     """Why the pod did not come up, as the status has it."""
     said = next((each for each in status.conditions or () if each.type == "Succeeded"), None)
     if said is None or said.reason not in POD_REASONS:
         return None
-    return Said("Succeeded", "Unknown", said.reason, said.message)
+    return Condition("Succeeded", "Unknown", said.reason, said.message)
 
 
 def _with_last_trouble(message: str, status: FlowRunStatus) -> str:
@@ -222,4 +228,4 @@ def _as_it_was(status: FlowRunStatus) -> Observation:
     said = next((each for each in status.conditions if each.type == "Succeeded"), None)
     if said is None:
         return Observation()
-    return Observation(outcome=Said(said.type, said.status, said.reason, said.message))
+    return Observation(outcome=Condition(said.type, said.status, said.reason, said.message))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from covey_operator.conditions import VALID, Replicas, Rollout, Said
+from covey_operator.conditions import VALID, Condition, Replicas, Rollout
 from covey_operator.kube.keys import Key
 from covey_operator.kube.resources import Object
 
@@ -16,9 +16,9 @@ class Observation:
     rollout: Rollout = VALID
     replicas: Replicas = field(default_factory=Replicas)
     """The pods that are there, of whatever version."""
-    outcome: Said | None = None
+    outcome: Condition | None = None
     """For kinds that end instead of being ready: their `Succeeded`."""
-    more: tuple[Said, ...] = ()
+    more: tuple[Condition, ...] = ()
     """Conditions that only this kind has."""
     again: tuple[Key, ...] = ()
     """Children to be deleted as soon as the status is written, so that they are made again."""

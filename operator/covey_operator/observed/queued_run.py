@@ -2,7 +2,7 @@
 
 from agent_runtime.api.flowrun import FlowRunResource, FlowRunStatus, Waiting
 from agent_runtime.runs.queue.port import QueueState
-from covey_operator.conditions import Said
+from covey_operator.conditions import Condition
 from covey_operator.kube.resources import Object
 from covey_operator.observed.nodes import merged
 from covey_operator.observed.observation import Observation
@@ -18,7 +18,9 @@ def observe_queued(
     """`status` is as it was; `workers`: why those of its flow are not ready."""
     state = place.state
     if place.away:
-        said = Said("Succeeded", "Unknown", "RunStoreAway", f"the runs server does not answer: {place.away}")
+        said = Condition(
+            "Succeeded", "Unknown", "RunStoreAway", f"the runs server does not answer: {place.away}"
+        )
         return going(status.phase or "Queued", said)
     if state is None:
         fields: Object = {"leg": status.leg or 1}
@@ -32,14 +34,14 @@ def observe_queued(
         case "Waiting":
             return going("Queued", _starting(place, state.attempts, workers), **_going_on(status, state))
         case "Running":
-            return going("Running", Said("Succeeded", "Unknown", "Running"), **_going_on(status, state))
+            return going("Running", Condition("Succeeded", "Unknown", "Running"), **_going_on(status, state))
 
 
-def _starting(place: InQueue, attempts: int, workers: str) -> Said:
+def _starting(place: InQueue, attempts: int, workers: str) -> Condition:
     before = "its worker was lost: it " if attempts else ""
     why = f", whose workers are not ready: {workers}" if workers else ""
     message = f"{before}waits for a worker of Flow {place.queue.partition('/')[2]}{why}"
-    return Said("Succeeded", "Unknown", "Starting", message)
+    return Condition("Succeeded", "Unknown", "Starting", message)
 
 
 def _going_on(status: FlowRunStatus, state: QueueState) -> Object:
@@ -69,13 +71,15 @@ def _leg_of(status: FlowRunStatus, waiting: Waiting) -> int:
 def _ended(status: FlowRunStatus, state: QueueState, outcome: Outcome | None) -> Observation:
     if outcome is None or outcome.waiting is not None:
         if state.wanted == "Cancel":
-            said = Said("Succeeded", "False", "Cancelled", "spec.cancel is true")
+            said = Condition("Succeeded", "False", "Cancelled", "spec.cancel is true")
             return ends("Cancelled", said, **_nodes(status, outcome or Outcome()))
-        return ends("Failed", Said("Succeeded", "False", "Failed", "the queue ended it without an outcome"))
+        return ends(
+            "Failed", Condition("Succeeded", "False", "Failed", "the queue ended it without an outcome")
+        )
     fields = {**outcome.fields, **_nodes(status, outcome)}
     if outcome.error:
-        return ends("Failed", Said("Succeeded", "False", "FlowFailed", outcome.error), **fields)
-    return ends("Succeeded", Said("Succeeded", "True", "Succeeded", outcome.note), **fields)
+        return ends("Failed", Condition("Succeeded", "False", "FlowFailed", outcome.error), **fields)
+    return ends("Succeeded", Condition("Succeeded", "True", "Succeeded", outcome.note), **fields)
 
 
 def _nodes(status: FlowRunStatus, outcome: Outcome) -> Object:

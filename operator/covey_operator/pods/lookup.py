@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from covey_operator.informers.snapshot import Child
-from covey_operator.kube.client import Cluster
+from covey_operator.informers.snapshot import ChildSnapshot
+from covey_operator.kube.client import KubeClient
 from covey_operator.kube.resources import EVENT, POD, Object
 from covey_operator.pods.shortage import Pods, by_age, running, selector_of, why_refused, why_short
 from covey_operator.pods.states import Trouble, needs_events, was_killed, with_probe
@@ -12,7 +12,7 @@ _PODS_ASKED_ABOUT = 2
 """Pods whose events are listed in one look."""
 
 
-async def look_at(cluster: Cluster, child: Child, now: datetime) -> Pods:
+async def look_at(cluster: KubeClient, child: ChildSnapshot, now: datetime) -> Pods:
     """How the pods of a workload are that is short of them. Raises ApiError."""
     selector = selector_of(child)
     pods = await _pods(cluster, child.key.namespace, selector) if selector is not None else []
@@ -25,7 +25,9 @@ async def look_at(cluster: Cluster, child: Child, now: datetime) -> Pods:
     return Pods(trouble, running(pods))
 
 
-async def _by_events(cluster: Cluster, child: Child, pods: list[Object], now: datetime) -> Trouble | None:
+async def _by_events(
+    cluster: KubeClient, child: ChildSnapshot, pods: list[Object], now: datetime
+) -> Trouble | None:
     namespace = child.key.namespace
     asked = [pod for pod in by_age(pods) if needs_events(pod)][:_PODS_ASKED_ABOUT]
     events = [each for pod in asked for each in await _of_pod(cluster, pod)]
@@ -35,16 +37,16 @@ async def _by_events(cluster: Cluster, child: Child, pods: list[Object], now: da
     return why_refused(child, await _events(cluster, child.key.kind, namespace, child.key.name, child.uid))
 
 
-async def _pods(cluster: Cluster, namespace: str, selector: str) -> list[Object]:
+async def _pods(cluster: KubeClient, namespace: str, selector: str) -> list[Object]:
     return [pod async for page in cluster.list(POD, namespace, selector) for pod in page.items]
 
 
-async def _of_pod(cluster: Cluster, pod: Object) -> list[Object]:
+async def _of_pod(cluster: KubeClient, pod: Object) -> list[Object]:
     metadata = pod["metadata"]
     return await _events(cluster, "Pod", metadata["namespace"], metadata["name"], metadata.get("uid"))
 
 
-async def _events(cluster: Cluster, kind: str, namespace: str, name: str, uid: str | None) -> list[Object]:
+async def _events(cluster: KubeClient, kind: str, namespace: str, name: str, uid: str | None) -> list[Object]:
     fields = f"regarding.kind={kind},regarding.name={name}"
     return [
         event
@@ -54,7 +56,7 @@ async def _events(cluster: Cluster, kind: str, namespace: str, name: str, uid: s
     ]
 
 
-def _wanted(child: Child) -> int:
+def _wanted(child: ChildSnapshot) -> int:
     if child.key.kind == "Job":
         return max(1, int(child.state["status"].get("active", 0)))
     return int(child.state["replicas"])

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from time import monotonic
 
 from agent_runtime.compile.places import RUNS_SERVER
-from covey_operator.informers.snapshot import Child
-from covey_operator.kube.client import ApiError, Cluster
+from covey_operator.informers.snapshot import ChildSnapshot
+from covey_operator.kube.client import ApiError, KubeClient
 from covey_operator.kube.resources import BY_KIND
 from covey_operator.pods.lookup import look_at
 from covey_operator.pods.shortage import is_short
@@ -20,7 +20,7 @@ class RunStorePods:
 
     def __init__(
         self,
-        cluster: Cluster,
+        cluster: KubeClient,
         namespace: str,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         time: Callable[[], float] = monotonic,
@@ -44,7 +44,7 @@ class RunStorePods:
             found = await self._cluster.get(kind, self._namespace, RUNS_SERVER)
             if found is None:
                 return ""  # it may be anywhere: its address is a setting
-            child = Child.of(found)
+            child = ChildSnapshot.of(found)
             if not child.state["replicas"]:
                 return f"{where} has 0 replicas"
             pods = await look_at(self._cluster, child, self._clock()) if is_short(child) else None

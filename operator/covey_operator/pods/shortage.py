@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agent_runtime.triggers.schedule import InvalidSchedule, parse
-from covey_operator.informers.snapshot import Child
+from covey_operator.informers.snapshot import ChildSnapshot
 from covey_operator.kube.labels import as_text
 from covey_operator.kube.resources import Object
 from covey_operator.plan import Notice
@@ -34,7 +34,7 @@ class Level:
     """Of a Job: how many of its pods failed or are being deleted."""
 
 
-def is_short(child: Child) -> bool:
+def is_short(child: ChildSnapshot) -> bool:
     """Whether pods that should be at work are not."""
     state = child.state
     if child.deleting or state.get("suspend"):
@@ -48,7 +48,7 @@ def is_short(child: Child) -> bool:
     return bool(min(status.get("updatedReplicas", 0), available) < wanted or _refused_here(status))
 
 
-def late_in(cron_job: Child, now: datetime) -> float | None:
+def late_in(cron_job: ChildSnapshot, now: datetime) -> float | None:
     """Seconds until a CronJob should have created the next Job, negative when it has not; None: never."""
     state, status = cron_job.state, cron_job.state["status"]
     since = status.get("lastScheduleTime") or state.get("since")
@@ -63,13 +63,13 @@ def late_in(cron_job: Child, now: datetime) -> float | None:
     return None if due is None else (due - now).total_seconds() + _SCHEDULED_WITHIN
 
 
-def is_known_to_its_controller(child: Child) -> bool:
+def is_known_to_its_controller(child: ChildSnapshot) -> bool:
     """Whether its controller has seen it: before that there are no pods to look at."""
     status = child.state["status"]
     return bool(status.get("startTime") or status.get("observedGeneration") or status.get("active"))
 
 
-def selector_of(child: Child) -> str | None:
+def selector_of(child: ChildSnapshot) -> str | None:
     """By which the pods of the workload are found, as a label selector."""
     if child.key.kind == "Job":
         return as_text({JOB_NAME: child.key.name})
@@ -77,7 +77,7 @@ def selector_of(child: Child) -> str | None:
     return as_text(selector) if selector else None
 
 
-def why_refused(child: Child, events: Sequence[Object]) -> Trouble | None:
+def why_refused(child: ChildSnapshot, events: Sequence[Object]) -> Trouble | None:
     """Why its controller does not create pods: a Deployment's condition says so, of others only events."""
     words = _refused_here(child.state["status"])
     return refusal(words) if words else refused(events)
@@ -107,7 +107,7 @@ def running(pods: Sequence[Object]) -> int:
     return sum(map(is_running, pods))
 
 
-def level(child: Child) -> Level:
+def level(child: ChildSnapshot) -> Level:
     """As it is now."""
     state = child.state
     status = state["status"]
@@ -115,7 +115,7 @@ def level(child: Child) -> Level:
     return Level(state["generation"], status.get("readyReplicas", status.get("ready", 0)), lost)
 
 
-def lost(child: Child, before: Level | None) -> str:
+def lost(child: ChildSnapshot, before: Level | None) -> str:
     """What was lost since `before`, for people; empty when nothing was, or when it was meant."""
     state, now = child.state, level(child)
     if before is None or before.generation != now.generation or child.deleting or state.get("suspend"):

@@ -12,8 +12,8 @@ from time import monotonic
 
 import structlog
 
-from covey_operator.informers.snapshot import Child
-from covey_operator.kube.client import ApiError, Cluster
+from covey_operator.informers.snapshot import ChildSnapshot
+from covey_operator.kube.client import ApiError, KubeClient
 from covey_operator.kube.keys import Key
 from covey_operator.kube.resources import WITH_STATUS
 from covey_operator.plan import Notice
@@ -58,7 +58,7 @@ class Look:
 class PodWatch:
     """One for the operator."""
 
-    def __init__(self, cluster: Cluster, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, cluster: KubeClient, clock: Callable[[], float] = monotonic) -> None:
         self._cluster = cluster
         self._clock = clock
         self._short: dict[Key, _Known] = {}
@@ -67,7 +67,7 @@ class PodWatch:
         self._complained = False
 
     async def look(
-        self, owner: Key, children: Mapping[Key, Child], now: datetime, *, in_trouble: bool
+        self, owner: Key, children: Mapping[Key, ChildSnapshot], now: datetime, *, in_trouble: bool
     ) -> Look:
         """`in_trouble`: the status tells of pods that do not come up, and must not forget it meanwhile."""
         workloads = {key: child for key, child in children.items() if key.kind in WITH_STATUS}
@@ -105,7 +105,9 @@ class PodWatch:
         self._short.pop(key, None)
         self._levels.pop(key, None)
 
-    async def _look_at_cron_job(self, child: Child, now: datetime, seen: dict[Key, Pods]) -> float | None:
+    async def _look_at_cron_job(
+        self, child: ChildSnapshot, now: datetime, seen: dict[Key, Pods]
+    ) -> float | None:
         """When to look again. Its controller says by events alone that it cannot create a Job."""
         late = late_in(child, now)
         if late is None or late > 0:
@@ -115,7 +117,7 @@ class PodWatch:
         seen[child.key] = known.pods
         return max(0.1, known.due - self._clock())
 
-    async def _look_at(self, child: Child, now: datetime, *, at_once: bool) -> _Known:
+    async def _look_at(self, child: ChildSnapshot, now: datetime, *, at_once: bool) -> _Known:
         time = self._clock()
         known = self._short.get(child.key)
         if known is None:
@@ -130,7 +132,7 @@ class PodWatch:
         known.looks += 1
         return known
 
-    async def _pods(self, child: Child, now: datetime) -> Pods:
+    async def _pods(self, child: ChildSnapshot, now: datetime) -> Pods:
         """A look that is denied or fails costs the words of the kubelet, and nothing else."""
         try:
             return await look_at(self._cluster, child, now)

@@ -12,14 +12,14 @@ from agent_runtime.api.flowrun import FlowRunResource, NodeState
 from agent_runtime.config.models import run_id
 from agent_runtime.core.clock import SYSTEM_CLOCK
 from agent_runtime.durable.port import NoSuchRun, StoreError, Unavailable
-from agent_runtime.runs.records import RunKeeping
+from agent_runtime.runs.records import RunRecords
 from agent_runtime.runs.termination import encode
 from covey_operator.kube.keys import Key
 from covey_operator.kube.resources import Object
 from covey_operator.observed.seen import Kept
 from covey_operator.plan import Plan
 from covey_operator.run_queue.client import RunsServer
-from covey_operator.runs.concurrency import Admission, Claim, Turn
+from covey_operator.runs.concurrency import Claim, ConcurrencyLimiter, QueuePosition
 from covey_operator.runs.jobs import FINAL
 from covey_operator.runs.queue_rows import ASK_AGAIN, InQueue
 
@@ -29,12 +29,12 @@ PROGRESS_EVERY = 5.0
 """Seconds between two writes of how far a run is, at least."""
 
 
-class Runs:
+class RunCoordinator:
     """One for the operator; passes over FlowRuns take part in it. Other kinds have no share in it."""
 
     def __init__(
         self,
-        admission: Admission,
+        admission: ConcurrencyLimiter,
         server: RunsServer | None,
         tell: Callable[[Key], None],
         clock: Callable[[], float] = monotonic,
@@ -62,7 +62,7 @@ class Runs:
         self._admission.line_up((key, claim) for key, claim in told if not claim.under_way)
         self._tell_granted()
 
-    def turn(self, key: Key, plan: Plan) -> Turn | None:
+    def turn(self, key: Key, plan: Plan) -> QueuePosition | None:
         """Why the plan has to wait for a slot; None when it may be followed."""
         if key.kind != "FlowRun":
             return None
@@ -76,7 +76,7 @@ class Runs:
         self._tell_granted()
         return turn
 
-    def give_back(self, key: Key) -> None:
+    def release(self, key: Key) -> None:
         """It could not be started: others may go meanwhile."""
         if key.kind == "FlowRun":
             self._admission.leave(key)
@@ -147,7 +147,7 @@ class Runs:
         if self._server is None or run is None:
             return None
         try:
-            keeping = RunKeeping(self._server.store, run, patience=0, clock=SYSTEM_CLOCK)
+            keeping = RunRecords(self._server.store, run, patience=0, clock=SYSTEM_CLOCK)
             outcome = await keeping.outcome()
         except NoSuchRun:
             return Kept()
@@ -155,7 +155,7 @@ class Runs:
             return Kept(away=str(error))
         return Kept(None if outcome is None else encode(outcome, key.name))
 
-    def paced(self, key: Key, before: Object, seen: Object) -> tuple[Object, float | None]:
+    def throttled(self, key: Key, before: Object, seen: Object) -> tuple[Object, float | None]:
         """Fields for the status, and after how many seconds to look again: news of nodes alone are not told
         again within `PROGRESS_EVERY`. `before` is the status as it is.
         """
@@ -182,7 +182,7 @@ class Runs:
         """The FlowRun is gone: so go its slot and all that is kept of it. Raises StoreError: try again."""
         if key.kind != "FlowRun":
             return
-        self.give_back(key)
+        self.release(key)
         for known in (self._in_queue, self._in_jobs, self._moved):
             known.discard(key)
         run = self._ids.get(key)

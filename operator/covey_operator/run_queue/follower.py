@@ -15,7 +15,7 @@ from covey_operator.informers.cache import Cache
 from covey_operator.informers.reflector import backoffs
 from covey_operator.kube.keys import Key
 from covey_operator.run_queue.client import RunsServer
-from covey_operator.run_queue.coordinator import PROGRESS_EVERY, Runs
+from covey_operator.run_queue.coordinator import PROGRESS_EVERY, RunCoordinator
 from covey_operator.runs.jobs import FINAL
 
 log = structlog.get_logger(__name__)
@@ -37,7 +37,7 @@ class RunsFollower:
 
     def __init__(
         self,
-        runs: Runs,
+        runs: RunCoordinator,
         server: RunsServer,
         cache: Cache,
         namespaces: tuple[str, ...],

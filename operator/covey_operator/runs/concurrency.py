@@ -30,7 +30,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class QueuePosition:
     """Why a run has to wait, and about how long the line is."""
 
     limit: str
@@ -56,7 +56,7 @@ _Place = tuple[str, str]
 """(since, name): how runs of a namespace stand in line."""
 
 
-class Admission:
+class ConcurrencyLimiter:
     """The line. A change may let others go: who they are says `granted`."""
 
     def __init__(self, *, most: int | None = None, most_per_namespace: int | None = None) -> None:
@@ -79,7 +79,7 @@ class Admission:
             self._take(key, claim)
         self._fill()
 
-    def ask(self, key: Key, claim: Claim) -> Turn | None:
+    def ask(self, key: Key, claim: Claim) -> QueuePosition | None:
         """None: it may go, and holds a slot until it leaves. Else why not yet: it stands in line now."""
         if key not in self._holders:
             if self._line.get(key) != claim:
@@ -185,16 +185,16 @@ class Admission:
         limit = self._limits.get((namespace, flow))
         return limit is not None and self._of_flow[namespace, flow] >= limit
 
-    def _turn(self, key: Key) -> Turn:
+    def _turn(self, key: Key) -> QueuePosition:
         claim, namespace = self._line[key], key.namespace
         lines, place = self._places[namespace], (claim.since, key.name)
         if claim.limit is not None and self._is_flow_full(namespace, claim.flow):
             limit = self._limits[namespace, claim.flow]
             ahead = bisect_left(lines[_line_of(claim)], place)
-            return Turn(f'Flow "{claim.flow}" (spec.run.maxConcurrent)', limit, ahead)
+            return QueuePosition(f'Flow "{claim.flow}" (spec.run.maxConcurrent)', limit, ahead)
         own = sum(bisect_left(line, place) for line in lines.values())
         if self._most_per_namespace is not None and self._is_namespace_full(namespace):
-            return Turn(
+            return QueuePosition(
                 f'namespace "{namespace}" (runs.maxConcurrentPerNamespace)', self._most_per_namespace, own
             )
         others = sum(
@@ -202,7 +202,7 @@ class Admission:
             for name, lines in self._places.items()
             if name != namespace
         )
-        return Turn("the cluster (runs.maxConcurrent)", self._most or 0, own + others)
+        return QueuePosition("the cluster (runs.maxConcurrent)", self._most or 0, own + others)
 
 
 def _line_of(claim: Claim) -> str:

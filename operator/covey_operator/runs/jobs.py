@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from agent_runtime.api.flowrun import FlowRunResource, Waiting
-from covey_operator.informers.snapshot import Child
+from covey_operator.informers.snapshot import ChildSnapshot
 from covey_operator.kube.keys import Key
 from covey_operator.kube.resources import Object
 from covey_operator.plan import Children
@@ -39,16 +39,16 @@ def map_name(run: str, leg: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RunProgress:
     """Where a run stands, as far as its children and its status say."""
 
     leg: int
     """The latest leg that there was; 0: none yet."""
-    job: Child | None
+    job: ChildSnapshot | None
     """Its Job, if it is there."""
     waiting: Waiting | None
     """What that leg ended with, as soon as the status says so."""
-    items: Child | None
+    items: ChildSnapshot | None
     """The Job of the mapped node that it waits for, if it is there."""
     stale: tuple[Key, ...]
     """Jobs of legs before it."""
@@ -59,16 +59,16 @@ class Standing:
         return self.waiting is None and self.job is not None and finished(self.job.state) is not None
 
     @property
-    def at_work(self) -> Child | None:
+    def at_work(self) -> ChildSnapshot | None:
         """The Job, held or not, that has not ended."""
         job = self.items if self.waiting is not None else self.job
         return job if job is not None and finished(job.state) is None else None
 
 
-def standing(run: FlowRunResource, children: Children) -> Standing:
+def standing(run: FlowRunResource, children: Children) -> RunProgress:
     """Looks at names and at the status; costs no request."""
     jobs = {key: child for key, child in children.items() if key.kind == "Job" and not child.deleting}
-    legs: dict[int, Child] = {}
+    legs: dict[int, ChildSnapshot] = {}
     for key, child in jobs.items():
         number = _leg_of(run.name, key.name)
         if number is not None:
@@ -78,7 +78,7 @@ def standing(run: FlowRunResource, children: Children) -> Standing:
     waiting = run.status.waiting if run.status is not None and known == leg else None
     items = Key("Job", run.namespace, map_name(run.name, leg))
     keep = {items} | ({legs[leg].key} if leg in legs else set())
-    return Standing(leg, legs.get(leg), waiting, jobs.get(items), tuple(sorted(jobs.keys() - keep)))
+    return RunProgress(leg, legs.get(leg), waiting, jobs.get(items), tuple(sorted(jobs.keys() - keep)))
 
 
 def finished(job: Object) -> str | None:

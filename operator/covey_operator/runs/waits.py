@@ -7,7 +7,7 @@ from typing import Literal
 import orjson
 
 from agent_runtime.api.flowrun import Answer, FlowRunResource, Waiting
-from covey_operator.conditions import Said
+from covey_operator.conditions import Condition
 
 _LONGEST_PROMPT = 300
 
@@ -37,7 +37,7 @@ def look(run: FlowRunResource, waiting: Waiting, now: datetime, *, items_done: b
             return Wait("Over" if over else "Going", left)
 
 
-def said_about(run: FlowRunResource, waiting: Waiting) -> Said:
+def condition_for(run: FlowRunResource, waiting: Waiting) -> Condition:
     """The condition of a run that waits."""
     match waiting.for_:
         case "Map":
@@ -64,17 +64,17 @@ def _answer(run: FlowRunResource, waiting: Waiting) -> Answer | None:
     return next((each for each in run.spec.answers or () if is_about(each, waiting)), None)
 
 
-def _on_items(waiting: Waiting) -> Said:
+def _on_items(waiting: Waiting) -> Condition:
     message = f'node "{waiting.node}": pods work on {waiting.count} items, {waiting.parallelism} at once'
-    return Said("Succeeded", "Unknown", "WaitingForItems", message)
+    return Condition("Succeeded", "Unknown", "WaitingForItems", message)
 
 
-def _on_time(waiting: Waiting) -> Said:
+def _on_time(waiting: Waiting) -> Condition:
     message = f'node "{waiting.node}" waits until {waiting.until}'
-    return Said("Succeeded", "Unknown", "WaitingForTime", message)
+    return Condition("Succeeded", "Unknown", "WaitingForTime", message)
 
 
-def _on_approval(run: FlowRunResource, waiting: Waiting) -> Said:
+def _on_approval(run: FlowRunResource, waiting: Waiting) -> Condition:
     offered = waiting.actions or []
     given = _answer(run, waiting)
     if given is not None and given.action not in offered:
@@ -82,12 +82,12 @@ def _on_approval(run: FlowRunResource, waiting: Waiting) -> Said:
             f'node "{waiting.node}", visit {waiting.visit}: "{given.action}" is no answer, it offers '
             f"{', '.join(offered)}: change it in spec.answers"
         )
-        return Said("Succeeded", "Unknown", "InvalidAnswer", message)
+        return Condition("Succeeded", "Unknown", "InvalidAnswer", message)
     stray = _stray(run, waiting)
     others = f' (or {", ".join(offered[1:])} instead of "{offered[0]}")' if offered[1:] else ""
     until = f", until {waiting.until}" if waiting.until else ""
     message = f'{stray}node "{waiting.node}" asks{until}: {_cut(waiting.prompt or "go on?")} Answer it with: '
-    return Said(
+    return Condition(
         "Succeeded",
         "Unknown",
         "InvalidAnswer" if stray else "WaitingForApproval",

@@ -11,7 +11,7 @@ from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Draft
 from agent_runtime.blackboard.board import Board
 from agent_runtime.blackboard.schema.registry import TypeRegistry
-from agent_runtime.blackboard.stores.records import Terms
+from agent_runtime.blackboard.stores.records import Limits
 
 _SCHEMA = {
     "type": "object",
@@ -22,7 +22,7 @@ TYPES = [ArtifactType(name=name, schema_=_SCHEMA) for name in ("Finding", "Other
 REGISTRY = TypeRegistry(TYPES)
 DRAFT = Draft(type="Finding", payload={"title": "a title", "text": "x" * 60, "score": 7})
 SCOUT = Identity("scout")
-TERMS = Terms(max_pending=10_000_000)
+TERMS = Limits(max_pending=10_000_000)
 AT_ONCE = 64
 """Callers at the same time, where there are several."""
 BATCH = 50

@@ -17,7 +17,7 @@ from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import BoardError, Query
 from agent_runtime.blackboard.result_ids import ids_of_results
 from agent_runtime.blackboard.service.service import BlackboardService
-from agent_runtime.blackboard.stores.records import Publication, Terms
+from agent_runtime.blackboard.stores.records import Limits, Publication
 from agent_runtime.compile.flows.publisher import identity
 from agent_runtime.runs.publishing import artifact_id, publish_once
 from tests.contract.boards import ADMIN, EDITOR, SCOUT, consumes, finding, report
@@ -51,9 +51,9 @@ def said(value: Any, **fields: Any) -> Draft:
 
 
 @pytest.fixture
-def terms() -> Terms:
+def terms() -> Limits:
     """Room for all of them."""
-    return Terms(lease=timedelta(seconds=30), max_deliveries=3, max_pending=100)
+    return Limits(lease=timedelta(seconds=30), max_deliveries=3, max_pending=100)
 
 
 async def refused(service: BlackboardService, producer: Identity, draft: Draft) -> str:

@@ -14,14 +14,14 @@ from agent_runtime.blackboard.board import BoardError, Delivery, Query
 from agent_runtime.blackboard.service.service import BlackboardService
 from agent_runtime.blackboard.stores.memory.store import MemoryStore
 from agent_runtime.blackboard.stores.port import Store
-from agent_runtime.blackboard.stores.records import Terms
+from agent_runtime.blackboard.stores.records import Limits
 from agent_runtime.blackboard.wire.codec import encode
 from agent_runtime.eventlog.brokers.port import EventLog
 from agent_runtime.eventlog.recorder import Recorder
 from agent_runtime.eventlog.replay.rebuild import rebuild
 from tests.contract.boards import EDITOR, REGISTRY, SCOUT, WRITER, Clock, consumes, finding, report
 
-TERMS = Terms(max_deliveries=3)
+TERMS = Limits(max_deliveries=3)
 AGENTS = (EDITOR, WRITER, Identity("sub", tenant="acme"))
 APPETITES: tuple[list[Consumes], ...] = (
     [consumes("Finding")],
@@ -50,7 +50,7 @@ class Standing:
 
 async def standing(store: Store) -> Standing:
     """What is on it now."""
-    frozen = await store.freeze()
+    frozen = await store.snapshot()
     return Standing(
         artifacts=[encode(artifact) for _, artifact in await store.scan(Query(limit=10_000), 0)],
         deliveries=sorted(
@@ -62,7 +62,7 @@ async def standing(store: Store) -> Standing:
                 kept.base,
                 kept.sets,
                 kept.since,
-                kept.plan.gathering if kept.since else None,
+                kept.plan.join if kept.since else None,
             )
             for kept in frozen.deliveries
         ),

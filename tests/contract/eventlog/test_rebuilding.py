@@ -12,7 +12,7 @@ from agent_runtime.blackboard.service.service import BlackboardService
 from agent_runtime.blackboard.stores.errors import NotEmpty
 from agent_runtime.blackboard.stores.memory.store import MemoryStore
 from agent_runtime.blackboard.stores.port import Store
-from agent_runtime.blackboard.stores.records import Terms
+from agent_runtime.blackboard.stores.records import Limits
 from agent_runtime.blackboard.stores.sqlite.store import SqliteStore
 from agent_runtime.eventlog.brokers.port import EventLog, Track
 from agent_runtime.eventlog.recorder import Recorder
@@ -71,7 +71,7 @@ async def work(service: BlackboardService, clock: Clock, count: int, finished: i
 
 async def open_deliveries(store: Store) -> list[str]:
     """The names of the deliveries on a board, in order."""
-    return [kept.plan.name for kept in (await store.freeze()).deliveries]
+    return [kept.plan.name for kept in (await store.snapshot()).deliveries]
 
 
 def of_the_editor(first: int, last: int) -> list[str]:
@@ -80,10 +80,10 @@ def of_the_editor(first: int, last: int) -> list[str]:
 
 
 async def test_what_the_last_events_finished_is_delivered_again(redis_log: EventLog, clock: Clock) -> None:
-    async with logged_board(redis_log, clock, MemoryStore(Terms())) as service:
+    async with logged_board(redis_log, clock, MemoryStore(Limits())) as service:
         await work(service, clock, count=6, finished=4)
     crashed = Altered(redis_log, events=lambda found: [one for one in found if b'"acknowledged"' not in one])
-    store = MemoryStore(Terms())
+    store = MemoryStore(Limits())
     done = await rebuild(crashed, store)
     assert await open_deliveries(store) == of_the_editor(1, 6)
     assert done.lost_events == 0  # of the last ones nobody can know
@@ -92,23 +92,23 @@ async def test_what_the_last_events_finished_is_delivered_again(redis_log: Event
 async def test_an_artifact_of_which_no_event_tells_is_matched_again(
     redis_log: EventLog, clock: Clock
 ) -> None:
-    async with logged_board(redis_log, clock, MemoryStore(Terms())) as service:
+    async with logged_board(redis_log, clock, MemoryStore(Limits())) as service:
         await work(service, clock, count=6, finished=4)
 
     def lost(found: list[bytes]) -> list[bytes]:
         return [one for one in found if b"acknow" in one or not (b'"a5"' in one or b'"a2"' in one)]
 
-    store = MemoryStore(Terms())
+    store = MemoryStore(Limits())
     done = await rebuild(Altered(redis_log, events=lost), store)
     assert await open_deliveries(store) == of_the_editor(5, 6)
     assert done.matched_again == 2
 
 
 async def test_records_that_stand_twice_count_once(redis_log: EventLog, clock: Clock) -> None:
-    async with logged_board(redis_log, clock, MemoryStore(Terms())) as service:
+    async with logged_board(redis_log, clock, MemoryStore(Limits())) as service:
         await work(service, clock, count=6, finished=4)
     twice = Altered(redis_log, events=lambda found: found + found, artifacts=lambda found: found[:3] + found)
-    store = MemoryStore(Terms())
+    store = MemoryStore(Limits())
     done = await rebuild(twice, store)
     assert await open_deliveries(store) == of_the_editor(5, 6)
     assert (done.artifacts, done.lost_events) == (6, 0)
@@ -129,13 +129,13 @@ GARBLED = (
 
 
 async def test_records_that_are_none_are_named_and_left_out(redis_log: EventLog, clock: Clock) -> None:
-    async with logged_board(redis_log, clock, MemoryStore(Terms())) as service:
+    async with logged_board(redis_log, clock, MemoryStore(Limits())) as service:
         await work(service, clock, count=6, finished=4)
 
     def garble(found: list[bytes]) -> list[bytes]:
         return [found[0], *GARBLED, *found[1:]]
 
-    store = MemoryStore(Terms())
+    store = MemoryStore(Limits())
     done = await rebuild(Altered(redis_log, artifacts=garble, events=garble), store)
     assert await open_deliveries(store) == of_the_editor(5, 6)
     assert (done.artifacts, done.unreadable) == (6, 2 * len(GARBLED))
@@ -145,14 +145,14 @@ async def test_records_that_are_none_are_named_and_left_out(redis_log: EventLog,
 async def test_a_log_that_lost_its_beginning_delivers_what_it_knows(
     redis_log: EventLog, clock: Clock
 ) -> None:
-    async with logged_board(redis_log, clock, MemoryStore(Terms())) as service:
+    async with logged_board(redis_log, clock, MemoryStore(Limits())) as service:
         await work(service, clock, count=6, finished=1)
 
     def trimmed(found: list[bytes]) -> list[bytes]:
         [start] = [at for at, one in enumerate(found) if b'"published"' in one and b'"artifact":"a4"' in one]
         return found[start:]
 
-    store = MemoryStore(Terms())
+    store = MemoryStore(Limits())
     done = await rebuild(Altered(redis_log, events=trimmed), store)
     assert await open_deliveries(store) == of_the_editor(4, 6)
     assert (done.artifacts, done.out_of_sight, done.trimmed) == (6, 3, True)
@@ -161,18 +161,18 @@ async def test_a_log_that_lost_its_beginning_delivers_what_it_knows(
 async def test_a_delivery_whose_artifact_is_not_in_the_log_is_left_out(
     redis_log: EventLog, clock: Clock
 ) -> None:
-    async with logged_board(redis_log, clock, MemoryStore(Terms())) as service:
+    async with logged_board(redis_log, clock, MemoryStore(Limits())) as service:
         await work(service, clock, count=3, finished=0)
         [delivery] = await service.board(EDITOR).lease(1, 0)
         await service.board(EDITOR).fail(delivery.id, "it broke", retry_in=None)
-    store = MemoryStore(Terms())
+    store = MemoryStore(Limits())
     done = await rebuild(Altered(redis_log, artifacts=lambda found: found[1:]), store)
     assert await open_deliveries(store) == of_the_editor(2, 3)
     assert (done.without_artifacts, await store.dead_letters(10)) == (1, [])
 
 
 async def test_a_log_that_begins_with_a_board_that_is_there(redis_log: EventLog, clock: Clock) -> None:
-    before = MemoryStore(Terms())
+    before = MemoryStore(Limits())
     async with BlackboardService(before, REGISTRY, clock=clock) as service:
         join = consumes("Finding", "Report", join={"window": "1m"}, batch={"size": 2, "within": "1m"})
         await service.board(EDITOR).subscribe([consumes(), join])
@@ -183,23 +183,23 @@ async def test_a_log_that_begins_with_a_board_that_is_there(redis_log: EventLog,
         [first, second] = await service.board(EDITOR).lease(2, 0)
         await service.board(EDITOR).acknowledge(first.id, [])
         await service.board(EDITOR).fail(second.id, "it broke", retry_in=None)
-        expected = await before.freeze()
+        expected = await before.snapshot()
         clock.advance(1)
         async with Recorder(before, redis_log, clock):
             pass  # when it ends, all is in the log
     await redis_log.open()
-    after = MemoryStore(Terms())
+    after = MemoryStore(Limits())
     await rebuild(redis_log, after)
-    assert (await after.freeze()).deliveries == expected.deliveries
-    assert (await after.freeze()).dead_letters == expected.dead_letters
+    assert (await after.snapshot()).deliveries == expected.deliveries
+    assert (await after.snapshot()).dead_letters == expected.dead_letters
     assert (await after.subscribers()).members == expected.subscribers
 
 
 async def test_the_board_as_it_was(redis_log: EventLog, clock: Clock, tmp_path: Path) -> None:
-    async with logged_board(redis_log, clock, MemoryStore(Terms())) as service:
+    async with logged_board(redis_log, clock, MemoryStore(Limits())) as service:
         await work(service, clock, count=6, finished=4)
     at = datetime.fromisoformat("2026-11-01T12:00:08Z")  # six publications, two acknowledgements
-    store = SqliteStore(tmp_path / "board.sqlite", Terms())
+    store = SqliteStore(tmp_path / "board.sqlite", Limits())
     await store.open()
     await rebuild(redis_log, store, at)
     assert await open_deliveries(store) == of_the_editor(3, 6)
@@ -207,7 +207,7 @@ async def test_the_board_as_it_was(redis_log: EventLog, clock: Clock, tmp_path: 
 
 
 async def test_only_an_empty_store_is_taken(redis_log: EventLog, clock: Clock) -> None:
-    store = MemoryStore(Terms())
+    store = MemoryStore(Limits())
     async with logged_board(redis_log, clock, store) as service:
         await work(service, clock, count=2, finished=0)
     with pytest.raises(NotEmpty):
@@ -215,13 +215,13 @@ async def test_only_an_empty_store_is_taken(redis_log: EventLog, clock: Clock) -
 
 
 async def test_one_that_was_interrupted_goes_on(redis_log: EventLog, clock: Clock) -> None:
-    async with logged_board(redis_log, clock, MemoryStore(Terms())) as service:
+    async with logged_board(redis_log, clock, MemoryStore(Limits())) as service:
         await work(service, clock, count=3, finished=1)
 
     def broken_off(found: list[bytes]) -> list[bytes]:
         raise InterruptedError
 
-    store = MemoryStore(Terms())
+    store = MemoryStore(Limits())
     with pytest.raises(InterruptedError):
         await rebuild(Altered(redis_log, artifacts=broken_off), store)
     await rebuild(redis_log, store)
@@ -230,7 +230,7 @@ async def test_one_that_was_interrupted_goes_on(redis_log: EventLog, clock: Cloc
 
 
 async def test_without_a_store_it_only_looks(redis_log: EventLog, clock: Clock) -> None:
-    async with logged_board(redis_log, clock, MemoryStore(Terms())) as service:
+    async with logged_board(redis_log, clock, MemoryStore(Limits())) as service:
         await work(service, clock, count=3, finished=1)
     done = await rebuild(redis_log, None)
     assert (done.artifacts, done.deliveries, done.subscribers) == (3, 2, 1)

@@ -11,14 +11,14 @@ from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.service.service import BlackboardService, utc_now
 from agent_runtime.blackboard.stores.memory.store import MemoryStore
 from agent_runtime.blackboard.stores.port import Store
-from agent_runtime.blackboard.stores.records import Publication, Terms
+from agent_runtime.blackboard.stores.records import Limits, Publication
 from agent_runtime.blackboard.stores.sqlite.store import SqliteStore
 from agent_runtime.eventlog.availability import Availability
 from agent_runtime.eventlog.brokers.open import make_log
 from agent_runtime.eventlog.brokers.port import EventLog
 from agent_runtime.eventlog.recorder import Recorder
 from agent_runtime.eventlog.records import read_artifact
-from agent_runtime.eventlog.relay import ForeignLog, Relay
+from agent_runtime.eventlog.relay import ArtifactPublisher, LogMismatch
 from tests.contract.boards import REGISTRY, SCOUT, finding
 from tests.contract.eventlog.conftest import Connect
 from tests.contract.eventlog.kafka_broker import KafkaBroker
@@ -63,7 +63,7 @@ def ids(first: int, last: int) -> list[str]:
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
     """A store that counts its positions."""
-    store = SqliteStore(tmp_path / "board.sqlite", Terms())
+    store = SqliteStore(tmp_path / "board.sqlite", Limits())
     await store.open()
     yield store
     await store.close()
@@ -73,7 +73,7 @@ async def test_it_goes_on_where_another_server_stopped(store: Store, connect: Co
     for first, last in ((1, 700), (701, MANY)):
         await put(store, first, last)
         log = connect()
-        assert await Relay(store, log, Availability()).catch_up() == last - first + 1
+        assert await ArtifactPublisher(store, log, Availability()).catch_up() == last - first + 1
         assert await logged(log) == ids(1, last)
         await log.close()
 
@@ -81,7 +81,7 @@ async def test_it_goes_on_where_another_server_stopped(store: Store, connect: Co
 async def test_several_servers_relay_at_once(store: Store, connect: Connect) -> None:
     logs = [connect() for _ in range(3)]
     await put(store, 1, MANY)
-    await asyncio.gather(*(Relay(store, log, Availability()).catch_up() for log in logs))
+    await asyncio.gather(*(ArtifactPublisher(store, log, Availability()).catch_up() for log in logs))
     assert await logged(logs[0]) == ids(1, MANY)
     for log in logs:
         await log.close()
@@ -95,7 +95,7 @@ async def test_what_is_too_large_for_the_log_leaves_its_name(
     log = make_log(running.url, new_board())
     large = artifact("large", text="x" * 2_000_000)
     await store.publish([Publication(one) for one in (artifact("a1"), large, artifact("a2"))], 0)
-    await Relay(store, log, Availability()).catch_up()
+    await ArtifactPublisher(store, log, Availability()).catch_up()
     found = [read_artifact(record) for record in await records(log, "artifacts")]
     await log.close()
     assert [(one.id, one.artifact is None) for one in found] == [
@@ -109,33 +109,33 @@ async def test_what_is_too_large_for_the_log_leaves_its_name(
 async def test_the_log_of_another_board_is_not_gone_on_with(
     store: Store, redis_log: EventLog, of_the_other: int
 ) -> None:
-    other = MemoryStore(Terms())
+    other = MemoryStore(Limits())
     await other.publish([Publication(artifact(f"b{n}")) for n in range(3)], 0)
-    await Relay(other, redis_log, Availability()).catch_up()
+    await ArtifactPublisher(other, redis_log, Availability()).catch_up()
     await put(store, 1, of_the_other)
-    with pytest.raises(ForeignLog, match="another board of this name"):
-        await Relay(store, redis_log, Availability()).catch_up()
+    with pytest.raises(LogMismatch, match="another board of this name"):
+        await ArtifactPublisher(store, redis_log, Availability()).catch_up()
     assert len(await logged(redis_log)) == 3
 
 
 async def test_an_empty_store_under_an_old_log_shows_with_its_first_artifact(redis_log: EventLog) -> None:
-    old, new = MemoryStore(Terms()), MemoryStore(Terms())
+    old, new = MemoryStore(Limits()), MemoryStore(Limits())
     await old.publish([Publication(artifact("b1")), Publication(artifact("b2"))], 0)
-    await Relay(old, redis_log, Availability()).catch_up()
-    relay = Relay(new, redis_log, Availability())
+    await ArtifactPublisher(old, redis_log, Availability()).catch_up()
+    relay = ArtifactPublisher(new, redis_log, Availability())
     assert await relay.catch_up() == 0
     await new.publish([Publication(artifact("a1"))], 0)
-    with pytest.raises(ForeignLog):
+    with pytest.raises(LogMismatch):
         await relay.catch_up()
 
 
 async def test_what_the_log_ends_with_may_have_been_pruned(redis_log: EventLog) -> None:
-    store = MemoryStore(Terms())
+    store = MemoryStore(Limits())
     await put(store, 1, 3)
-    await Relay(store, redis_log, Availability()).catch_up()
+    await ArtifactPublisher(store, redis_log, Availability()).catch_up()
     await store.prune(None, 0, 100)
     await put(store, 4, 5)
-    await Relay(store, redis_log, Availability()).catch_up()
+    await ArtifactPublisher(store, redis_log, Availability()).catch_up()
     assert await logged(redis_log) == ids(1, 5)
 
 
@@ -151,7 +151,7 @@ async def test_a_log_that_is_away_costs_no_artifact_and_stops_nobody(
     request: pytest.FixtureRequest, server: str, name: str
 ) -> None:
     running: NatsServer | KafkaBroker = request.getfixturevalue(server)
-    store, log = MemoryStore(Terms()), make_log(running.url, new_board())
+    store, log = MemoryStore(Limits()), make_log(running.url, new_board())
     recorder = Recorder(store, log, utc_now)
     service = BlackboardService(store, REGISTRY, observer=recorder.observe)
     async with service, recorder:

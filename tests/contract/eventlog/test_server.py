@@ -105,7 +105,7 @@ async def _the_command_rebuilds_it(url: str, there: list[str], file: Path) -> No
     store = store_at(str(file), BOARD)
     await store.open()
     assert await stored(store) == there
-    delivered = [json.dumps(kept.plan.artifact_ids) for kept in (await store.freeze()).deliveries]
+    delivered = [json.dumps(kept.plan.artifact_ids) for kept in (await store.snapshot()).deliveries]
     assert sorted(delivered) == sorted(json.dumps([id_]) for id_ in there)
     await store.close()
     again = await asyncio.to_thread(CliRunner().invoke, app, [*command, "--to", str(file)])

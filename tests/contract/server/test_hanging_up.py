@@ -14,7 +14,7 @@ from starlette.types import Message
 from agent_runtime.blackboard.stores.open import make_store
 from agent_runtime.config.models import BlackboardConfig
 from agent_runtime.processes import blackboard as main
-from agent_runtime.server.http.disconnects import while_connected
+from agent_runtime.server.http.disconnects import cancel_on_disconnect
 from tests.contract.boards import EDITOR, SCOUT, consumes, finding
 from tests.contract.hesitant import Hesitant
 from tests.contract.server.serving import Place, Server, serving
@@ -105,7 +105,7 @@ async def taken() -> str:
 async def test_what_comes_as_the_caller_hangs_up_is_undone() -> None:
     undone: list[str | None] = []
     gone = request_that({"type": "http.disconnect"})
-    answer = await while_connected(gone, taken(), undone.append)
+    answer = await cancel_on_disconnect(gone, taken(), undone.append)
     assert answer is None
     assert undone == ["delivery"]
 
@@ -113,7 +113,7 @@ async def test_what_comes_as_the_caller_hangs_up_is_undone() -> None:
 async def test_nor_is_it_kept_when_the_server_ends_before_it_answers() -> None:
     undone: list[str | None] = []
     working = asyncio.ensure_future(taken())
-    answering = asyncio.create_task(while_connected(request_that(), working, undone.append))
+    answering = asyncio.create_task(cancel_on_disconnect(request_that(), working, undone.append))
     await asyncio.wait([working])
     answering.cancel()
     await asyncio.wait([answering])
@@ -123,5 +123,5 @@ async def test_nor_is_it_kept_when_the_server_ends_before_it_answers() -> None:
 
 async def test_who_is_still_there_gets_it() -> None:
     undone: list[str | None] = []
-    assert await while_connected(request_that(), taken(), undone.append) == "delivery"
+    assert await cancel_on_disconnect(request_that(), taken(), undone.append) == "delivery"
     assert undone == []

@@ -10,7 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from agent_runtime.auth.identity import Identity
 from agent_runtime.server.http.errors import ApiError
-from agent_runtime.server.http.limits import AtOnce, BodyLimit, Share
+from agent_runtime.server.http.limits import BodyLimit, ConcurrencyLimit, PerCallerLimit
 from tests.contract.boards import EDITOR, SCOUT, consumes, finding, report
 from tests.contract.server.conftest import Start
 from tests.contract.server.serving import GOOD, Place, Server, error_of, serving
@@ -115,7 +115,7 @@ async def status_of_a_stream(client: httpx2.AsyncClient, server: Server, headers
 
 
 async def test_a_share_is_given_back_whatever_happens() -> None:
-    share = Share(2, code="too_many", message="2 are open")
+    share = PerCallerLimit(2, code="too_many", message="2 are open")
     for _ in range(3):
         with share.of("ann"), suppress(KeyError), share.of("bob"), share.of("ann"):
             with pytest.raises(ApiError, match="2 are open"), share.of("ann"):
@@ -126,7 +126,7 @@ async def test_a_share_is_given_back_whatever_happens() -> None:
 SCOPE: Scope = {"type": "http", "path": "/v1/artifacts", "method": "POST", "headers": []}
 
 
-async def status_of(app: AtOnce | BodyLimit, receive: Receive | None = None) -> int:
+async def status_of(app: ConcurrencyLimit | BodyLimit, receive: Receive | None = None) -> int:
     """What an app answers."""
     sent: list[Message] = []
 
@@ -147,7 +147,7 @@ async def test_requests_at_once() -> None:
         await go_on.wait()
         await send({"type": "http.response.start", "status": 200})
 
-    app = AtOnce(slow, 2, counts=lambda _: True, status=503, code="overloaded", message="try again")
+    app = ConcurrencyLimit(slow, 2, counts=lambda _: True, status=503, code="overloaded", message="try again")
     two = [asyncio.ensure_future(status_of(app)) for _ in range(2)]
     await asyncio.sleep(0)
     assert await status_of(app) == 503

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from agent_runtime.auth.identity import Identity
-from agent_runtime.sdk import Board, BoardError, Misuse, Turn
+from agent_runtime.sdk import Board, BoardError, Context, UsageError
 from agent_runtime.sdk.artifacts import type_of
 from tests.contract.boards import ADMIN
 from tests.contract.server.serving import Place, Server, serving
@@ -54,7 +54,7 @@ async def test_work_that_fails_is_a_dead_letter() -> None:
         done = asyncio.Event()
 
         @board.agent("director", token=server.token(DIRECTOR)).consumes(Idea).engine
-        async def fail(turn: Turn) -> None:
+        async def fail(turn: Context) -> None:
             asyncio.get_running_loop().call_soon(done.set)
             raise ValueError("no idea")
 
@@ -70,7 +70,7 @@ async def test_work_that_fails_is_a_dead_letter() -> None:
 async def test_what_only_a_server_knows_and_what_it_refuses() -> None:
     async with serving(Place(), types=TYPES) as server:
         async with at(server) as board:
-            with pytest.raises(Misuse, match=r"wait for a result with follow\(...\)"):
+            with pytest.raises(UsageError, match=r"wait for a result with follow\(...\)"):
                 await board.idle()
         for agent, message in {
             "no-token": "agent 'no-token' needs a token of its own",
@@ -79,7 +79,7 @@ async def test_what_only_a_server_knows_and_what_it_refuses() -> None:
             board = Board(url=server.url, token=server.token(ADMIN))
             token = None if agent == "no-token" else server.token(DIRECTOR)
             board.agent(agent, token=token).consumes(Idea).engines(direct).labels("studio")
-            with pytest.raises(Misuse, match=re.escape(message)):
+            with pytest.raises(UsageError, match=re.escape(message)):
                 await board.__aenter__()
         board = Board(url=server.url, token="forged")
         async with board:

@@ -10,7 +10,7 @@ import pytest
 from agent_runtime.config.models import run_id
 from agent_runtime.core.clock import SYSTEM_CLOCK
 from agent_runtime.runs.outcome import Outcome
-from agent_runtime.runs.records import RunKeeping
+from agent_runtime.runs.records import RunRecords
 from hack.cluster.control_plane.control_plane import ControlPlane
 from tests.controlplane import manifests as make
 from tests.controlplane.api import Api, Object, condition, says_of, until
@@ -106,7 +106,7 @@ def test_a_result_that_the_run_store_has_is_not_lost(
 async def keep_outcome(store: RunsProcess, run: str) -> None:
     """As the run's process does it at its end."""
     client = store.store_of(run)
-    keeping = RunKeeping(client, run, patience=0, clock=SYSTEM_CLOCK)
+    keeping = RunRecords(client, run, patience=0, clock=SYSTEM_CLOCK)
     await keeping.end(Outcome("kept"), None, holder="pod", take_over=False)
 
 

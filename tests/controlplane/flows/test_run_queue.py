@@ -14,7 +14,7 @@ import pytest
 from agent_runtime.durable.client.store import HttpRunStore
 from agent_runtime.durable.port import Boundary, Entry
 from agent_runtime.runs.queue.client import HttpQueue
-from agent_runtime.runs.queue.port import Ticket
+from agent_runtime.runs.queue.port import TaskLease
 from hack.cluster.control_plane.control_plane import ControlPlane
 from tests.controlplane import manifests as make
 from tests.controlplane.api import Api, Object, says_of, until
@@ -47,14 +47,14 @@ class Place:
 
         return asyncio.run(working())
 
-    def take(self) -> Ticket:
+    def take(self) -> TaskLease:
         """The next run of the queue."""
         name = f"{self.api.namespace}/report"
         ticket = self.work(lambda queue: queue.take(name, "worker-1", 600, wait=30))
         assert ticket is not None
         return ticket
 
-    def finish(self, ticket: Ticket, **told: object) -> None:
+    def finish(self, ticket: TaskLease, **told: object) -> None:
         """The worker is done with it."""
         self.work(lambda queue: queue.finish(ticket, orjson.dumps({**OUTCOME, **told})))
 
@@ -161,7 +161,7 @@ def test_suspending_and_cancelling_reach_the_worker(place: Place) -> None:
     place.phase("Cancelled")
 
 
-def wants(place: Place, spec: Object, ticket: Ticket, wanted: str) -> None:
+def wants(place: Place, spec: Object, ticket: TaskLease, wanted: str) -> None:
     place.api.edit("FlowRun", "monday", {"spec": spec})
     until(f"{wanted} arrives", lambda: place.work(lambda queue: queue.heartbeat(ticket, 600)) == wanted)
 

@@ -7,9 +7,9 @@ import pytest
 import pytest_asyncio
 
 from covey_operator.informers.cache import Cache
-from covey_operator.informers.lister import Lists
-from covey_operator.informers.reflector import Follower
-from covey_operator.kube.client import ApiError, Cluster
+from covey_operator.informers.lister import Lister
+from covey_operator.informers.reflector import Reflector
+from covey_operator.kube.client import ApiError, KubeClient
 from covey_operator.kube.keys import Key
 from covey_operator.kube.resources import BY_KIND
 from covey_operator.telemetry.metrics import Metrics
@@ -19,8 +19,8 @@ from tests.controlplane.api import Api
 
 
 @pytest_asyncio.fixture
-async def cluster(control_plane: ControlPlane) -> AsyncIterator[Cluster]:
-    cluster = await Cluster.connect(Metrics(), str(control_plane.kubeconfig))
+async def cluster(control_plane: ControlPlane) -> AsyncIterator[KubeClient]:
+    cluster = await KubeClient.connect(Metrics(), str(control_plane.kubeconfig))
     yield cluster
     await cluster.close()
 
@@ -44,11 +44,11 @@ class Told:
         self.keys.clear()
 
 
-async def test_everything_is_loaded_and_what_has_gone_is_noticed(api: Api, cluster: Cluster) -> None:
+async def test_everything_is_loaded_and_what_has_gone_is_noticed(api: Api, cluster: KubeClient) -> None:
     api.apply(make.model(), make.agent(), make.secret())
     told = Told()
     cache = Cache(told)
-    lists = Lists(cluster, cache)
+    lists = Lister(cluster, cache)
     for kind in ("Model", "Agent", "Secret"):
         await lists.load(BY_KIND[kind], api.namespace)
     model, agent = Key("Model", api.namespace, "fast"), Key("Agent", api.namespace, "researcher")
@@ -66,7 +66,7 @@ async def test_everything_is_loaded_and_what_has_gone_is_noticed(api: Api, clust
 
 
 async def test_pages_are_followed_to_the_end(
-    api: Api, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+    api: Api, cluster: KubeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("covey_operator.kube.client._PAGE", 2)
     for number in range(5):
@@ -78,14 +78,14 @@ async def test_pages_are_followed_to_the_end(
 
 
 async def test_a_follower_sees_every_change_and_keeps_no_content_of_secrets(
-    api: Api, cluster: Cluster
+    api: Api, cluster: KubeClient
 ) -> None:
     api.apply(make.secret())
     told = Told()
     cache = Cache(told)
     agent, secret = Key("Agent", api.namespace, "researcher"), Key("Secret", api.namespace, "provider")
     cache.refer(agent, frozenset({secret}))
-    follower = Follower(cluster, cache, Lists(cluster, cache), BY_KIND["Secret"], api.namespace)
+    follower = Reflector(cluster, cache, Lister(cluster, cache), BY_KIND["Secret"], api.namespace)
     await follower.load()
     following = asyncio.create_task(follower.run())
     try:
@@ -103,7 +103,7 @@ async def test_a_follower_sees_every_change_and_keeps_no_content_of_secrets(
 
 
 async def test_a_follower_whose_version_is_too_old_begins_anew_and_notices_what_has_gone(
-    api: Api, cluster: Cluster
+    api: Api, cluster: KubeClient
 ) -> None:
     api.apply(make.secret("old"))
     told = Told()
@@ -112,7 +112,7 @@ async def test_a_follower_whose_version_is_too_old_begins_anew_and_notices_what_
         Key("Agent", api.namespace, "a"),
         *(Key("Secret", api.namespace, name) for name in ("old", "new")),
     )
-    follower = Follower(cluster, cache, Lists(cluster, cache), BY_KIND["Secret"], api.namespace)
+    follower = Reflector(cluster, cache, Lister(cluster, cache), BY_KIND["Secret"], api.namespace)
     await follower.load()
     cache.refer(agent, frozenset({new}))
     api.delete("Secret", "old")
@@ -127,7 +127,7 @@ async def test_a_follower_whose_version_is_too_old_begins_anew_and_notices_what_
         following.cancel()
 
 
-async def test_apply_for_an_object_that_was_replaced_is_a_conflict(api: Api, cluster: Cluster) -> None:
+async def test_apply_for_an_object_that_was_replaced_is_a_conflict(api: Api, cluster: KubeClient) -> None:
     api.apply(make.secret())
     uid = api.there("Secret", "provider")["metadata"]["uid"]
     api.delete("Secret", "provider")

@@ -233,11 +233,11 @@ def test_a_long_wait_ends_the_process(runs: Runs) -> None:
 
 
 def test_a_process_that_is_told_to_stop_leaves_a_run_that_goes_on(runs: Runs) -> None:
-    at_rest = runs.server.answer
+    is_idle = runs.server.answer
 
     def hesitate(asked: Asked) -> Says:
         time.sleep(60 if asked.path == "/end" else 0)
-        return at_rest(asked)
+        return is_idle(asked)
 
     runs.server.answer = hesitate
     config = runs.config("r1", call(runs, "plan", "1", next={"default": "end"}), call(runs, "end", "2"))
@@ -246,7 +246,7 @@ def test_a_process_that_is_told_to_stop_leaves_a_run_that_goes_on(runs: Runs) ->
     process.process.send_signal(signal.SIGTERM)
     assert process.process.wait(LONG) == 143
     assert not process.result.exists()
-    runs.server.answer = at_rest
+    runs.server.answer = is_idle
     outcome = runs.finish(config)
     assert (outcome["result"]["n"], outcome["resumedFrom"]) == ("2", "end")
     assert [asked.key.split("u1:")[1] for asked in runs.asked("r1")] == ["plan:1", "end:1", "end:1"]

@@ -20,7 +20,7 @@ from agent_runtime.blackboard.schema.registry import TypeRegistry
 from agent_runtime.blackboard.service.events import BoardEvent
 from agent_runtime.blackboard.service.service import BlackboardService
 from agent_runtime.blackboard.stores.memory.store import MemoryStore
-from agent_runtime.blackboard.stores.records import Terms
+from agent_runtime.blackboard.stores.records import Limits
 from tests.clocks import ManualClock, SteppingClock, eventually
 from tests.unit.agents.builders import NOTE, Bench, agent_config
 
@@ -39,7 +39,7 @@ class Newsroom:
         self.events: list[BoardEvent] = []
         self._news = asyncio.Event()
         self.service = BlackboardService(
-            MemoryStore(Terms(lease=timedelta(seconds=30), max_deliveries=3)),
+            MemoryStore(Limits(lease=timedelta(seconds=30), max_deliveries=3)),
             TypeRegistry(TYPES),
             observer=self._note,
         )

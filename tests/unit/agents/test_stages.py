@@ -5,7 +5,7 @@ from typing import ClassVar, TypeVar
 
 import pytest
 
-from agent_runtime.agents.stages import Go, Lifecycle, Stage
+from agent_runtime.agents.stages import CallNext, Lifecycle, Stage
 from agent_runtime.agents.work import Answer, Work
 from agent_runtime.api.common import Retry
 
@@ -21,7 +21,7 @@ class Noting:
         self._name = name
         self._notes = notes
 
-    async def around(self, stage: Stage, work: Work, go: Go[T]) -> T:
+    async def around(self, stage: Stage, work: Work, go: CallNext[T]) -> T:
         self._notes.append(f"{self._name} before {stage}")
         try:
             return await go()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agent_runtime.cli.payload import parameters, payload, typed_payload
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_parameter_is_what_json_can_say(text: str, value: Any) -> None:
     ],
 )
 def test_a_parameter_that_no_store_can_hold_is_refused_by_its_name(text: str, says: str) -> None:
-    with pytest.raises(Failure, match=r"^--param key: the value:1:\d+: ") as caught:
+    with pytest.raises(UserError, match=r"^--param key: the value:1:\d+: ") as caught:
         parameters([f"key={text}"])
     assert says in caught.value.what
     assert caught.value.code == 2
@@ -67,7 +67,7 @@ def test_a_parameter_that_no_store_can_hold_is_refused_by_its_name(text: str, sa
 def test_a_json_file_is_json(content: str, says: str, tmp_path: Path) -> None:
     file = tmp_path / "order.json"
     file.write_text(content)
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(UserError) as caught:
         typed_payload(f"Order=@{file}", "publish")
     assert caught.value.what.startswith(f"publish Order: {file}")
     assert says in caught.value.what
@@ -89,7 +89,7 @@ def test_a_byte_order_mark_is_no_content(tmp_path: Path) -> None:
     ],
 )
 def test_a_payload_that_is_none_names_the_option(text: str, says: str) -> None:
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(UserError) as caught:
         payload(text, "--publish Order")
     assert caught.value.what.startswith("--publish Order: the value")
     assert says in caught.value.what

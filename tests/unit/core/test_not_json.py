@@ -11,10 +11,10 @@ from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Draft
 from agent_runtime.blackboard.board import BoardError
 from agent_runtime.blackboard.schema.registry import TypeRegistry
-from agent_runtime.blackboard.schema.validation import Admission
+from agent_runtime.blackboard.schema.validation import Validator
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
-ADMISSION = Admission(TypeRegistry([ArtifactType(name="T", schema_={})]), 100_000, lambda: "new")
+ADMISSION = Validator(TypeRegistry([ArtifactType(name="T", schema_={})]), 100_000, lambda: "new")
 
 
 class Name(str):

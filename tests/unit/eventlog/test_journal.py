@@ -8,7 +8,7 @@ import pytest
 from agent_runtime.blackboard.service.events import BoardEvent
 from agent_runtime.eventlog.availability import Availability
 from agent_runtime.eventlog.brokers.port import LogUnavailable, Track
-from agent_runtime.eventlog.journal import Journal
+from agent_runtime.eventlog.journal import EventBuffer
 from agent_runtime.eventlog.records import LoggedEvent, read_event
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -52,10 +52,10 @@ def event(n: int) -> BoardEvent:
     return BoardEvent(kind="leased", at=NOON, agent="editor", delivery=f"a{n}@editor~1")
 
 
-def journal_on(log: ShortLog, capacity: int = 10_000) -> tuple[Journal, list[int]]:
+def journal_on(log: ShortLog, capacity: int = 10_000) -> tuple[EventBuffer, list[int]]:
     """A journal, and what it says that it lost."""
     lost: list[int] = []
-    return Journal(log, "s", Availability(), lambda: NOON, capacity=capacity, on_lost=lost.append), lost
+    return EventBuffer(log, "s", Availability(), lambda: NOON, capacity=capacity, on_lost=lost.append), lost
 
 
 async def test_events_are_numbered_and_written_in_order() -> None:

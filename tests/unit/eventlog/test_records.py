@@ -7,11 +7,11 @@ import pytest
 
 from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Artifact
-from agent_runtime.blackboard.matching.joins import BATCH, Gathering
+from agent_runtime.blackboard.matching.joins import BATCH, JoinSpec
 from agent_runtime.blackboard.service.events import BoardEvent
-from agent_runtime.blackboard.stores.records import DeadLetter, Planned
+from agent_runtime.blackboard.stores.records import DeadLetter, DeliveryPlan
 from agent_runtime.eventlog.records import (
-    Garbled,
+    CorruptRecord,
     artifact_record,
     event_record,
     omission_record,
@@ -34,8 +34,8 @@ ARTIFACT = Artifact(
     depth=1,
     causes=("a0",),
 )
-BATCHED = Gathering("e.b", 0, (3,), BATCH, timedelta(seconds=1), "Deliver")
-JOINED = Gathering("e.k", 1, (1, 2), ("Draft", "Review"), timedelta(microseconds=1500001), "Drop", BATCHED)
+BATCHED = JoinSpec("e.b", 0, (3,), BATCH, timedelta(seconds=1), "Deliver")
+JOINED = JoinSpec("e.k", 1, (1, 2), ("Draft", "Review"), timedelta(microseconds=1500001), "Drop", BATCHED)
 EVENTS = [
     BoardEvent(kind="acknowledged", at=NOON, agent="editor", delivery="a1@editor~1"),
     BoardEvent(
@@ -43,8 +43,8 @@ EVENTS = [
         at=NOON,
         artifact=ARTIFACT,
         planned=(
-            Planned("a1@editor", "editor", ("a1",), 5, NOON),
-            Planned("a1+e@x", "x", ("a1",), 0, NOON, JOINED),
+            DeliveryPlan("a1@editor", "editor", ("a1",), 5, NOON),
+            DeliveryPlan("a1+e@x", "x", ("a1",), 0, NOON, JOINED),
         ),
     ),
     BoardEvent(
@@ -92,7 +92,7 @@ def test_an_artifact_is_read_as_it_was_stored() -> None:
 
 def test_an_artifact_whose_traceparent_is_no_text_is_none() -> None:
     forged = replace(ARTIFACT, traceparent=7)  # type: ignore[arg-type]  # what somebody may write into a log
-    with pytest.raises(Garbled, match="traceparent"):
+    with pytest.raises(CorruptRecord, match="traceparent"):
         read_artifact(artifact_record(12, forged))
 
 
@@ -116,5 +116,5 @@ def test_of_an_artifact_that_is_too_large_the_name_is_left() -> None:
 )
 def test_what_is_no_record_is_refused_with_the_reason(record: bytes, why: str) -> None:
     for read in (read_artifact, read_event):
-        with pytest.raises(Garbled, match=why):
+        with pytest.raises(CorruptRecord, match=why):
             read(record)

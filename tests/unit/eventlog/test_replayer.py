@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agent_runtime.blackboard.matching.joins import Gathering
-from agent_runtime.blackboard.stores.records import DeadLetter, Planned
+from agent_runtime.blackboard.matching.joins import JoinSpec
+from agent_runtime.blackboard.stores.records import DeadLetter, DeliveryPlan
 from agent_runtime.eventlog.records import LoggedEvent
-from agent_runtime.eventlog.replay.replayer import Ledger
+from agent_runtime.eventlog.replay.replayer import Replayer
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
-JOIN = Gathering("e.k", 0, (1, 1), ("Draft", "Review"), timedelta(seconds=30), "DeadLetter")
+JOIN = JoinSpec("e.k", 0, (1, 1), ("Draft", "Review"), timedelta(seconds=30), "DeadLetter")
 
 
 def at(second: int, kind: str, **fields: object) -> LoggedEvent:
@@ -20,9 +20,9 @@ def at(second: int, kind: str, **fields: object) -> LoggedEvent:
     return LoggedEvent(**whole)  # type: ignore[arg-type]  # what the cases below give
 
 
-def joined(id_: str) -> tuple[Planned, ...]:
+def joined(id_: str) -> tuple[DeliveryPlan, ...]:
     """What an artifact set off that waits for another."""
-    return (Planned(f"{id_}+e@editor", "editor", (id_,), 4, NOON, JOIN),)
+    return (DeliveryPlan(f"{id_}+e@editor", "editor", (id_,), 4, NOON, JOIN),)
 
 
 SET = (
@@ -62,23 +62,23 @@ EXPECTED = {
 @pytest.mark.parametrize("name", HISTORIES)
 def test_the_order_of_two_servers_records_does_not_matter(name: str) -> None:
     for order in itertools.permutations(HISTORIES[name]):
-        ledger = Ledger()
+        replayer = Replayer()
         for number, event in enumerate(order):
-            ledger.read(LoggedEvent(**{f: getattr(event, f) for f in _FIELDS}, instance=f"server-{number}"))
-        letters = [one.letter.delivery for one in ledger.fates.letters()]
-        again = [kept.plan.name for kept in ledger.fates.offered_again()]
+            replayer.read(LoggedEvent(**{f: getattr(event, f) for f in _FIELDS}, instance=f"server-{number}"))
+        letters = [one.letter.delivery for one in replayer.dead_letters.letters()]
+        again = [kept.plan.name for kept in replayer.dead_letters.offered_again()]
         assert (letters, again) == EXPECTED[name]
-        assert [*ledger.deliveries.plans("a"), *ledger.deliveries.plans("b")] == []
+        assert [*replayer.deliveries.plans("a"), *replayer.deliveries.plans("b")] == []
 
 
 _FIELDS = [name for name in LoggedEvent.__dataclass_fields__ if name != "instance"]
 
 
 def test_a_replayed_letter_keeps_its_attempts_and_all_its_artifacts() -> None:
-    ledger = Ledger()
+    replayer = Replayer()
     for number, event in enumerate(HISTORIES["dead and replayed"]):
-        ledger.read(LoggedEvent(**{f: getattr(event, f) for f in _FIELDS}, instance=f"server-{number}"))
-    [kept] = ledger.fates.offered_again()
+        replayer.read(LoggedEvent(**{f: getattr(event, f) for f in _FIELDS}, instance=f"server-{number}"))
+    [kept] = replayer.dead_letters.offered_again()
     assert (kept.plan.artifact_ids, kept.plan.priority, kept.attempt, kept.base) == (("a", "b"), 4, 1, 1)
 
 
@@ -92,16 +92,16 @@ def test_a_replayed_letter_keeps_its_attempts_and_all_its_artifacts() -> None:
     ],
 )
 def test_gaps_show_in_the_numbers(numbers: list[int], lost: int, trimmed: bool) -> None:
-    ledger = Ledger()
+    replayer = Replayer()
     for number in numbers:
-        ledger.read(at(number, "leased", instance="server", seq=number))
-    assert (ledger.gaps, ledger.trimmed) == (lost, trimmed)
+        replayer.read(at(number, "leased", instance="server", seq=number))
+    assert (replayer.gaps, replayer.trimmed) == (lost, trimmed)
 
 
 def test_what_happened_later_is_left_out() -> None:
-    ledger = Ledger(until=NOON + timedelta(seconds=3))
+    replayer = Replayer(until=NOON + timedelta(seconds=3))
     for number, event in enumerate(HISTORIES["acknowledged"], start=1):
-        ledger.read(
+        replayer.read(
             LoggedEvent(**{f: getattr(event, f) for f in _FIELDS if f != "seq"}, instance="s", seq=number)
         )
-    assert len([*ledger.deliveries.plans("a"), *ledger.deliveries.plans("b")]) == 2
+    assert len([*replayer.deliveries.plans("a"), *replayer.deliveries.plans("b")]) == 2

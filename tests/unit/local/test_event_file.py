@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agent_runtime.local.event_file import EventFile
-from agent_runtime.local.events import Feed
+from agent_runtime.local.events import EventBroadcaster
 from agent_runtime.telemetry.events import Event
 
 
@@ -13,7 +13,7 @@ def event(message: str) -> Event:
 
 
 def test_what_comes_after_the_end_is_lost_and_fails_nobody(tmp_path: Path) -> None:
-    feed, file = Feed(), EventFile(tmp_path)
+    feed, file = EventBroadcaster(), EventFile(tmp_path)
     feed.keep_in(file)
     feed(event("kept"))
     file.close()
@@ -24,7 +24,7 @@ def test_what_comes_after_the_end_is_lost_and_fails_nobody(tmp_path: Path) -> No
 
 def test_a_file_that_is_full_begins_again_and_the_lines_before_are_kept(tmp_path: Path) -> None:
     file = EventFile(tmp_path, largest=10)
-    feed = Feed()
+    feed = EventBroadcaster()
     feed.keep_in(file)
     for message in ("one", "two"):
         feed(event(message))
@@ -33,7 +33,7 @@ def test_a_file_that_is_full_begins_again_and_the_lines_before_are_kept(tmp_path
 
 def test_a_file_that_cannot_begin_again_takes_what_comes(tmp_path: Path) -> None:
     file = EventFile(tmp_path, largest=10)
-    feed = Feed()
+    feed = EventBroadcaster()
     feed.keep_in(file)
     (tmp_path / "events.jsonl.1").mkdir()
     (tmp_path / "events.jsonl.1" / "in the way").touch()

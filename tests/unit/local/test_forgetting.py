@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from agent_runtime.blackboard.artifact import Draft
-from agent_runtime.local.environment import Surroundings
-from agent_runtime.local.events import Feed
+from agent_runtime.local.environment import Environment
+from agent_runtime.local.events import EventBroadcaster
 from agent_runtime.local.hosting.board import OWNER
 from agent_runtime.local.manifests.load import load
-from agent_runtime.local.runtime import Laptop
+from agent_runtime.local.runtime import LocalRuntime
 from agent_runtime.local.state import StateFolder
 from agent_runtime.tools.port import ToolContext
 from tests.laptop.boards import BOARD, COOK
@@ -47,17 +47,17 @@ class Kitchen:
         (self.folder / "model.yaml").unlink()
 
     @asynccontextmanager
-    async def up(self) -> AsyncIterator[Laptop]:
+    async def up(self) -> AsyncIterator[LocalRuntime]:
         """As `covey up` does."""
         with StateFolder.open(self.folder / ".covey") as state:
-            laptop = Laptop(state, Surroundings({}, ToolContext(self.folder)), Feed())
+            laptop = LocalRuntime(state, Environment({}, ToolContext(self.folder)), EventBroadcaster())
             await laptop.load(load([self.folder]))
             try:
                 yield laptop
             finally:
                 await laptop.drain()
 
-    async def edited(self, laptop: Laptop) -> None:
+    async def edited(self, laptop: LocalRuntime) -> None:
         """As `covey up` does when files have changed."""
         await laptop.load(load([self.folder]))
 
@@ -75,17 +75,17 @@ async def kitchen(tmp_path: Path) -> Kitchen:
     return kitchen
 
 
-async def order(laptop: Laptop) -> None:
+async def order(laptop: LocalRuntime) -> None:
     """One more."""
     await laptop.host.boards["kitchen"].board(OWNER).publish([ORDER])
 
 
-async def waiting(laptop: Laptop) -> int:
+async def waiting(laptop: LocalRuntime) -> int:
     """How many orders wait for the cook."""
     return (await laptop.host.boards["kitchen"].service.stats()).pending.get("cook", 0)
 
 
-async def is_forgotten(laptop: Laptop) -> bool:
+async def is_forgotten(laptop: LocalRuntime) -> bool:
     """Whether the board knows nothing of the cook."""
     subscribed = await laptop.host.boards["kitchen"].service.subscriptions()
     return not subscribed and await waiting(laptop) == 0

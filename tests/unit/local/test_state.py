@@ -12,11 +12,11 @@ import pytest
 
 from agent_runtime.local.address import remember, remembered
 from agent_runtime.local.api.app import local_app
-from agent_runtime.local.environment import Surroundings
-from agent_runtime.local.errors import Failure
-from agent_runtime.local.events import Feed
+from agent_runtime.local.environment import Environment
+from agent_runtime.local.errors import UserError
+from agent_runtime.local.events import EventBroadcaster
 from agent_runtime.local.manifests.inventory import Inventory
-from agent_runtime.local.runtime import Laptop
+from agent_runtime.local.runtime import LocalRuntime
 from agent_runtime.local.state import StateFolder
 from agent_runtime.server.http.health import Health
 from agent_runtime.tools.port import ToolContext
@@ -47,7 +47,7 @@ def full() -> Iterator[None]:
 def test_what_cannot_be_written_is_named(
     write: Callable[[StateFolder], object], file: str, tmp_path: Path
 ) -> None:
-    with StateFolder.open(tmp_path) as state, full(), pytest.raises(Failure) as refused:
+    with StateFolder.open(tmp_path) as state, full(), pytest.raises(UserError) as refused:
         write(state)
     assert refused.value.what == f"{tmp_path / file} cannot be written: {os.strerror(errno.EFBIG).lower()}"
     assert "Make room for it" in refused.value.cure
@@ -62,7 +62,7 @@ async def test_so_it_is_over_http_and_nothing_is_taken_in(tmp_path: Path) -> Non
         "spec": {"provider": "Scripted", "script": [{"reply": "hi"}]},
     }
     with StateFolder.open(tmp_path) as state:
-        laptop = Laptop(state, Surroundings({}, ToolContext(tmp_path)), Feed())
+        laptop = LocalRuntime(state, Environment({}, ToolContext(tmp_path)), EventBroadcaster())
         transport = httpx2.ASGITransport(app=local_app(laptop, "t", Health()))
         async with httpx2.AsyncClient(transport=transport, base_url="http://covey") as client:
             with full():
@@ -75,7 +75,7 @@ async def test_so_it_is_over_http_and_nothing_is_taken_in(tmp_path: Path) -> Non
 
 
 def test_a_folder_that_takes_nothing_is_not_opened_and_stays_free(tmp_path: Path) -> None:
-    with full(), pytest.raises(Failure, match="cannot be written"):
+    with full(), pytest.raises(UserError, match="cannot be written"):
         StateFolder.open(tmp_path)
     with StateFolder.open(tmp_path) as state:
         assert len(state.install_key()) == 32

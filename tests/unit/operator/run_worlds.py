@@ -9,12 +9,12 @@ import orjson
 from agent_runtime.api.flowrun import FlowRunResource
 from agent_runtime.compile.flows.run import compile_run
 from agent_runtime.runs.queue.port import QueueState
-from covey_operator.informers.snapshot import Child
+from covey_operator.informers.snapshot import ChildSnapshot
 from covey_operator.install.installation import Installation
 from covey_operator.kube.keys import Key
 from covey_operator.observed.flowrun import observe
 from covey_operator.observed.observation import Observation
-from covey_operator.observed.seen import Seen
+from covey_operator.observed.seen import ObservedExtras
 from covey_operator.plan import Plan
 from covey_operator.runs.queue_rows import QUEUED
 from tests.unit.operator.worlds import INSTALL, NOW, RUN, WORLD, Object, lookup_in
@@ -41,7 +41,7 @@ def answers(*given: tuple[str, int, str]) -> Object:
     return {"answers": [{"node": node, "visit": visit, "action": action} for node, visit, action in given]}
 
 
-def job(name: str, *conditions: str, suspend: bool = False, **status: Any) -> dict[Key, Child]:
+def job(name: str, *conditions: str, suspend: bool = False, **status: Any) -> dict[Key, ChildSnapshot]:
     """A Job of the run with these conditions."""
     said = [
         {"type": each, "status": "True", "lastTransitionTime": "2026-03-02T08:59:00Z"} for each in conditions
@@ -50,14 +50,14 @@ def job(name: str, *conditions: str, suspend: bool = False, **status: Any) -> di
     return _child("Job", name, state | ({"suspend": True} if suspend else {}))
 
 
-def begun() -> dict[Key, Child]:
+def begun() -> dict[Key, ChildSnapshot]:
     """The ConfigMap is there: the run has started once."""
     return _child("ConfigMap", "monday-run", {})
 
 
-def _child(kind: str, name: str, state: Object) -> dict[Key, Child]:
+def _child(kind: str, name: str, state: Object) -> dict[Key, ChildSnapshot]:
     key = Key(kind, "news", name)
-    return {key: Child(key, f"uid-of-{name}", 1, None, False, "", b"{}", orjson.dumps(state))}
+    return {key: ChildSnapshot(key, f"uid-of-{name}", 1, None, False, "", b"{}", orjson.dumps(state))}
 
 
 def frozen(body: Object, install: Installation = INSTALL) -> Object:
@@ -79,7 +79,7 @@ def in_queue(body: Object, state: QueueState | None = None, *, away: str = "") -
 def planned(
     body: Object,
     *others: Object,
-    children: dict[Key, Child] | None = None,
+    children: dict[Key, ChildSnapshot] | None = None,
     install: Installation = INSTALL,
     now: datetime = NOW,
 ) -> Plan:
@@ -101,9 +101,9 @@ def job_of(plan: Plan) -> Any:
     return found
 
 
-def seen_of(body: Object, children: dict[Key, Child] | None = None, **seen: Any) -> Observation:
+def seen_of(body: Object, children: dict[Key, ChildSnapshot] | None = None, **seen: Any) -> Observation:
     """What the pass would say afterwards."""
-    return observe(FlowRunResource.model_validate(body), children or {}, Seen(**seen))
+    return observe(FlowRunResource.model_validate(body), children or {}, ObservedExtras(**seen))
 
 
 def pod(words: object) -> Object:

@@ -16,14 +16,14 @@ from agent_runtime.blackboard.board import BoardError, Query
 from agent_runtime.blackboard.schema.registry import TypeRegistry
 from agent_runtime.blackboard.service.service import BlackboardService
 from agent_runtime.blackboard.stores.memory.store import MemoryStore
-from agent_runtime.blackboard.stores.records import Terms
+from agent_runtime.blackboard.stores.records import Limits
 from agent_runtime.blackboard.wire.codec import to_wire
 from agent_runtime.compile.flows.publisher import identity
 from agent_runtime.config.models import PublishAccess, RunConfig
 from agent_runtime.runs.clients.boards import HttpBoards
 from agent_runtime.runs.item import Place
 from agent_runtime.runs.outcome import Outcome
-from agent_runtime.runs.publishing import patiently, publish_once
+from agent_runtime.runs.publishing import publish_once, retried
 from tests.clocks import SteppingClock
 from tests.noting_server import Asked, Says, noting_server
 from tests.unit.runs.bench import Bench, config, then
@@ -52,7 +52,7 @@ class Kitchen:
         self.clock = SteppingClock()
 
     async def __call__(self, blackboard: str, tenant: str | None, draft: Draft) -> Artifact:
-        return await patiently(lambda: self._once(tenant, draft), self.clock)
+        return await retried(lambda: self._once(tenant, draft), self.clock)
 
     async def _once(self, tenant: str | None, draft: Draft) -> Artifact:
         self.calls += 1
@@ -69,7 +69,7 @@ class Kitchen:
 
 @pytest.fixture
 async def kitchen(bench: Bench) -> AsyncIterator[Kitchen]:
-    terms = Terms()
+    terms = Limits()
     async with BlackboardService(MemoryStore(terms), TypeRegistry(TYPES)) as service:
         made = Kitchen(service)
         bench.publish, bench.clock = made, made.clock
@@ -186,7 +186,7 @@ async def test_a_flow_within_a_flow_that_is_tried_again_publishes_once(
 async def test_under_strict_the_nodes_tenant_gets_it_and_the_flow_itself_never(
     bench: Bench, kitchen: Kitchen, tenant: str | None, gets: int
 ) -> None:
-    async with BlackboardService(MemoryStore(Terms()), TypeRegistry(TYPES), isolation="Strict") as strict:
+    async with BlackboardService(MemoryStore(Limits()), TypeRegistry(TYPES), isolation="Strict") as strict:
         kitchen.service = strict
         cook, flow = (
             strict.board(Identity("cook", tenant="north")),

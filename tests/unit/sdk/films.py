@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from agent_runtime.sdk import Board, Turn, artifact
+from agent_runtime.sdk import Board, Context, artifact
 
 
 @artifact
@@ -21,9 +21,9 @@ class Tagline(BaseModel):
     line: str
 
 
-async def direct(turn: Turn) -> Movie:
+async def direct(context: Context) -> Movie:
     """The simplest engine."""
-    return Movie(title=turn.input(Idea).topic.upper())
+    return Movie(title=context.input(Idea).topic.upper())
 
 
 def studio(**settings: object) -> Board:

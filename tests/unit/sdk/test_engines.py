@@ -1,4 +1,4 @@
-"""Engines in a chain, the best of several turns, attempts, components, and bounds."""
+"""Engines in a chain, the best of several contexts, attempts, components, and bounds."""
 
 import asyncio
 import threading
@@ -7,7 +7,7 @@ from typing import ClassVar, TypeVar
 import pytest
 
 from agent_runtime.blackboard.artifact import Artifact
-from agent_runtime.sdk import Board, Component, Go, Stage, Turn, Work, draft
+from agent_runtime.sdk import Board, CallNext, Component, Context, Stage, Work, draft
 from tests.unit.sdk.films import Idea, Movie, Tagline, direct, studio
 
 T = TypeVar("T")
@@ -16,21 +16,21 @@ T = TypeVar("T")
 class Search:
     """An engine that is an object, and leaves something for the next one."""
 
-    def evaluate(self, turn: Turn) -> None:
-        turn.state["found"] = f"all about {turn.input(Idea).topic}"
+    def evaluate(self, context: Context) -> None:
+        context.state["found"] = f"all about {context.input(Idea).topic}"
 
 
 async def test_engines_pass_on_state_and_output() -> None:
     board = Board()
 
-    async def make(turn: Turn) -> Movie:
-        return Movie(title=turn.state["found"])
+    async def make(context: Context) -> Movie:
+        return Movie(title=context.state["found"])
 
-    def shout(turn: Turn) -> Movie:
-        return Movie(title=turn.result(Movie).title.upper())
+    def shout(context: Context) -> Movie:
+        return Movie(title=context.result(Movie).title.upper())
 
-    async def look(turn: Turn) -> None:
-        turn.state["looked"] = turn.output
+    async def look(context: Context) -> None:
+        context.state["looked"] = context.output
 
     board.agent("director").consumes(Idea).publishes(Movie).engines(Search(), make, shout, look)
     async with board:
@@ -43,7 +43,7 @@ async def test_a_plain_function_may_block() -> None:
     board = Board()
     both = threading.Barrier(2)
 
-    def meet(turn: Turn) -> None:
+    def meet(context: Context) -> None:
         both.wait(30)
 
     board.agent("first").consumes(Idea).engines(meet)
@@ -56,31 +56,31 @@ async def test_a_plain_function_may_block() -> None:
 
 @pytest.mark.parametrize(
     ("failing", "title"),
-    [(set(), "turn 5"), ({5}, "turn 4"), ({2, 3, 4, 5}, "turn 1"), ({1, 2, 3, 4, 5}, None)],
+    [(set(), "context 5"), ({5}, "context 4"), ({2, 3, 4, 5}, "context 1"), ({1, 2, 3, 4, 5}, None)],
 )
-async def test_the_best_turn_of_those_that_succeed(failing: set[int], title: str | None) -> None:
+async def test_the_best_attempt_of_those_that_succeed(failing: set[int], title: str | None) -> None:
     board = Board()
-    began: list[Turn] = []
+    began: list[Context] = []
 
-    async def retrieve(turn: Turn) -> None:
-        began.append(turn)
-        turn.state["number"] = len(began)
+    async def retrieve(context: Context) -> None:
+        began.append(context)
+        context.state["number"] = len(began)
         await asyncio.sleep(0)
-        assert len(began) == 5, "all turns are under way at once, each through the whole chain"
+        assert len(began) == 5, "all contexts are under way at once, each through the whole chain"
 
-    async def make(turn: Turn) -> Movie:
-        if turn.state["number"] in failing:
-            raise ValueError(f"turn {turn.state['number']} failed")
-        return Movie(title=f"turn {turn.state['number']}")
+    async def make(context: Context) -> Movie:
+        if context.state["number"] in failing:
+            raise ValueError(f"context {context.state['number']} failed")
+        return Movie(title=f"context {context.state['number']}")
 
     agent = board.agent("director").consumes(Idea).publishes(Movie).engines(retrieve, make)
-    agent.best_of(5, score=lambda turn: turn.state["number"])
+    agent.best_of(5, score=lambda context: context.state["number"])
     async with board:
         await board.publish(Idea(topic="cats"))
         await board.idle()
         assert [movie.title for movie in await board.read(Movie)] == ([title] if title else [])
         errors = [letter.error for letter in await board.dead_letters()]
-        assert errors == ([] if title else ["ValueError: turn 1 failed"])
+        assert errors == ([] if title else ["ValueError: context 1 failed"])
 
 
 @pytest.mark.parametrize(
@@ -103,11 +103,11 @@ async def test_attempts(
     agent.retry(3, on=on, initial_delay="1ms")
 
     @agent.engine
-    async def make(turn: Turn) -> Movie:
+    async def make(context: Context) -> Movie:
         called.append(1)
         if len(called) <= failures:
             raise error
-        return await direct(turn)
+        return await direct(context)
 
     async with board:
         await board.publish(Idea(topic="cats"))
@@ -119,7 +119,7 @@ async def test_attempts(
 
 async def test_without_retry_an_error_is_final() -> None:
     board = Board()
-    board.agent("director").consumes(Idea).publishes(Movie).engines(lambda turn: 1 / 0)
+    board.agent("director").consumes(Idea).publishes(Movie).engines(lambda context: 1 / 0)
     async with board:
         await board.publish(Idea(topic="cats"))
         await board.idle()
@@ -135,7 +135,7 @@ class Noting:
     def __init__(self) -> None:
         self.seen: list[str] = []
 
-    async def around(self, stage: Stage, work: Work, go: Go[T]) -> T:
+    async def around(self, stage: Stage, work: Work, go: CallNext[T]) -> T:
         self.seen.append(stage.value)
         result = await go()
         if stage is Stage.POST_EVALUATE:
@@ -185,7 +185,7 @@ async def test_no_more_at_once_than_agent_and_board_allow(
     board = Board(max_concurrency=everybody)
     under_way, peak = 0, 0
 
-    async def count(turn: Turn) -> None:
+    async def count(context: Context) -> None:
         nonlocal under_way, peak
         under_way += 1
         peak = max(peak, under_way)
@@ -213,7 +213,7 @@ async def test_engines_may_say_more_about_a_result() -> None:
     for_x = {"private": {"agents": ["x"]}}
 
     @board.agent("director").consumes(Idea).publishes(Movie, Tagline, tags=["made"]).engine
-    async def make(turn: Turn) -> list[object]:
+    async def make(context: Context) -> list[object]:
         return [
             draft(
                 Movie(title="A"),

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, field_validator
 
-from agent_runtime.sdk import Board, Llm, Turn, artifact
+from agent_runtime.sdk import Board, Context, Llm, artifact
 from tests.unit.sdk.films import Idea, Movie, Tagline
 
 
@@ -95,8 +95,8 @@ async def test_what_only_the_class_refuses_is_sent_back_too() -> None:
 
 
 async def test_it_sees_what_engines_before_it_left() -> None:
-    def search(turn: Turn) -> Any:
-        turn.state["found"] = ["whiskers"]
+    def search(context: Context) -> Any:
+        context.state["found"] = ["whiskers"]
         return Movie(title="a draft")
 
     board = Board()

@@ -3,7 +3,7 @@
 from opentelemetry.trace import SpanKind
 
 from agent_runtime.blackboard.artifact import Artifact, Draft
-from agent_runtime.sdk import Batch, Board, Join, Turn
+from agent_runtime.sdk import Batch, Board, Context, Join
 from agent_runtime.telemetry import traces
 from tests.recorded import Recorded, recording
 from tests.unit.sdk.films import Idea, Movie, Tagline, studio
@@ -16,8 +16,8 @@ def studio_with_a_writer() -> Board:
     board = studio()
 
     @board.agent("writer").consumes(Movie).publishes(Tagline).engine
-    async def write(turn: Turn) -> Tagline:
-        return Tagline(line=f"{turn.input(Movie).title}!")
+    async def write(context: Context) -> Tagline:
+        return Tagline(line=f"{context.input(Movie).title}!")
 
     return board
 
@@ -96,7 +96,7 @@ async def test_a_join_goes_on_with_the_first_and_is_linked_to_the_others() -> No
     board = Board()
 
     @board.agent("critic").consumes(Idea, Movie, join=Join(by="'all'", window="1m")).publishes(Tagline).engine
-    async def judge(turn: Turn) -> Tagline:
+    async def judge(context: Context) -> Tagline:
         return Tagline(line="fine")
 
     with recording() as recorded:
@@ -114,7 +114,7 @@ async def test_what_is_published_in_one_call_has_one_span_and_no_links() -> None
     board = Board()
 
     @board.agent("critic").consumes(Idea, batch=Batch(size=2, within="1m")).publishes(Tagline).engine
-    async def judge(turn: Turn) -> list[Tagline]:
+    async def judge(context: Context) -> list[Tagline]:
         return []
 
     with recording() as recorded:
@@ -141,7 +141,7 @@ async def test_work_that_fails_marks_its_spans_by_the_errors_type() -> None:
     board = Board()
 
     @board.agent("director").consumes(Idea).engine
-    async def fail(turn: Turn) -> None:
+    async def fail(context: Context) -> None:
         raise ValueError("what a user wrote")
 
     with recording() as recorded:

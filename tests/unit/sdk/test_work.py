@@ -13,7 +13,7 @@ from agent_runtime.api.agent import Count
 from agent_runtime.blackboard.result_ids import ids_of_results
 from agent_runtime.blackboard.service.events import BoardEvent
 from agent_runtime.embedding.hashing import HashingEmbedder
-from agent_runtime.sdk import Batch, Board, Join, Reading, SimilarTo, Turn, artifact, draft
+from agent_runtime.sdk import Batch, Board, Context, Join, Reading, SimilarTo, artifact, draft
 from tests.paths import ROOT
 from tests.unit.sdk.films import Idea, Movie, Tagline, direct, studio
 
@@ -28,8 +28,8 @@ async def test_an_idea_becomes_a_movie_and_a_tagline(store: Path | None) -> None
     board = studio(store=store)
 
     @board.agent("writer").consumes(Movie).publishes(Tagline).engine
-    async def write(turn: Turn) -> Tagline:
-        return Tagline(line=f"{turn.input(Movie).title}!")
+    async def write(context: Context) -> Tagline:
+        return Tagline(line=f"{context.input(Movie).title}!")
 
     async with board:
         (cats, dogs) = await board.publish(Idea(topic="cats"), Idea(topic="dogs"), tags=["pets"])
@@ -46,9 +46,9 @@ async def test_an_engine_says_how_far_it_is() -> None:
     board = Board(observer=told.append)
 
     @board.agent("director").consumes(Idea).engine
-    async def film(turn: Turn) -> None:
-        await turn.progress("page 3 of 10")
-        for part in turn.sets:
+    async def film(context: Context) -> None:
+        await context.progress("page 3 of 10")
+        for part in context.sets:
             await part.progress("never told: too soon after the first")
 
     async with board:
@@ -56,7 +56,7 @@ async def test_an_engine_says_how_far_it_is() -> None:
         await board.idle()
     [progress] = [event for event in told if event.kind == "progress"]
     assert (progress.agent, progress.message) == ("director", "page 3 of 10")
-    await Turn("nobody", ()).progress("a turn of a test's own tells nobody")
+    await Context("nobody", ()).progress("a context of a test's own tells nobody")
 
 
 RAISING = """
@@ -72,7 +72,7 @@ class Idea(BaseModel):
 board = Board()
 
 @board.agent("director").consumes(Idea).engine
-async def film(turn):
+async def film(context):
     key = "sk-" + "secret"
     raise ValueError("no idea")
 
@@ -115,7 +115,7 @@ async def test_what_was_left_is_taken_up_again(tmp_path: Path) -> None:
     broken = Board(file, grace=0)
 
     @broken.agent("director").consumes(Idea).publishes(Movie).engine
-    async def never(turn: Turn) -> Movie:
+    async def never(context: Context) -> Movie:
         begun.set()
         await asyncio.Event().wait()
         raise AssertionError
@@ -145,10 +145,10 @@ async def test_leaving_the_block_finishes_what_is_under_way(tmp_path: Path) -> N
     begun, go_on = asyncio.Event(), asyncio.Event()
 
     @board.agent("director").consumes(Idea).publishes(Movie).engine
-    async def slow(turn: Turn) -> Movie:
+    async def slow(context: Context) -> Movie:
         begun.set()
         await go_on.wait()
-        return await direct(turn)
+        return await direct(context)
 
     async with board:
         await board.publish(Idea(topic="cats"))
@@ -180,7 +180,7 @@ async def test_leaving_the_block_finishes_what_is_under_way(tmp_path: Path) -> N
 )
 async def test_what_sets_an_agent_to_work(consumes: dict[str, Any], publish: list[Any], ran: bool) -> None:
     board = Board()
-    seen: list[Turn] = []
+    seen: list[Context] = []
     board.agent("reader").consumes(Idea, **consumes).engines(seen.append)
     async with board:
         await board.publish(*publish)
@@ -195,7 +195,7 @@ async def test_what_is_similar_sets_an_agent_to_work() -> None:
     reader = board.agent("reader").consumes(
         Idea, similar_to=SimilarTo(text="topic: cats at sea", min_score=0.6)
     )
-    reader.engines(lambda turn: seen.append(turn.input(Idea).topic))
+    reader.engines(lambda context: seen.append(context.input(Idea).topic))
     async with board:
         await board.publish(Idea(topic="cats at sea"), Idea(topic="a history of bees"))
         await board.idle()
@@ -206,9 +206,9 @@ async def test_joined_artifacts_come_together_and_in_order() -> None:
     board = studio()
 
     @board.agent("editor").consumes(Movie, Idea, join=Join(window="1h")).publishes(Tagline).engine
-    async def edit(turn: Turn) -> Tagline:
-        assert [artifact.type for artifact in turn.artifacts] == ["Movie", "Idea"]
-        return Tagline(line=f"{turn.input(Movie).title} by {turn.input(Idea).topic}")
+    async def edit(context: Context) -> Tagline:
+        assert [artifact.type for artifact in context.artifacts] == ["Movie", "Idea"]
+        return Tagline(line=f"{context.input(Movie).title} by {context.input(Idea).topic}")
 
     async with board:
         await board.publish(Idea(topic="cats"))
@@ -226,8 +226,8 @@ async def test_batches_of_joined_sets_know_their_sets() -> None:
         .consumes(Idea, Movie, join=Join(window="1h"), batch=Batch(size=2, within="1h"))
         .engine
     )
-    async def edit(turn: Turn) -> None:
-        sets.extend((each.input(Idea).topic, each.input(Movie).title) for each in turn.sets)
+    async def edit(context: Context) -> None:
+        sets.extend((each.input(Idea).topic, each.input(Movie).title) for each in context.sets)
 
     async with board:
         await board.publish(Idea(topic="cats"), Idea(topic="dogs"))
@@ -249,7 +249,7 @@ async def test_batches_of_joined_sets_know_their_sets() -> None:
 async def test_what_an_engine_returns_is_published(returned: object, movies: list[str]) -> None:
     board = Board()
     board.agent("director").consumes(Idea).publishes(Movie, Tagline, tags=["all"]).engines(
-        lambda turn: returned
+        lambda context: returned
     )
     async with board:
         await board.publish(Idea(topic="x"))
@@ -276,7 +276,7 @@ async def test_what_an_engine_returns_is_published(returned: object, movies: lis
 async def test_what_an_agent_does_not_publish_is_a_dead_letter(returned: object, message: str) -> None:
     board = Board()
     director = board.agent("director").consumes(Idea).publishes(Movie, fan_out=2).retry(5)
-    director.engines(lambda turn: returned)
+    director.engines(lambda context: returned)
     async with board:
         await board.publish(Idea(topic="x"))
         await board.idle()
@@ -296,7 +296,7 @@ async def test_ids_of_results_are_their_deliverys_own() -> None:
 async def test_one_agent_with_the_same_inputs_by_two_entries_publishes_two_results() -> None:
     board = Board()
     director = board.agent("director").consumes(Idea).consumes(Idea, batch=Batch(size=1, within="1m"))
-    director.publishes(Movie).engines(lambda turn: Movie(title="The Same"))
+    director.publishes(Movie).engines(lambda context: Movie(title="The Same"))
     async with board:
         await board.publish(Idea(topic="cats"))
         await board.idle()
@@ -309,7 +309,7 @@ async def test_only_named_agents_see_what_is_only_for_them() -> None:
     readers: list[str] = []
     board.agent("director").consumes(Idea).publishes(Movie).only_for("writer").engines(direct)
     for name in ("writer", "rival"):
-        board.agent(name).consumes(Movie).engines(lambda turn: readers.append(turn.agent))
+        board.agent(name).consumes(Movie).engines(lambda context: readers.append(context.agent))
     async with board:
         await board.publish(Idea(topic="cats"))
         await board.idle()
@@ -330,8 +330,8 @@ async def test_labels_and_tenants_decide_who_sees_it(
 ) -> None:
     board = Board()
     seen: list[str] = []
-    board.agent("cleared").labels("secret").consumes(Idea).engines(lambda turn: seen.append(turn.agent))
-    board.agent("inhouse").tenant("acme").consumes(Idea).engines(lambda turn: seen.append(turn.agent))
+    board.agent("cleared").labels("secret").consumes(Idea).engines(lambda context: seen.append(context.agent))
+    board.agent("inhouse").tenant("acme").consumes(Idea).engines(lambda context: seen.append(context.agent))
     async with board:
         await board.publish(Idea(topic="cats"), visibility=visibility)
         await board.idle()
@@ -373,7 +373,7 @@ async def test_older_payloads_are_read_as_the_class_of_today() -> None:
 
     board = Board(types=[OldNote])
     words: list[str] = []
-    board.agent("reader").consumes(Note).engines(lambda turn: words.append(turn.input(Note).words))
+    board.agent("reader").consumes(Note).engines(lambda context: words.append(context.input(Note).words))
     async with board:
         await board.publish(OldNote(text="old"), Note(words="new"))
         await board.idle()

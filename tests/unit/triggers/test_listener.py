@@ -17,9 +17,9 @@ from agent_runtime.blackboard.schema.registry import TypeRegistry
 from agent_runtime.blackboard.service.events import BoardEvent
 from agent_runtime.blackboard.service.service import BlackboardService
 from agent_runtime.blackboard.stores.memory.store import MemoryStore
-from agent_runtime.blackboard.stores.records import Terms
+from agent_runtime.blackboard.stores.records import Limits
 from agent_runtime.core.clock import SYSTEM_CLOCK, Clock
-from agent_runtime.triggers.listener import CannotAsk
+from agent_runtime.triggers.listener import ApiUnavailable
 from agent_runtime.triggers.listeners import Listeners, Place
 from agent_runtime.triggers.runs import artifact_run
 from agent_runtime.triggers.subscription import identity
@@ -42,7 +42,7 @@ class Shop:
         self._ahead = timedelta(0)
         self._news = asyncio.Event()
         self.service = BlackboardService(
-            MemoryStore(Terms(lease=timedelta(seconds=30), max_deliveries=3)),
+            MemoryStore(Limits(lease=timedelta(seconds=30), max_deliveries=3)),
             TypeRegistry(
                 [ArtifactType(name=name, schema_={"type": "object"}) for name in ("Order", "Invoice")]
             ),
@@ -225,7 +225,7 @@ async def test_one_poisoned_trigger_does_not_stop_the_other(shop: Shop) -> None:
 
 @pytest.mark.parametrize("shop", [SteppingClock()], indirect=True)
 async def test_who_makes_runs_is_waited_for(shop: Shop) -> None:
-    shop.troubles_with_runs = [CannotAsk("the API server does not answer") for _ in range(20)]
+    shop.troubles_with_runs = [ApiUnavailable("the API server does not answer") for _ in range(20)]
     await shop.listeners.follow([flow(on(params=TELL))])
     await shop.until("subscribed")
     await shop.publish({"n": 1})
@@ -255,10 +255,10 @@ async def test_a_board_that_is_away_is_asked_again_and_the_trouble_told(shop: Sh
     shop.troubles_with_board = [LookupError("there is no Blackboard"), *away]
     await shop.listeners.follow([flow(on(params=TELL))])
     place = Place("news", "report", "shop")
-    await eventually(lambda: shop.listeners.troubles)
-    assert shop.listeners.troubles == {place: 'Blackboard "shop": there is no Blackboard'}
+    await eventually(lambda: shop.listeners.problems)
+    assert shop.listeners.problems == {place: 'Blackboard "shop": there is no Blackboard'}
     await shop.until("subscribed")
-    await eventually(lambda: not shop.listeners.troubles)
+    await eventually(lambda: not shop.listeners.problems)
     assert shop.told == [place] * 3, "it came, changed and went"
     await shop.publish({"n": 1})
     await shop.until("acknowledged")
@@ -268,8 +268,8 @@ async def test_a_board_that_is_away_is_asked_again_and_the_trouble_told(shop: Sh
 @pytest.mark.parametrize("shop", [SteppingClock()], indirect=True)
 async def test_a_subscription_that_the_board_refuses_is_told(shop: Shop) -> None:
     await shop.listeners.follow([flow(on("Poem"))])
-    await eventually(lambda: shop.listeners.troubles)
-    [trouble] = shop.listeners.troubles.values()
+    await eventually(lambda: shop.listeners.problems)
+    [trouble] = shop.listeners.problems.values()
     assert trouble.startswith("Blackboard \"shop\": consumes/0/types/0: there is no type 'Poem'")
 
 
@@ -281,7 +281,7 @@ async def test_a_subscription_is_taken_back_when_the_board_is_there_again(shop: 
     await shop.listeners.follow([])
     await shop.until("subscribed", 2)
     assert await shop.subscribers() == []
-    assert shop.listeners.troubles == {}
+    assert shop.listeners.problems == {}
 
 
 @pytest.mark.parametrize("shop", [SteppingClock()], indirect=True)

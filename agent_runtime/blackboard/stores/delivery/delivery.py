@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum
 from itertools import count
 
-from agent_runtime.blackboard.stores.records import Planned
+from agent_runtime.blackboard.stores.records import DeliveryPlan
 
 
 class State(Enum):
@@ -20,10 +20,10 @@ class State(Enum):
 
 
 @dataclass(slots=True, eq=False)
-class Waiting:
+class PendingDelivery:
     """One delivery. `timer` says when time will change its state; None: not by itself, or it is gone."""
 
-    plan: Planned
+    plan: DeliveryPlan
     """What it has become: a set that was merged has the ids of all its items here."""
     sequence: int
     """Its place among the deliveries of the board: smaller is older."""
@@ -48,13 +48,13 @@ class Waiting:
         then is too late. Joins end before batches: their sets come out at the end of their window, which is
         in time for a batch that ends at the same.
         """
-        if self.state is not State.GATHERED or self.plan.gathering is None:
+        if self.state is not State.GATHERED or self.plan.join is None:
             return 2, self.sequence
-        return 1 if self.plan.gathering.is_batch else 0, self.sequence
+        return 1 if self.plan.join.is_batch else 0, self.sequence
 
 
 _SLACK = 64
-_Entry = tuple[datetime, tuple[int, int], int, Waiting]
+_Entry = tuple[datetime, tuple[int, int], int, PendingDelivery]
 """When, the delivery's turn, the number of the entry, and the delivery."""
 
 
@@ -68,7 +68,7 @@ class Timers:
     def __len__(self) -> int:
         return len(self._heap)
 
-    def set(self, waiting: Waiting, due: datetime, alive: int) -> None:
+    def set(self, waiting: PendingDelivery, due: datetime, alive: int) -> None:
         """Wake the delivery then, and only then; `alive` is how many deliveries there are.
 
         With more entries than twice that, most are stale: they are cleared away, or they would stay until
@@ -80,7 +80,7 @@ class Timers:
             heapq.heapify(self._heap)
         heapq.heappush(self._heap, (due, waiting.turn(), waiting.entry, waiting))
 
-    def due(self, now: datetime) -> Iterator[Waiting]:
+    def due(self, now: datetime) -> Iterator[PendingDelivery]:
         """Those whose time has come, in order of time, then of turns; what is set meanwhile counts too."""
         while (at := self.next()) is not None and at <= now:
             yield heapq.heappop(self._heap)[-1]

@@ -13,7 +13,7 @@ from itertools import chain
 from typing import TypeVar
 
 from agent_runtime.blackboard.stores.errors import StoreError, Unavailable
-from agent_runtime.blackboard.stores.records import Publication, Swept
+from agent_runtime.blackboard.stores.records import ExpiryReport, Publication
 
 T = TypeVar("T")
 _MOST_SWEEPS = 10_000
@@ -32,10 +32,10 @@ class Ahead:
     """Takes the steps of one store, and keeps what sweeps between them brought about."""
 
     def __init__(self) -> None:
-        self._swept: list[Swept] = []
+        self._swept: list[ExpiryReport] = []
 
     async def take(
-        self, step: Callable[[], Awaitable[T]], sweep: Callable[[datetime], Awaitable[Swept]]
+        self, step: Callable[[], Awaitable[T]], sweep: Callable[[datetime], Awaitable[ExpiryReport]]
     ) -> T:
         """What the step returns, once nothing is overdue."""
         for _ in range(_MOST_SWEEPS):
@@ -45,7 +45,7 @@ class Ahead:
                 self._swept.append(await sweep(due.at))
         raise Unavailable("windows pass faster than they can be ended: publish again")
 
-    def reported(self, swept: Swept) -> Swept:
+    def reported(self, swept: ExpiryReport) -> ExpiryReport:
         """The sweep, and those before that nobody knows of yet."""
         if not self._swept:
             return swept
@@ -71,7 +71,7 @@ def gathers_at(publications: Iterable[Publication]) -> datetime | None:
             publication.artifact.created_at
             for publication in publications
             for plan in publication.deliveries
-            if plan.gathering is not None and plan.due <= publication.artifact.created_at
+            if plan.join is not None and plan.due <= publication.artifact.created_at
         ),
         default=None,
     )

@@ -11,12 +11,12 @@ from datetime import datetime
 
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.lease import LeaseId
-from agent_runtime.blackboard.matching.joins import Gathering
-from agent_runtime.blackboard.stores.delivery.delivery import Waiting
-from agent_runtime.blackboard.stores.delivery.joins import Gathered
+from agent_runtime.blackboard.matching.joins import JoinSpec
+from agent_runtime.blackboard.stores.delivery.delivery import PendingDelivery
+from agent_runtime.blackboard.stores.delivery.joins import JoinState
 from agent_runtime.blackboard.stores.delivery.overdue import Overdue, gathers_at
 from agent_runtime.blackboard.stores.errors import Finished, IdTaken, InboxFull, LeaseLost, StaleSubscribers
-from agent_runtime.blackboard.stores.records import Planned, Publication
+from agent_runtime.blackboard.stores.records import DeliveryPlan, Publication
 from agent_runtime.blackboard.wire.codec import same_content
 
 _YOUNGER = 2**62
@@ -24,7 +24,7 @@ _YOUNGER = 2**62
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class Completion:
     """A lease whose delivery is to be finished."""
 
     lease: LeaseId
@@ -38,12 +38,12 @@ class Step:
     publications: Sequence[Publication]
     version: int
     """Of the subscribers that the deliveries were worked out from."""
-    ending: Ending | None = None
+    ending: Completion | None = None
     """With one, a full inbox refuses nothing: work must end."""
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class Loaded:
     """What the store holds, as far as the steps ask for it."""
 
     version: int
@@ -55,7 +55,7 @@ class Facts:
     """The results."""
     pending: Mapping[str, int]
     """By agent."""
-    gathered: Sequence[Waiting] = ()
+    gathered: Sequence[PendingDelivery] = ()
     """Of the groups that get items, as many as `gathered.wanted` says."""
     due: datetime | None = None
     """When something is due for the first time, where groups get items."""
@@ -66,7 +66,7 @@ class Changes:
     """What is to be written."""
 
     publications: list[Publication] = field(default_factory=list)
-    endings: list[tuple[Ending, Sequence[Artifact]]] = field(default_factory=list)
+    endings: list[tuple[Completion, Sequence[Artifact]]] = field(default_factory=list)
     """With their results."""
     pending: dict[str, int] = field(default_factory=dict)
     """By agent, how many deliveries there are more, before the groups change."""
@@ -75,10 +75,10 @@ class Changes:
 Outcome = list[Artifact] | Exception
 
 
-class Settlement:
+class TransactionPlan:
     """Steps settled one by one: what has become of them, and the changes they make together."""
 
-    def __init__(self, facts: Facts, max_pending: int) -> None:
+    def __init__(self, facts: Loaded, max_pending: int) -> None:
         self._facts = facts
         self._max_pending = max_pending
         self._artifacts = dict(facts.artifacts)
@@ -87,7 +87,7 @@ class Settlement:
         self._due = facts.due
         self._places = itertools.count(_YOUNGER)
         self.changes = Changes()
-        self.groups = Gathered(facts.gathered)
+        self.groups = JoinState(facts.gathered)
         """What the changes lead to: items of theirs may be part of another delivery at once."""
 
     def settle(self, step: Step) -> Outcome:
@@ -107,7 +107,7 @@ class Settlement:
             self._end(step.ending, stored)
         return stored
 
-    def _check_lease(self, ending: Ending | None) -> None:
+    def _check_lease(self, ending: Completion | None) -> None:
         if ending is None:
             return
         lease = ending.lease
@@ -139,7 +139,7 @@ class Settlement:
         if due is not None:
             self._due = due if self._due is None else min(due, self._due)
 
-    def _check_room(self, deliveries: Sequence[Planned]) -> None:
+    def _check_room(self, deliveries: Sequence[DeliveryPlan]) -> None:
         more: dict[str, int] = {}
         for plan in deliveries:
             more[plan.agent] = more.get(plan.agent, 0) + 1
@@ -155,13 +155,13 @@ class Settlement:
             for plan in publication.deliveries:
                 self._count(plan.agent, 1)
                 if gathered_at_once(plan, publication) is not None:
-                    item = Waiting(plan, next(self._places))
+                    item = PendingDelivery(plan, next(self._places))
                     self.groups.arrive(item, publication.artifact.created_at)
                     self._note_timer(item.timer)
                 elif plan.due > publication.artifact.created_at:
                     self._note_timer(plan.due)
 
-    def _end(self, ending: Ending, results: Sequence[Artifact]) -> None:
+    def _end(self, ending: Completion, results: Sequence[Artifact]) -> None:
         self.changes.endings.append((ending, results))
         self._finished[ending.lease] = results
         self._count(ending.lease.agent, -1)
@@ -170,6 +170,6 @@ class Settlement:
         self.changes.pending[agent] = self.changes.pending.get(agent, 0) + more
 
 
-def gathered_at_once(plan: Planned, publication: Publication) -> Gathering | None:
+def gathered_at_once(plan: DeliveryPlan, publication: Publication) -> JoinSpec | None:
     """The group into which the delivery is put when it is published; None: no group, or none yet."""
-    return plan.gathering if plan.due <= publication.artifact.created_at else None
+    return plan.join if plan.due <= publication.artifact.created_at else None

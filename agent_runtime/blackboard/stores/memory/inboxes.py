@@ -9,9 +9,9 @@ from itertools import chain, count
 from operator import attrgetter
 
 from agent_runtime.blackboard.lease import LeaseId
-from agent_runtime.blackboard.matching.joins import Gathering, shortfall, window_end
-from agent_runtime.blackboard.stores.delivery.dead_letters import Letters
-from agent_runtime.blackboard.stores.delivery.delivery import State, Timers, Waiting
+from agent_runtime.blackboard.matching.joins import JoinSpec, shortfall, window_end
+from agent_runtime.blackboard.stores.delivery.dead_letters import DeadLetters
+from agent_runtime.blackboard.stores.delivery.delivery import PendingDelivery, State, Timers
 from agent_runtime.blackboard.stores.delivery.groups import Groups, merge
 from agent_runtime.blackboard.stores.delivery.overdue import Overdue
 from agent_runtime.blackboard.stores.errors import InboxFull, LeaseLost
@@ -21,11 +21,11 @@ from agent_runtime.blackboard.stores.records import (
     FINISHED_KEPT,
     LEASE_RAN_OUT,
     DeadLetter,
+    DeliveryPlan,
+    DeliverySnapshot,
+    ExpiryReport,
     Incomplete,
-    Kept,
-    Planned,
-    Swept,
-    Terms,
+    Limits,
 )
 
 _PLACE = attrgetter("sequence")
@@ -44,18 +44,18 @@ class _Sweep:
 class Inboxes:
     """All agents' inboxes of one board."""
 
-    def __init__(self, terms: Terms) -> None:
+    def __init__(self, terms: Limits) -> None:
         self._terms = terms
         self._sequence = count(1)
-        self._deliveries: dict[str, Waiting] = {}
+        self._deliveries: dict[str, PendingDelivery] = {}
         self._groups = Groups()
         self._ready: dict[str, list[tuple[tuple[int, int], str]]] = {}
         self._timers = Timers()
         self._finished: OrderedDict[LeaseId, tuple[datetime, tuple[str, ...]]] = OrderedDict()
         self.pending: dict[str, int] = {}
-        self.dead = Letters()
+        self.dead = DeadLetters()
 
-    def check_room(self, plans: Sequence[Planned]) -> None:
+    def check_room(self, plans: Sequence[DeliveryPlan]) -> None:
         """Raises InboxFull when the plans do not all fit in."""
         wanted: dict[str, int] = {}
         for plan in plans:
@@ -64,13 +64,13 @@ class Inboxes:
             if self.pending.get(agent, 0) + more > self._terms.max_pending:
                 raise InboxFull(agent)
 
-    def put(self, plan: Planned, now: datetime) -> None:
+    def put(self, plan: DeliveryPlan, now: datetime) -> None:
         """Put a delivery into its agent's inbox."""
-        waiting = Waiting(plan, next(self._sequence))
+        waiting = PendingDelivery(plan, next(self._sequence))
         self._insert(waiting)
         self._offer(waiting, plan.due, now)
 
-    def lease(self, agent: str, limit: int, now: datetime) -> Iterator[tuple[Waiting, datetime]]:
+    def lease(self, agent: str, limit: int, now: datetime) -> Iterator[tuple[PendingDelivery, datetime]]:
         """Hand out what is ready, with until when."""
         ready = self._ready.get(agent)
         if not ready:
@@ -132,7 +132,7 @@ class Inboxes:
         self._offer(waiting, now, now)
         return True
 
-    def sweep(self, now: datetime) -> Swept:
+    def sweep(self, now: datetime) -> ExpiryReport:
         """Everything whose time has come, in the order of time; for groups as if it were that time."""
         sweep = _Sweep()
         for waiting in self._timers.due(now):
@@ -147,7 +147,7 @@ class Inboxes:
                 sweep.expired.append(waiting.plan.name)
             if self._offer(waiting, at, at):
                 sweep.ready[waiting.plan.agent] = None
-        return Swept(
+        return ExpiryReport(
             tuple(sweep.ready),
             tuple(sweep.expired),
             tuple(sweep.dead),
@@ -174,7 +174,9 @@ class Inboxes:
         letters = []
         for letter, before in self.dead.take(deliveries):
             attempts = letter.attempts
-            waiting = Waiting(before.plan, next(self._sequence), attempts, base=attempts, sets=before.sets)
+            waiting = PendingDelivery(
+                before.plan, next(self._sequence), attempts, base=attempts, sets=before.sets
+            )
             self._insert(waiting)
             self._offer(waiting, now, now)
             letters.append(letter)
@@ -185,71 +187,71 @@ class Inboxes:
         alive = chain.from_iterable(waiting.plan.artifact_ids for waiting in self._deliveries.values())
         return set(chain(alive, self.dead.artifact_ids()))
 
-    def freeze(self) -> tuple[Kept, ...]:
+    def snapshot(self) -> tuple[DeliverySnapshot, ...]:
         """All deliveries, by their places."""
         return tuple(frozen(waiting) for waiting in sorted(self._deliveries.values(), key=_PLACE))
 
-    def thaw(self, deliveries: Iterable[Kept]) -> None:
+    def restore(self, deliveries: Iterable[DeliverySnapshot]) -> None:
         """Put them in, behind each other."""
         for kept in deliveries:
             waiting = thawed(kept, next(self._sequence))
             self._insert(waiting)
-            if kept.since is not None and waiting.plan.gathering is not None:
-                self._gather(waiting, waiting.plan.gathering, kept.since)
+            if kept.since is not None and waiting.plan.join is not None:
+                self._gather(waiting, waiting.plan.join, kept.since)
             else:
                 self._offer(waiting, kept.plan.due, AT_ONCE)
 
-    def _offer(self, waiting: Waiting, due: datetime, now: datetime) -> bool:
+    def _offer(self, waiting: PendingDelivery, due: datetime, now: datetime) -> bool:
         """From `due` on, for its group or by itself; returns whether there is something to hand out now."""
         if due > now:
             waiting.state = State.WAITS
             self._set_timer(waiting, due)
             return False
-        if waiting.plan.gathering is not None:
-            return self._gather(waiting, waiting.plan.gathering, now)
+        if waiting.plan.join is not None:
+            return self._gather(waiting, waiting.plan.join, now)
         waiting.state = State.READY
         waiting.timer = None
         inbox = self._ready.setdefault(waiting.plan.agent, [])
         heapq.heappush(inbox, (waiting.rank(), waiting.plan.name))
         return True
 
-    def _gather(self, item: Waiting, gathering: Gathering, now: datetime) -> bool:
+    def _gather(self, item: PendingDelivery, join: JoinSpec, now: datetime) -> bool:
         """Put it into its group; returns whether that made something to hand out."""
         item.state = State.GATHERED
-        self._set_timer(item, window_end(gathering, now))
-        complete = self._groups.add(item, gathering)
+        self._set_timer(item, window_end(join, now))
+        complete = self._groups.add(item, join)
         if complete is None:
             return False
-        return self._offer(self._merge(complete, gathering.then), now, now)
+        return self._offer(self._merge(complete, join.then), now, now)
 
-    def _merge(self, items: Sequence[Waiting], then: Gathering | None) -> Waiting:
+    def _merge(self, items: Sequence[PendingDelivery], then: JoinSpec | None) -> PendingDelivery:
         """One delivery of a set; the others are gone."""
         self._remove_all(items[1:])
         return merge(items, then)
 
-    def _end_window(self, item: Waiting, at: datetime, now: datetime, sweep: _Sweep) -> None:
+    def _end_window(self, item: PendingDelivery, at: datetime, now: datetime, sweep: _Sweep) -> None:
         """End sets of its group until it is in one: an older item may have come later, from an embargo."""
-        gathering = item.plan.gathering
-        while gathering is not None and item.timer is not None and item.plan.gathering is gathering:
-            items, present = self._groups.end(item.plan.agent, gathering)
+        join = item.plan.join
+        while join is not None and item.timer is not None and item.plan.join is join:
+            items, present = self._groups.end(item.plan.agent, join)
             name, agent = items[0].plan.name, items[0].plan.agent
-            message = shortfall(gathering, present)
-            if not gathering.is_batch:
-                sweep.incomplete.append(Incomplete(name, agent, gathering.expiry, message))
-            if gathering.expiry == "Drop":
+            message = shortfall(join, present)
+            if not join.is_batch:
+                sweep.incomplete.append(Incomplete(name, agent, join.expiry, message))
+            if join.expiry == "Drop":
                 self._remove_all(items)
-            elif gathering.expiry == "DeadLetter":
+            elif join.expiry == "DeadLetter":
                 sweep.dead.append(self._give_up(self._merge(items, None), message, now))
-            elif self._offer(self._merge(items, gathering.then), at, at):
+            elif self._offer(self._merge(items, join.then), at, at):
                 sweep.ready[agent] = None
 
-    def _exhausted(self, waiting: Waiting) -> bool:
+    def _exhausted(self, waiting: PendingDelivery) -> bool:
         return waiting.attempt - waiting.base >= self._terms.max_deliveries
 
-    def _set_timer(self, waiting: Waiting, due: datetime) -> None:
+    def _set_timer(self, waiting: PendingDelivery, due: datetime) -> None:
         self._timers.set(waiting, due, len(self._deliveries))
 
-    def _held(self, lease: LeaseId, now: datetime) -> Waiting:
+    def _held(self, lease: LeaseId, now: datetime) -> PendingDelivery:
         waiting = self._deliveries.get(lease.delivery)
         if waiting is None or waiting.state is not State.HELD or waiting.attempt != lease.attempt:
             raise LeaseLost(f"lease {lease} is not held")
@@ -264,15 +266,15 @@ class Inboxes:
         letter = self.dead.get(lease.delivery)
         return letter is not None and letter.attempts == lease.attempt
 
-    def _insert(self, waiting: Waiting) -> None:
+    def _insert(self, waiting: PendingDelivery) -> None:
         self._deliveries[waiting.plan.name] = waiting
         self.pending[waiting.plan.agent] = self.pending.get(waiting.plan.agent, 0) + 1
 
-    def _remove_all(self, deliveries: Iterable[Waiting]) -> None:
+    def _remove_all(self, deliveries: Iterable[PendingDelivery]) -> None:
         for waiting in deliveries:
             self._remove(waiting)
 
-    def _remove(self, waiting: Waiting) -> None:
+    def _remove(self, waiting: PendingDelivery) -> None:
         del self._deliveries[waiting.plan.name]
         waiting.timer = None
         left = self.pending[waiting.plan.agent] - 1
@@ -281,6 +283,6 @@ class Inboxes:
         else:
             del self.pending[waiting.plan.agent]
 
-    def _give_up(self, waiting: Waiting, error: str, now: datetime) -> DeadLetter:
+    def _give_up(self, waiting: PendingDelivery, error: str, now: datetime) -> DeadLetter:
         self._remove(waiting)
         return self.dead.add(waiting, error, now)

@@ -19,12 +19,12 @@ from agent_runtime.blackboard.stores.memory.inboxes import Inboxes
 from agent_runtime.blackboard.stores.port import Wake
 from agent_runtime.blackboard.stores.records import (
     DeadLetter,
-    Frozen,
+    ExpiryReport,
     Leased,
+    Limits,
     Publication,
+    Snapshot,
     Stats,
-    Swept,
-    Terms,
 )
 from agent_runtime.blackboard.wire.codec import same_content
 
@@ -34,7 +34,7 @@ class MemoryStore:
 
     waits = False
 
-    def __init__(self, terms: Terms) -> None:
+    def __init__(self, terms: Limits) -> None:
         self._artifacts = Artifacts()
         self._subscribers: dict[str, tuple[bytes, Subscriber]] = {}
         self._version = 0
@@ -164,10 +164,10 @@ class MemoryStore:
     async def release(self, lease: LeaseId, now: datetime) -> bool:
         return self._inboxes.release(lease, now)
 
-    async def sweep(self, now: datetime) -> Swept:
+    async def sweep(self, now: datetime) -> ExpiryReport:
         return self._ahead.reported(await self._sweep(now))
 
-    async def _sweep(self, now: datetime) -> Swept:
+    async def _sweep(self, now: datetime) -> ExpiryReport:
         return self._inboxes.sweep(now)
 
     def _raise_if_overdue(self, publications: Sequence[Publication]) -> None:
@@ -199,12 +199,12 @@ class MemoryStore:
     async def exists(self) -> bool:
         return True
 
-    async def freeze(self) -> Frozen:
-        return Frozen(
+    async def snapshot(self) -> Snapshot:
+        return Snapshot(
             self._artifacts.position,
             (await self.subscribers()).members,
-            self._inboxes.freeze(),
-            self._inboxes.dead.freeze(),
+            self._inboxes.snapshot(),
+            self._inboxes.dead.snapshot(),
         )
 
     async def begin_restore(self) -> int:
@@ -215,15 +215,15 @@ class MemoryStore:
             self._version = -self._version - 1
         return self._version
 
-    async def thaw(self, frozen: Frozen) -> None:
+    async def restore(self, frozen: Snapshot) -> None:
         self._raise_if_fed()
         self._version = -self._version if self._version < 0 else self._version + 1
         for member in frozen.subscribers:
             self._order += 1
             document = subscriptions.encode(member.identity, member.consumes)
             self._subscribers[member.identity.name] = (document, replace(member, order=self._order))
-        self._inboxes.thaw(frozen.deliveries)
-        self._inboxes.dead.thaw(frozen.dead_letters)
+        self._inboxes.restore(frozen.deliveries)
+        self._inboxes.dead.restore(frozen.dead_letters)
 
     def _raise_if_restoring(self) -> None:
         """A restore makes the version negative; what it published itself has that version."""

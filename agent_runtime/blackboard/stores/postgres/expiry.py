@@ -16,20 +16,20 @@ from agent_runtime.blackboard.stores.records import (
     FINISHED_KEPT,
     LEASE_RAN_OUT,
     DeadLetter,
+    ExpiryReport,
     Incomplete,
-    Swept,
 )
 
 _MOST_AT_ONCE = 1000
-"""Deliveries; when more are due, `Swept.next_due` has passed already."""
+"""Deliveries; when more are due, `ExpiryReport.next_due` has passed already."""
 
 
-async def sweep(database: Database, max_deliveries: int, now: datetime) -> Swept:
+async def sweep(database: Database, max_deliveries: int, now: datetime) -> ExpiryReport:
     """Do what has become due; see `stores.port.Store.sweep`."""
     await database.fetch(sql.FORGET_FINISHED, now - FINISHED_KEPT)
     due, for_groups = await _next_due(database, now)
     if due is None or due > now:
-        return Swept(next_due=due)
+        return ExpiryReport(next_due=due)
     rows = await database.fetch(sql.SWEEP, _MOST_AT_ONCE, max_deliveries, now, LEASE_RAN_OUT)
     ready = dict.fromkeys(row["agent"] for row in rows if row["was"] is not None)
     expired = [row["name"] for row in rows if row["was"] == groups.HELD]
@@ -45,7 +45,7 @@ async def sweep(database: Database, max_deliveries: int, now: datetime) -> Swept
         ready |= dict.fromkeys(woken)
         dead += letters
     due, _ = await _next_due(database, now)
-    return Swept(tuple(ready), tuple(expired), tuple(dead), tuple(incomplete), due)
+    return ExpiryReport(tuple(ready), tuple(expired), tuple(dead), tuple(incomplete), due)
 
 
 async def _next_due(database: Database, now: datetime) -> tuple[datetime | None, bool]:

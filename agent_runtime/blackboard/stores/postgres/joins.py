@@ -11,27 +11,27 @@ from typing import Any
 
 import orjson
 
-from agent_runtime.blackboard.matching.joins import Gathering, from_wire, to_wire, window_end
-from agent_runtime.blackboard.stores.delivery.delivery import State, Waiting
-from agent_runtime.blackboard.stores.delivery.joins import Gathered, Slot, following, wanted
+from agent_runtime.blackboard.matching.joins import JoinSpec, from_wire, to_wire, window_end
+from agent_runtime.blackboard.stores.delivery.delivery import PendingDelivery, State
+from agent_runtime.blackboard.stores.delivery.joins import JoinState, Slot, following, wanted
 from agent_runtime.blackboard.stores.postgres import group_sql as sql
 from agent_runtime.blackboard.stores.postgres import sql as board_sql
 from agent_runtime.blackboard.stores.postgres.dead_letter_sql import FORGET_OLDEST
 from agent_runtime.blackboard.stores.postgres.notifications import notice
-from agent_runtime.blackboard.stores.records import DEAD_LETTERS_KEPT, DeadLetter, Incomplete, Planned
+from agent_runtime.blackboard.stores.records import DEAD_LETTERS_KEPT, DeadLetter, DeliveryPlan, Incomplete
 
 READY, WAITS, HELD, GATHERED = 0, 1, 2, 3
 _STATES = {WAITS: State.WAITS, GATHERED: State.GATHERED}
 
 
-async def load(connection: Any, board: int, slots: Mapping[Slot, int]) -> list[Waiting]:
+async def load(connection: Any, board: int, slots: Mapping[Slot, int]) -> list[PendingDelivery]:
     """The oldest items of each slot, up to that many."""
     agents, groups, places = zip(*slots, strict=True)
     rows = await connection.fetch(sql.LOAD, board, agents, groups, places, list(slots.values()))
     return [_waiting(row) for row in rows]
 
 
-async def write(connection: Any, board: int, groups: Gathered, now: datetime | None = None) -> None:
+async def write(connection: Any, board: int, groups: JoinState, now: datetime | None = None) -> None:
     """Write down what has changed, and wake the agents that got something; `now` for dead letters."""
     if not (groups.changed or groups.gone):
         return
@@ -45,7 +45,7 @@ async def write(connection: Any, board: int, groups: Gathered, now: datetime | N
         [item.timer or item.plan.due for item in kept],
         [" ".join(item.plan.artifact_ids) for item in kept],  # no id has a space in it
         [" ".join(map(str, item.sets)) for item in kept],
-        [encoded(item.plan.gathering) for item in kept],
+        [encoded(item.plan.join) for item in kept],
         [item.plan.name for item in groups.gone],
         list(groups.fewer),
         list(groups.fewer.values()),
@@ -92,26 +92,26 @@ async def sweep(connection: Any, board: int, now: datetime, most: int) -> Ended:
     return list(woken), letters, incomplete
 
 
-def _round(due: Sequence[Waiting]) -> list[Waiting]:
+def _round(due: Sequence[PendingDelivery]) -> list[PendingDelivery]:
     """The first of these, up to what may come to be due by them."""
-    first: list[Waiting] = []
+    first: list[PendingDelivery] = []
     soonest: datetime | None = None
     for item in due:
-        gathering = item.plan.gathering
-        if item.timer is None or gathering is None or (soonest is not None and soonest <= item.timer):
+        join = item.plan.join
+        if item.timer is None or join is None or (soonest is not None and soonest <= item.timer):
             break
         first.append(item)
-        groups = [gathering] if item.state is State.WAITS else []
-        for group in (*groups, *following(gathering)):
+        groups = [join] if item.state is State.WAITS else []
+        for group in (*groups, *following(join)):
             ends = window_end(group, item.timer)
             soonest = ends if soonest is None else min(soonest, ends)
     return first
 
 
-async def _end(connection: Any, board: int, due: Sequence[Waiting]) -> Gathered:
+async def _end(connection: Any, board: int, due: Sequence[PendingDelivery]) -> JoinState:
     opened = [item for item in due if item.state is State.WAITS]
     known = {item.plan.name: item for item in await _known(connection, board, opened, due)}
-    groups = Gathered(known.values())
+    groups = JoinState(known.values())
     for item in due:
         at = item.timer
         assert at is not None  # what is due has one
@@ -123,32 +123,34 @@ async def _end(connection: Any, board: int, due: Sequence[Waiting]) -> Gathered:
 
 
 async def _known(
-    connection: Any, board: int, opened: Iterable[Waiting], due: Iterable[Waiting]
-) -> list[Waiting]:
-    last: dict[Slot, tuple[Gathering, int]] = {}
+    connection: Any, board: int, opened: Iterable[PendingDelivery], due: Iterable[PendingDelivery]
+) -> list[PendingDelivery]:
+    last: dict[Slot, tuple[JoinSpec, int]] = {}
     for item in due:
-        if item.state is State.GATHERED and (gathering := item.plan.gathering) is not None:
-            slot = item.plan.agent, gathering.group, gathering.slot
-            last[slot] = gathering, max(item.sequence, last[slot][1] if slot in last else 0)
-    ends: dict[Slot, tuple[Gathering, int]] = {}
-    for slot, (gathering, place) in last.items():
+        if item.state is State.GATHERED and (join := item.plan.join) is not None:
+            slot = item.plan.agent, join.group, join.slot
+            last[slot] = join, max(item.sequence, last[slot][1] if slot in last else 0)
+    ends: dict[Slot, tuple[JoinSpec, int]] = {}
+    for slot, (join, place) in last.items():
         [(items,)] = await connection.fetch(sql.RANK, board, *slot, place)
-        ends[slot] = gathering, items
-    arrivals = [(item.plan.agent, item.plan.gathering) for item in opened if item.plan.gathering is not None]
+        ends[slot] = join, items
+    arrivals = [(item.plan.agent, item.plan.join) for item in opened if item.plan.join is not None]
     return await load(connection, board, wanted(arrivals, ends))
 
 
-def encoded(gathering: Gathering | None) -> str | None:
-    """As the column `gathering` has it."""
-    return None if gathering is None else orjson.dumps(to_wire(gathering)).decode()
+def encoded(join: JoinSpec | None) -> str | None:
+    """As the column `join` has it."""
+    return None if join is None else orjson.dumps(to_wire(join)).decode()
 
 
 @lru_cache(maxsize=4096)
-def _decoded(gathering: str) -> Gathering:
-    return from_wire(orjson.loads(gathering))
+def _decoded(join: str) -> JoinSpec:
+    return from_wire(orjson.loads(join))
 
 
-def _waiting(row: Any) -> Waiting:
+def _waiting(row: Any) -> PendingDelivery:
     ids, due = tuple(row["artifacts"]), row["timer"]
-    plan = Planned(row["name"], row["agent"], ids, row["priority"], due, _decoded(row["gathering"]))
-    return Waiting(plan, row["place"], state=_STATES[row["state"]], timer=due, sets=tuple(row["sets"]))
+    plan = DeliveryPlan(row["name"], row["agent"], ids, row["priority"], due, _decoded(row["gathering"]))
+    return PendingDelivery(
+        plan, row["place"], state=_STATES[row["state"]], timer=due, sets=tuple(row["sets"])
+    )

@@ -1,4 +1,4 @@
-"""A board in Postgres as it stands at one moment, for another store, and back: see `port.Frozen`."""
+"""A board in Postgres as it stands at one moment, for another store, and back: see `port.Snapshot`."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -15,7 +15,14 @@ from agent_runtime.blackboard.stores.postgres import sql as board_sql
 from agent_runtime.blackboard.stores.postgres.database import Database
 from agent_runtime.blackboard.stores.postgres.joins import GATHERED, READY, WAITS, encoded
 from agent_runtime.blackboard.stores.postgres.notifications import notice
-from agent_runtime.blackboard.stores.records import AT_ONCE, Buried, DeadLetter, Frozen, Kept, Planned
+from agent_runtime.blackboard.stores.records import (
+    AT_ONCE,
+    DeadLetter,
+    DeadLetterSnapshot,
+    DeliveryPlan,
+    DeliverySnapshot,
+    Snapshot,
+)
 
 T = TypeVar("T")
 
@@ -23,7 +30,7 @@ _AT_ONCE = 2000
 """Rows in one round trip: none may take longer than the database's patience."""
 
 
-async def freeze(database: Database) -> Frozen:
+async def snapshot(database: Database) -> Snapshot:
     """In one transaction that sees one moment; it waits for nobody, and nobody waits for it."""
     return await database.run(_freeze)
 
@@ -33,12 +40,12 @@ async def begin_restore(database: Database) -> int:
     return await database.transaction(_begin)
 
 
-async def thaw(database: Database, frozen: Frozen) -> None:
+async def restore(database: Database, frozen: Snapshot) -> None:
     """All of it, and the board is open again."""
     await database.transaction(partial(_thaw, frozen=frozen))
 
 
-async def _freeze(connection: Any, board: int) -> Frozen:
+async def _freeze(connection: Any, board: int) -> Snapshot:
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         [(position, version)] = await connection.fetch(sql.HEAD, board)
         if version < 0:
@@ -50,7 +57,7 @@ async def _freeze(connection: Any, board: int) -> Frozen:
         ]
         deliveries = connection.cursor(sql.DELIVERIES, board, prefetch=_AT_ONCE)
         letters = connection.cursor(sql.LETTERS, board, prefetch=_AT_ONCE)
-        return Frozen(
+        return Snapshot(
             position,
             tuple(members),
             tuple([_kept(row) async for row in deliveries]),
@@ -70,7 +77,7 @@ async def _begin(connection: Any, board: int) -> int:
     return int(shut)
 
 
-async def _thaw(connection: Any, board: int, frozen: Frozen) -> None:
+async def _thaw(connection: Any, board: int, frozen: Snapshot) -> None:
     await connection.fetch(board_sql.LOCK, board)
     await _raise_if_fed(connection, board)
     for member in frozen.subscribers:
@@ -92,29 +99,29 @@ async def _raise_if_fed(connection: Any, board: int) -> None:
         raise NotEmpty
 
 
-def _kept(row: Any) -> Kept:
+def _kept(row: Any) -> DeliverySnapshot:
     name, agent, artifacts, priority, state, timer, group, attempt, base, sets, error = row
-    gathering = None if group is None else from_wire(orjson.loads(group))
+    join = None if group is None else from_wire(orjson.loads(group))
     due, since = AT_ONCE, None
     if state == WAITS:
         due = timer
-    elif state == GATHERED and gathering is not None:
-        due = since = window_start(gathering, timer)
-    plan = Planned(name, agent, tuple(artifacts), priority, due, gathering)
-    return Kept(plan, attempt, base, tuple(sets), error, since)
+    elif state == GATHERED and join is not None:
+        due = since = window_start(join, timer)
+    plan = DeliveryPlan(name, agent, tuple(artifacts), priority, due, join)
+    return DeliverySnapshot(plan, attempt, base, tuple(sets), error, since)
 
 
-def _buried(row: Any) -> Buried:
+def _buried(row: Any) -> DeadLetterSnapshot:
     name, agent, artifacts, attempts, error, at, priority, sets = row
     letter = DeadLetter(name, agent, tuple(artifacts), attempts, error, at)
-    return Buried(letter, priority, tuple(sets))
+    return DeadLetterSnapshot(letter, priority, tuple(sets))
 
 
 def _chunks(rows: Sequence[T]) -> Iterable[Sequence[T]]:
     return (rows[at : at + _AT_ONCE] for at in range(0, len(rows), _AT_ONCE))
 
 
-def _columns(deliveries: Sequence[Kept]) -> Iterable[list[object]]:
+def _columns(deliveries: Sequence[DeliverySnapshot]) -> Iterable[list[object]]:
     """What PUT takes."""
     states = [_state(kept) for kept in deliveries]
     yield [kept.plan.name for kept in deliveries]
@@ -123,21 +130,21 @@ def _columns(deliveries: Sequence[Kept]) -> Iterable[list[object]]:
     yield [kept.plan.priority for kept in deliveries]
     yield [state for state, _ in states]
     yield [timer for _, timer in states]
-    yield [encoded(kept.plan.gathering) for kept in deliveries]
+    yield [encoded(kept.plan.join) for kept in deliveries]
     yield [kept.attempt for kept in deliveries]
     yield [kept.base for kept in deliveries]
     yield [" ".join(map(str, kept.sets)) for kept in deliveries]
     yield [_text(kept.error) for kept in deliveries]
 
 
-def _state(kept: Kept) -> tuple[int, datetime]:
+def _state(kept: DeliverySnapshot) -> tuple[int, datetime]:
     """The state, and the timer that goes with it."""
-    if kept.since is not None and kept.plan.gathering is not None:
-        return GATHERED, window_end(kept.plan.gathering, kept.since)
+    if kept.since is not None and kept.plan.join is not None:
+        return GATHERED, window_end(kept.plan.join, kept.since)
     return (READY if kept.plan.due == AT_ONCE else WAITS), kept.plan.due
 
 
-def _letter_columns(letters: Sequence[Buried]) -> Iterable[list[object]]:
+def _letter_columns(letters: Sequence[DeadLetterSnapshot]) -> Iterable[list[object]]:
     """What BURY takes."""
     yield [buried.letter.delivery for buried in letters]
     yield [buried.letter.agent for buried in letters]

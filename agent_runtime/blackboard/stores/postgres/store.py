@@ -20,7 +20,7 @@ from agent_runtime.blackboard.lease import LeaseId
 from agent_runtime.blackboard.matching import subscriptions
 from agent_runtime.blackboard.matching.subscriptions import Subscribers
 from agent_runtime.blackboard.stores.delivery.overdue import Ahead
-from agent_runtime.blackboard.stores.delivery.settlement import Ending, Outcome, Step
+from agent_runtime.blackboard.stores.delivery.settlement import Completion, Outcome, Step
 from agent_runtime.blackboard.stores.errors import Finished, LeaseLost, Restoring, StoreError
 from agent_runtime.blackboard.stores.port import Wake
 from agent_runtime.blackboard.stores.postgres import dead_letter_sql as letter_sql
@@ -32,12 +32,12 @@ from agent_runtime.blackboard.stores.postgres.notifications import heard, notice
 from agent_runtime.blackboard.stores.records import (
     DEAD_LETTERS_KEPT,
     DeadLetter,
-    Frozen,
+    ExpiryReport,
     Leased,
+    Limits,
     Publication,
+    Snapshot,
     Stats,
-    Swept,
-    Terms,
 )
 from agent_runtime.blackboard.stores.time_index import WALKED
 from agent_runtime.blackboard.wire.codec import decode
@@ -52,7 +52,7 @@ class PostgresStore:
 
     waits = True
 
-    def __init__(self, url: str, board: str, terms: Terms) -> None:
+    def __init__(self, url: str, board: str, terms: Limits) -> None:
         """`url` as postgresql://user:password@host:5432/database; `board` as `namespace/name`."""
         self._database = Database(url, board)
         self._terms = terms
@@ -78,7 +78,7 @@ class PostgresStore:
     async def acknowledge(
         self, lease: LeaseId, publications: Sequence[Publication], version: int, now: datetime
     ) -> list[Artifact]:
-        return await self._take(Step(publications, version, Ending(lease, now)))
+        return await self._take(Step(publications, version, Completion(lease, now)))
 
     async def _take(self, step: Step) -> list[Artifact]:
         return await self._ahead.take(partial(self._write, step), self._sweep)
@@ -189,10 +189,10 @@ class PostgresStore:
         held = await self._database.fetch(inbox_sql.HELD, lease.delivery, lease.attempt)
         return LeaseLost(f"lease {lease} {'ran out' if held else 'is not held'}")
 
-    async def sweep(self, now: datetime) -> Swept:
+    async def sweep(self, now: datetime) -> ExpiryReport:
         return self._ahead.reported(await self._sweep(now))
 
-    async def _sweep(self, now: datetime) -> Swept:
+    async def _sweep(self, now: datetime) -> ExpiryReport:
         return await sweep(self._database, self._terms.max_deliveries, now)
 
     async def forget(self, agent: str) -> int:
@@ -237,14 +237,14 @@ class PostgresStore:
     async def exists(self) -> bool:
         return await self._database.knows_board()
 
-    async def freeze(self) -> Frozen:
-        return await snapshots.freeze(self._database)
+    async def snapshot(self) -> Snapshot:
+        return await snapshots.snapshot(self._database)
 
     async def begin_restore(self) -> int:
         return await snapshots.begin_restore(self._database)
 
-    async def thaw(self, frozen: Frozen) -> None:
-        await snapshots.thaw(self._database, frozen)
+    async def restore(self, frozen: Snapshot) -> None:
+        await snapshots.restore(self._database, frozen)
 
     async def stats(self) -> Stats:
         [(artifacts, dead, subscribers)] = await self._database.fetch(sql.STATS)

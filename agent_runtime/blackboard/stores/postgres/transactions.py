@@ -6,16 +6,16 @@ from typing import Any
 
 from agent_runtime.blackboard.lease import LeaseId
 from agent_runtime.blackboard.matching.joins import window_end
-from agent_runtime.blackboard.stores.delivery.delivery import Waiting
+from agent_runtime.blackboard.stores.delivery.delivery import PendingDelivery
 from agent_runtime.blackboard.stores.delivery.joins import wanted
 from agent_runtime.blackboard.stores.delivery.overdue import gathers_at
 from agent_runtime.blackboard.stores.delivery.settlement import (
     Changes,
-    Ending,
-    Facts,
+    Completion,
+    Loaded,
     Outcome,
-    Settlement,
     Step,
+    TransactionPlan,
     gathered_at_once,
 )
 from agent_runtime.blackboard.stores.errors import Unavailable
@@ -24,14 +24,14 @@ from agent_runtime.blackboard.stores.postgres import sql
 from agent_runtime.blackboard.stores.postgres.inbox_sql import FIRST_DUE
 from agent_runtime.blackboard.stores.postgres.joins import GATHERED, READY, WAITS
 from agent_runtime.blackboard.stores.postgres.notifications import notice
-from agent_runtime.blackboard.stores.records import Planned, Publication
+from agent_runtime.blackboard.stores.records import DeliveryPlan, Publication
 from agent_runtime.blackboard.wire.codec import decode, encode
 
 
 async def write(connection: Any, board: int, steps: Sequence[Step], max_pending: int) -> list[Outcome]:
     """Within a transaction: what becomes of each step."""
     position, facts = await _look(connection, board, steps)
-    settlement = Settlement(facts, max_pending)
+    settlement = TransactionPlan(facts, max_pending)
     outcomes = [settlement.settle(step) for step in steps]
     changes = settlement.changes
     if changes.publications or changes.endings:
@@ -40,7 +40,7 @@ async def write(connection: Any, board: int, steps: Sequence[Step], max_pending:
     return outcomes
 
 
-async def _look(connection: Any, board: int, steps: Sequence[Step]) -> tuple[int, Facts]:
+async def _look(connection: Any, board: int, steps: Sequence[Step]) -> tuple[int, Loaded]:
     """(position of the newest artifact, facts). What is seen stays so until the transaction ends.
 
     Publishers wait here for each other; those who only acknowledge do not, and get the position 0.
@@ -49,7 +49,7 @@ async def _look(connection: Any, board: int, steps: Sequence[Step]) -> tuple[int
     version = position = 0
     known: dict[str, Any] = {}
     pending: dict[str, int] = {}
-    gathered: list[Waiting] = []
+    gathered: list[PendingDelivery] = []
     due: datetime | None = None
     if publications:
         [row] = await connection.fetch(sql.LOCK, board) or _gone()
@@ -71,10 +71,12 @@ async def _look(connection: Any, board: int, steps: Sequence[Step]) -> tuple[int
             by_name = {str(lease): lease for lease in lost}
             rows = await connection.fetch(sql.FINISHED, board, list(by_name))
             finished = {by_name[name]: [decode(body) for body in bodies] for name, bodies in rows}
-    return position, Facts(version, known, held, finished, pending, gathered, due)
+    return position, Loaded(version, known, held, finished, pending, gathered, due)
 
 
-async def _look_at_groups(connection: Any, board: int, publications: Sequence[Publication]) -> list[Waiting]:
+async def _look_at_groups(
+    connection: Any, board: int, publications: Sequence[Publication]
+) -> list[PendingDelivery]:
     arrivals = [
         (plan.agent, group)
         for publication in publications
@@ -129,21 +131,21 @@ def _deliveries(publications: Sequence[Publication]) -> Iterable[list[object]]:
     yield [plan.priority for plan, _ in planned]
     yield [_state(plan, publication) for plan, publication in planned]
     yield [_timer(plan, publication) for plan, publication in planned]
-    yield [groups.encoded(plan.gathering) for plan, _ in planned]
+    yield [groups.encoded(plan.join) for plan, _ in planned]
 
 
-def _state(plan: Planned, publication: Publication) -> int:
+def _state(plan: DeliveryPlan, publication: Publication) -> int:
     if plan.due > publication.artifact.created_at:
         return WAITS
-    return READY if plan.gathering is None else GATHERED
+    return READY if plan.join is None else GATHERED
 
 
-def _timer(plan: Planned, publication: Publication) -> datetime:
+def _timer(plan: DeliveryPlan, publication: Publication) -> datetime:
     group = gathered_at_once(plan, publication)
     return plan.due if group is None else window_end(group, publication.artifact.created_at)
 
 
-def _endings(endings: Sequence[tuple[Ending, Sequence[Any]]]) -> Iterable[list[object]]:
+def _endings(endings: Sequence[tuple[Completion, Sequence[Any]]]) -> Iterable[list[object]]:
     yield [ending.lease.delivery for ending, _ in endings]
     yield [str(ending.lease) for ending, _ in endings]
     yield [" ".join(artifact.id for artifact in results) for _, results in endings]

@@ -8,7 +8,7 @@ import orjson
 
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.matching.joins import to_wire
-from agent_runtime.blackboard.stores.records import Planned, Publication
+from agent_runtime.blackboard.stores.records import DeliveryPlan, Publication
 from agent_runtime.blackboard.wire.codec import encode
 from agent_runtime.core.times import micros
 
@@ -50,7 +50,7 @@ def _planned(publication: Publication) -> dict[str, Any]:
     return plan
 
 
-def _delivery(planned: Planned) -> dict[str, Any]:
+def _delivery(planned: DeliveryPlan) -> dict[str, Any]:
     delivery: dict[str, Any] = {
         "name": planned.name,
         "agent": planned.agent,
@@ -58,6 +58,6 @@ def _delivery(planned: Planned) -> dict[str, Any]:
         "priority": planned.priority,
         "due": micros(planned.due),
     }
-    if planned.gathering is not None:
-        delivery["gathering"] = orjson.dumps(to_wire(planned.gathering)).decode()
+    if planned.join is not None:
+        delivery["gathering"] = orjson.dumps(to_wire(planned.join)).decode()
     return delivery

@@ -9,7 +9,7 @@ import orjson
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.lease import LeaseId
 from agent_runtime.blackboard.stores.errors import IdTaken, LeaseLost
-from agent_runtime.blackboard.stores.records import DeadLetter, Incomplete, Leased, Publication, Swept
+from agent_runtime.blackboard.stores.records import DeadLetter, ExpiryReport, Incomplete, Leased, Publication
 from agent_runtime.blackboard.wire.codec import decode, same_content
 from agent_runtime.core.times import moment
 
@@ -44,10 +44,10 @@ def leased(row: Sequence[Any], until: datetime) -> Leased:
     return Leased(LeaseId(name, attempt), tuple(decoded(bodies)), until, counts)
 
 
-def swept(answer: Sequence[Any]) -> Swept:
+def swept(answer: Sequence[Any]) -> ExpiryReport:
     """The answer of sweep.lua."""
     ready, expired, dead, incomplete, next_due = answer
-    return Swept(
+    return ExpiryReport(
         tuple(ready),
         tuple(expired),
         tuple(dead_letter(letter) for letter in dead),

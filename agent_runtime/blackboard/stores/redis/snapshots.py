@@ -1,4 +1,4 @@
-"""A board in Redis as it stands at one moment, for another store, and back: see `port.Frozen`.
+"""A board in Redis as it stands at one moment, for another store, and back: see `port.Snapshot`.
 
 Freezing is one script, so that it is of one moment; Redis answers nobody else meanwhile: see docs/backup.md.
 """
@@ -12,7 +12,13 @@ from agent_runtime.blackboard.matching import subscriptions
 from agent_runtime.blackboard.matching.joins import from_wire, to_wire
 from agent_runtime.blackboard.matching.subscriptions import Subscriber
 from agent_runtime.blackboard.stores.errors import NotEmpty, Restoring
-from agent_runtime.blackboard.stores.records import AT_ONCE, Buried, Frozen, Kept, Planned
+from agent_runtime.blackboard.stores.records import (
+    AT_ONCE,
+    DeadLetterSnapshot,
+    DeliveryPlan,
+    DeliverySnapshot,
+    Snapshot,
+)
 from agent_runtime.blackboard.stores.redis.replies import dead_letter
 from agent_runtime.blackboard.stores.redis.scripts import Scripts
 from agent_runtime.core.times import micros, moment
@@ -26,7 +32,7 @@ _TOGETHER = 1000
 """Deliveries in one step."""
 
 
-async def freeze(url: str, prefix: str) -> Frozen:
+async def snapshot(url: str, prefix: str) -> Snapshot:
     """On a connection of its own, which waits longer than others. Raises Restoring, Unavailable."""
     client = connect(url, text=True, patience=_PATIENCE)
     try:
@@ -37,7 +43,7 @@ async def freeze(url: str, prefix: str) -> Frozen:
     if version < 0:
         raise Restoring
     ranked = sorted(((int(float(row[0])), row) for row in rows), key=lambda one: one[0] % _PLACES)
-    return Frozen(
+    return Snapshot(
         int(float(position)),
         in_order(members),
         tuple(_kept(-(rank // _PLACES), row) for rank, row in ranked),
@@ -51,7 +57,7 @@ def in_order(rows: Sequence[tuple[str, int]]) -> tuple[Subscriber, ...]:
     return tuple(sorted(members, key=lambda member: member.order))
 
 
-async def thaw(run: Scripts, frozen: Frozen) -> None:
+async def restore(run: Scripts, frozen: Snapshot) -> None:
     """Step by step, since one would take too long; the last one makes it all seen, and opens the board."""
     if not await run("thaw_begin"):
         raise NotEmpty
@@ -67,13 +73,13 @@ async def thaw(run: Scripts, frozen: Frozen) -> None:
         raise NotEmpty
 
 
-def _kept(priority: int, row: Sequence[Any]) -> Kept:
+def _kept(priority: int, row: Sequence[Any]) -> DeliverySnapshot:
     _, timer, name, agent, artifacts, attempt, held, error, base, group, since, sets = row
-    gathering = None if group is None else from_wire(orjson.loads(group))
+    join = None if group is None else from_wire(orjson.loads(group))
     gathered = None if since is None else moment(int(since))
     due = AT_ONCE if timer is None or held == "1" else moment(int(float(timer)))
-    return Kept(
-        Planned(name, agent, tuple(orjson.loads(artifacts)), priority, gathered or due, gathering),
+    return DeliverySnapshot(
+        DeliveryPlan(name, agent, tuple(orjson.loads(artifacts)), priority, gathered or due, join),
         int(attempt),
         int(base or 0),
         tuple(orjson.loads(sets or "[]")),
@@ -82,7 +88,7 @@ def _kept(priority: int, row: Sequence[Any]) -> Kept:
     )
 
 
-def _delivery(kept: Kept) -> dict[str, Any]:
+def _delivery(kept: DeliverySnapshot) -> dict[str, Any]:
     plan = kept.plan
     wire: dict[str, Any] = {
         "name": plan.name,
@@ -98,21 +104,21 @@ def _delivery(kept: Kept) -> dict[str, Any]:
         wire["error"] = kept.error
     if kept.sets:
         wire["sets"] = _json(kept.sets)
-    if plan.gathering is not None:
-        wire["gathering"] = _json(to_wire(plan.gathering))
+    if plan.join is not None:
+        wire["gathering"] = _json(to_wire(plan.join))
         if kept.since is not None:
             wire["since"] = micros(kept.since)
     return wire
 
 
-def _buried(document: str) -> Buried:
+def _buried(document: str) -> DeadLetterSnapshot:
     wire = orjson.loads(document)
     # letters of boards from before have no rank
     priority = -(int(float(wire.get("rank") or 0)) // _PLACES)
-    return Buried(dead_letter(document), priority, tuple(orjson.loads(wire.get("sets") or "[]")))
+    return DeadLetterSnapshot(dead_letter(document), priority, tuple(orjson.loads(wire.get("sets") or "[]")))
 
 
-def _letter(buried: Buried) -> dict[str, Any]:
+def _letter(buried: DeadLetterSnapshot) -> dict[str, Any]:
     letter = buried.letter
     wire: dict[str, Any] = {
         "delivery": letter.delivery,

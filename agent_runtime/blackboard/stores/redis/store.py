@@ -33,12 +33,12 @@ from agent_runtime.blackboard.stores.records import (
     FINISHED_KEPT,
     LEASE_RAN_OUT,
     DeadLetter,
-    Frozen,
+    ExpiryReport,
     Leased,
+    Limits,
     Publication,
+    Snapshot,
     Stats,
-    Swept,
-    Terms,
 )
 from agent_runtime.blackboard.stores.redis.publications import bodies_of, plan_of
 from agent_runtime.blackboard.stores.redis.replies import (
@@ -52,7 +52,7 @@ from agent_runtime.blackboard.stores.redis.replies import (
 from agent_runtime.blackboard.stores.redis.retention import Retention
 from agent_runtime.blackboard.stores.redis.scan import scan
 from agent_runtime.blackboard.stores.redis.scripts import Scripts, unavailable
-from agent_runtime.blackboard.stores.redis.snapshots import freeze, in_order, thaw
+from agent_runtime.blackboard.stores.redis.snapshots import in_order, restore, snapshot
 from agent_runtime.blackboard.stores.redis.watch import follow
 from agent_runtime.blackboard.wire.codec import decode
 from agent_runtime.core.times import micros, moment
@@ -69,7 +69,7 @@ class RedisStore:
 
     waits = True
 
-    def __init__(self, url: str, board: str, terms: Terms) -> None:
+    def __init__(self, url: str, board: str, terms: Limits) -> None:
         """`url` as redis://:password@host:6379/0; `board` as `namespace/name`."""
         self._url = url
         self._client = connect(url, text=True)
@@ -200,10 +200,10 @@ class RedisStore:
         raise_if_lost(lease, outcome, details)
         return bool(outcome == "released")
 
-    async def sweep(self, now: datetime) -> Swept:
+    async def sweep(self, now: datetime) -> ExpiryReport:
         return self._ahead.reported(await self._sweep(now))
 
-    async def _sweep(self, now: datetime) -> Swept:
+    async def _sweep(self, now: datetime) -> ExpiryReport:
         answer = await self._run(
             "sweep", micros(now), self._terms.max_deliveries, LEASE_RAN_OUT, DEAD_LETTERS_KEPT
         )
@@ -245,16 +245,16 @@ class RedisStore:
         with unavailable():
             return bool(await self._client.exists(*traces))
 
-    async def freeze(self) -> Frozen:
-        return await freeze(self._url, self._prefix)
+    async def snapshot(self) -> Snapshot:
+        return await snapshot(self._url, self._prefix)
 
     async def begin_restore(self) -> int:
         for version in await self._run("begin_restore"):
             return int(version)
         raise NotEmpty
 
-    async def thaw(self, frozen: Frozen) -> None:
-        await thaw(self._run, frozen)
+    async def restore(self, frozen: Snapshot) -> None:
+        await restore(self._run, frozen)
 
     async def stats(self) -> Stats:
         with unavailable():

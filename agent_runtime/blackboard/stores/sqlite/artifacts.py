@@ -40,8 +40,8 @@ def publish(
         now = publication.artifact.created_at
         for plan in publication.deliveries:
             place = put(db, plan, now)
-            if plan.gathering is not None and plan.due <= now:
-                gather(db, place, plan.agent, plan.gathering, now)
+            if plan.join is not None and plan.due <= now:
+                gather(db, place, plan.agent, plan.join, now)
     return stored
 
 

@@ -1,4 +1,4 @@
-"""Part-filled groups in SQLite: see `blackboard.gathering`. Their items are deliveries that are GATHERED."""
+"""Part-filled groups in SQLite: see `blackboard.join`. Their items are deliveries that are GATHERED."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 import apsw
 import orjson
 
-from agent_runtime.blackboard.matching.joins import Gathering, from_wire, partial, shortfall, window_end
+from agent_runtime.blackboard.matching.joins import JoinSpec, from_wire, partial, shortfall, window_end
 from agent_runtime.blackboard.stores.records import DeadLetter, Incomplete
 from agent_runtime.blackboard.stores.sqlite.dead_letters import give_up
 from agent_runtime.blackboard.stores.sqlite.inboxes import (
@@ -40,16 +40,16 @@ class _Item:
     sets: list[int]
 
 
-def gather(db: apsw.Connection, place: int, agent: str, gathering: Gathering, now: datetime) -> bool:
+def gather(db: apsw.Connection, place: int, agent: str, join: JoinSpec, now: datetime) -> bool:
     """Put a delivery into its group; returns whether the agent has something to lease because of it."""
-    ends = window_end(gathering, now)
+    ends = window_end(join, now)
     db.execute(
         "UPDATE delivery SET state = ?, group_name = ?, slot = ?, gathering = ?, timer = ? WHERE place = ?",
-        (GATHERED, gathering.group, gathering.slot, dump_gathering(gathering), micros(ends), place),
+        (GATHERED, join.group, join.slot, dump_gathering(join), micros(ends), place),
     )
-    if not _complete(db, agent, gathering):
+    if not _complete(db, agent, join):
         return False
-    return _pass_on(db, agent, gathering, partial(gathering.needs, _waiting(db, agent, gathering)), now)
+    return _pass_on(db, agent, join, partial(join.needs, _waiting(db, agent, join)), now)
 
 
 def end(db: apsw.Connection, place: int, at: datetime, now: datetime) -> Ended | None:
@@ -63,15 +63,15 @@ def end(db: apsw.Connection, place: int, at: datetime, now: datetime) -> Ended |
     ).get
     if row is None:
         return None
-    agent, gathering = row[0], from_wire(orjson.loads(row[1]))
-    waiting = _waiting(db, agent, gathering)
-    taken = partial(gathering.needs, waiting)
-    message = shortfall(gathering, [len(items) for items in waiting])
-    incomplete = Incomplete(taken[0].name, agent, gathering.expiry, message)
-    match gathering.expiry:
+    agent, join = row[0], from_wire(orjson.loads(row[1]))
+    waiting = _waiting(db, agent, join)
+    taken = partial(join.needs, waiting)
+    message = shortfall(join, [len(items) for items in waiting])
+    incomplete = Incomplete(taken[0].name, agent, join.expiry, message)
+    match join.expiry:
         case "Deliver":
-            ready = agent if _pass_on(db, agent, gathering, taken, at) else None
-            return Ended(ready, None if gathering.is_batch else incomplete)
+            ready = agent if _pass_on(db, agent, join, taken, at) else None
+            return Ended(ready, None if join.is_batch else incomplete)
         case "DeadLetter":
             return Ended(None, incomplete, give_up(db, _merge(db, agent, taken).place, message, now))
         case "Drop":
@@ -79,23 +79,23 @@ def end(db: apsw.Connection, place: int, at: datetime, now: datetime) -> Ended |
             return Ended(None, incomplete)
 
 
-def _complete(db: apsw.Connection, agent: str, gathering: Gathering) -> bool:
-    """Whether the item that came last made a set complete, as `gathering.complete` has it.
+def _complete(db: apsw.Connection, agent: str, join: JoinSpec) -> bool:
+    """Whether the item that came last made a set complete, as `join.complete` has it.
 
     Its own slot is looked at first, because most often that is where others are missing still.
     """
-    slots = sorted(range(len(gathering.needs)), key=lambda slot: slot != gathering.slot)
+    slots = sorted(range(len(join.needs)), key=lambda slot: slot != join.slot)
     return all(
         db.execute(
             "SELECT 1 FROM delivery WHERE agent = ? AND group_name = ? AND slot = ? AND state = 3"
             " ORDER BY place LIMIT 1 OFFSET ?",
-            (agent, gathering.group, slot, gathering.needs[slot] - 1),
+            (agent, join.group, slot, join.needs[slot] - 1),
         ).get
         for slot in slots
     )
 
 
-def _waiting(db: apsw.Connection, agent: str, gathering: Gathering) -> list[list[_Item]]:
+def _waiting(db: apsw.Connection, agent: str, join: JoinSpec) -> list[list[_Item]]:
     """The items of each slot, oldest first, no more than a set needs."""
     return [
         [
@@ -103,22 +103,20 @@ def _waiting(db: apsw.Connection, agent: str, gathering: Gathering) -> list[list
             for place, name, artifacts, sets in db.execute(
                 "SELECT place, name, artifacts, sets FROM delivery"
                 " WHERE agent = ? AND group_name = ? AND slot = ? AND state = 3 ORDER BY place LIMIT ?",
-                (agent, gathering.group, slot, need),
+                (agent, join.group, slot, need),
             )
         ]
-        for slot, need in enumerate(gathering.needs)
+        for slot, need in enumerate(join.needs)
     ]
 
 
-def _pass_on(
-    db: apsw.Connection, agent: str, gathering: Gathering, taken: list[_Item], now: datetime
-) -> bool:
+def _pass_on(db: apsw.Connection, agent: str, join: JoinSpec, taken: list[_Item], now: datetime) -> bool:
     """Offer a set, or put it into the batch it goes into; returns whether there is something to lease."""
     item = _merge(db, agent, taken)
-    if gathering.then is None:
+    if join.then is None:
         return True
     db.execute("UPDATE delivery SET sets = ? WHERE place = ?", (dump([len(item.artifacts)]), item.place))
-    return gather(db, item.place, agent, gathering.then, now)
+    return gather(db, item.place, agent, join.then, now)
 
 
 def _merge(db: apsw.Connection, agent: str, taken: list[_Item]) -> _Item:

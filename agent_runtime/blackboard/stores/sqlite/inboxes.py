@@ -7,9 +7,9 @@ from datetime import datetime
 import apsw
 import orjson
 
-from agent_runtime.blackboard.matching.joins import Gathering, to_wire
+from agent_runtime.blackboard.matching.joins import JoinSpec, to_wire
 from agent_runtime.blackboard.stores.errors import InboxFull
-from agent_runtime.blackboard.stores.records import Planned
+from agent_runtime.blackboard.stores.records import DeliveryPlan
 from agent_runtime.core.times import micros
 
 READY, WAITS, HELD, GATHERED = 0, 1, 2, 3
@@ -43,7 +43,7 @@ def count_out(db: apsw.Connection, agent: str, gone: int) -> None:
     db.execute("UPDATE inbox SET pending = pending - ? WHERE agent = ?", (gone, agent))
 
 
-def put(db: apsw.Connection, plan: Planned, now: datetime) -> int:
+def put(db: apsw.Connection, plan: DeliveryPlan, now: datetime) -> int:
     """A delivery that was counted before; returns its place. One for a group waits until it is put in."""
     db.execute(
         "INSERT INTO delivery (name, agent, artifacts, priority, state, timer, gathering)"
@@ -53,9 +53,9 @@ def put(db: apsw.Connection, plan: Planned, now: datetime) -> int:
             plan.agent,
             dump(plan.artifact_ids),
             plan.priority,
-            READY if plan.due <= now and plan.gathering is None else WAITS,
+            READY if plan.due <= now and plan.join is None else WAITS,
             micros(plan.due),
-            None if plan.gathering is None else dump_gathering(plan.gathering),
+            None if plan.join is None else dump_gathering(plan.join),
         ),
     )
     place = db.last_insert_rowid()
@@ -86,6 +86,6 @@ def dump(values: Sequence[str] | Sequence[int]) -> str:
     return orjson.dumps(values).decode()
 
 
-def dump_gathering(gathering: Gathering) -> str:
+def dump_gathering(join: JoinSpec) -> str:
     """A gathering as it stands in a column."""
-    return orjson.dumps(to_wire(gathering)).decode()
+    return orjson.dumps(to_wire(join)).decode()

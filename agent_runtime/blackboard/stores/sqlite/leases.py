@@ -10,7 +10,7 @@ import orjson
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.lease import LeaseId
 from agent_runtime.blackboard.stores.errors import Finished, LeaseLost
-from agent_runtime.blackboard.stores.records import FINISHED_KEPT, DeadLetter, Leased, Publication, Terms
+from agent_runtime.blackboard.stores.records import FINISHED_KEPT, DeadLetter, Leased, Limits, Publication
 from agent_runtime.blackboard.stores.sqlite.artifacts import named, publish
 from agent_runtime.blackboard.stores.sqlite.dead_letters import give_up, trim
 from agent_runtime.blackboard.stores.sqlite.inboxes import HELD, READY, WAITS, dump, remove
@@ -25,7 +25,7 @@ class _Held(NamedTuple):
     """Attempts that do not count any more."""
 
 
-def lease(db: apsw.Connection, agent: str, limit: int, now: datetime, terms: Terms) -> list[Leased]:
+def lease(db: apsw.Connection, agent: str, limit: int, now: datetime, terms: Limits) -> list[Leased]:
     """Hand out what is ready."""
     rows = list(
         db.execute(
@@ -53,7 +53,7 @@ def held(db: apsw.Connection, lease: LeaseId, now: datetime) -> list[Artifact]:
     return named(db, artifacts)
 
 
-def extend(db: apsw.Connection, lease: LeaseId, now: datetime, terms: Terms) -> datetime:
+def extend(db: apsw.Connection, lease: LeaseId, now: datetime, terms: Limits) -> datetime:
     """A whole term from now on."""
     place = _held(db, lease, now).place
     until = now + terms.lease
@@ -85,7 +85,7 @@ def fail(
     error: str,
     retry_at: datetime | None,
     now: datetime,
-    terms: Terms,
+    terms: Limits,
 ) -> DeadLetter | None:
     """Offer again or give up."""
     if _failed_before(db, lease):

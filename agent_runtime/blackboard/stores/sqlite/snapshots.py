@@ -1,4 +1,4 @@
-"""A board in SQLite as it stands at one moment, for another store, and back: see `port.Frozen`."""
+"""A board in SQLite as it stands at one moment, for another store, and back: see `port.Snapshot`."""
 
 from collections import Counter
 from typing import Any
@@ -9,7 +9,14 @@ import orjson
 from agent_runtime.blackboard.matching import subscriptions
 from agent_runtime.blackboard.matching.joins import from_wire, window_end, window_start
 from agent_runtime.blackboard.stores.errors import NotEmpty
-from agent_runtime.blackboard.stores.records import AT_ONCE, Buried, DeadLetter, Frozen, Kept, Planned
+from agent_runtime.blackboard.stores.records import (
+    AT_ONCE,
+    DeadLetter,
+    DeadLetterSnapshot,
+    DeliveryPlan,
+    DeliverySnapshot,
+    Snapshot,
+)
 from agent_runtime.blackboard.stores.sqlite.inboxes import (
     GATHERED,
     READY,
@@ -23,7 +30,7 @@ from agent_runtime.blackboard.stores.sqlite.subscribers import subscribers, vers
 from agent_runtime.core.times import micros, moment
 
 
-def freeze(db: apsw.Connection) -> Frozen:
+def snapshot(db: apsw.Connection) -> Snapshot:
     """Within one transaction, so that it is of one moment."""
     rows = db.execute(
         "SELECT name, agent, artifacts, priority, state, timer, gathering, attempt, base, sets, error"
@@ -32,7 +39,7 @@ def freeze(db: apsw.Connection) -> Frozen:
     letters = db.execute(
         "SELECT name, agent, artifacts, attempts, error, at, priority, sets FROM dead_letter ORDER BY place"
     )
-    return Frozen(
+    return Snapshot(
         db.execute("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'artifact'), 0)").get,
         subscribers(db).members,
         tuple(_kept(*row) for row in rows),
@@ -50,7 +57,7 @@ def begin_restore(db: apsw.Connection) -> int:
     return version(db)
 
 
-def thaw(db: apsw.Connection, frozen: Frozen) -> None:
+def restore(db: apsw.Connection, frozen: Snapshot) -> None:
     """All of it, and the board is open again."""
     _raise_if_fed(db)
     db.execute("UPDATE subscriber_version SET version = iif(version < 0, -version, version + 1)")
@@ -83,19 +90,19 @@ def _kept(
     base: int,
     sets: str,
     error: str,
-) -> Kept:
-    gathering = None if group is None else from_wire(orjson.loads(group))
+) -> DeliverySnapshot:
+    join = None if group is None else from_wire(orjson.loads(group))
     due, since = AT_ONCE, None
     if state == WAITS:
         due = moment(timer)
-    elif state == GATHERED and gathering is not None:
-        due = since = window_start(gathering, moment(timer))
-    plan = Planned(name, agent, tuple(orjson.loads(artifacts)), priority, due, gathering)
-    return Kept(plan, attempt, base, tuple(orjson.loads(sets)), error, since)
+    elif state == GATHERED and join is not None:
+        due = since = window_start(join, moment(timer))
+    plan = DeliveryPlan(name, agent, tuple(orjson.loads(artifacts)), priority, due, join)
+    return DeliverySnapshot(plan, attempt, base, tuple(orjson.loads(sets)), error, since)
 
 
-def _put(db: apsw.Connection, kept: Kept) -> None:
-    plan, group = kept.plan, kept.plan.gathering
+def _put(db: apsw.Connection, kept: DeliverySnapshot) -> None:
+    plan, group = kept.plan, kept.plan.join
     state, timer, gathered = READY if plan.due == AT_ONCE else WAITS, plan.due, None
     if group is not None and kept.since is not None:
         state, timer, gathered = GATHERED, window_end(group, kept.since), group
@@ -123,12 +130,12 @@ def _put(db: apsw.Connection, kept: Kept) -> None:
 
 def _buried(
     name: str, agent: str, artifacts: str, attempts: int, error: str, at: int, priority: int, sets: str
-) -> Buried:
+) -> DeadLetterSnapshot:
     letter = DeadLetter(name, agent, tuple(orjson.loads(artifacts)), attempts, error, moment(at))
-    return Buried(letter, priority, tuple(orjson.loads(sets)))
+    return DeadLetterSnapshot(letter, priority, tuple(orjson.loads(sets)))
 
 
-def _bury(db: apsw.Connection, buried: Buried) -> None:
+def _bury(db: apsw.Connection, buried: DeadLetterSnapshot) -> None:
     letter = buried.letter
     db.execute(
         "INSERT INTO dead_letter (name, agent, artifacts, attempts, error, at, priority, sets)"

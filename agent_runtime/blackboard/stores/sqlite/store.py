@@ -15,12 +15,12 @@ from agent_runtime.blackboard.stores.delivery.overdue import Ahead
 from agent_runtime.blackboard.stores.port import Wake
 from agent_runtime.blackboard.stores.records import (
     DeadLetter,
-    Frozen,
+    ExpiryReport,
     Leased,
+    Limits,
     Publication,
+    Snapshot,
     Stats,
-    Swept,
-    Terms,
 )
 from agent_runtime.blackboard.stores.sqlite import (
     artifacts,
@@ -42,7 +42,7 @@ class SqliteStore:
 
     waits = True
 
-    def __init__(self, path: Path, terms: Terms) -> None:
+    def __init__(self, path: Path, terms: Limits) -> None:
         self._thread = SqliteThread(path, migrate, failure)
         self._terms = terms
         self._ahead = Ahead()
@@ -106,12 +106,12 @@ class SqliteStore:
     async def release(self, lease: LeaseId, now: datetime) -> bool:
         return await self._thread.write(lambda db: leases.release(db, lease, now))
 
-    async def sweep(self, now: datetime) -> Swept:
+    async def sweep(self, now: datetime) -> ExpiryReport:
         return self._ahead.reported(await self._sweep(now))
 
-    async def _sweep(self, now: datetime) -> Swept:
+    async def _sweep(self, now: datetime) -> ExpiryReport:
         if not await self._thread.read(lambda db: due(db, now)):
-            return Swept(next_due=await self._thread.read(timers.next_due))
+            return ExpiryReport(next_due=await self._thread.read(timers.next_due))
         return await self._thread.write(lambda db: timers.sweep(db, now, self._terms))
 
     async def forget(self, agent: str) -> int:
@@ -135,14 +135,14 @@ class SqliteStore:
     async def exists(self) -> bool:
         return True
 
-    async def freeze(self) -> Frozen:
-        return await self._thread.read(snapshots.freeze)
+    async def snapshot(self) -> Snapshot:
+        return await self._thread.read(snapshots.snapshot)
 
     async def begin_restore(self) -> int:
         return await self._thread.write(snapshots.begin_restore)
 
-    async def thaw(self, frozen: Frozen) -> None:
-        await self._thread.write(lambda db: snapshots.thaw(db, frozen))
+    async def restore(self, frozen: Snapshot) -> None:
+        await self._thread.write(lambda db: snapshots.restore(db, frozen))
 
     async def stats(self) -> Stats:
         return await self._thread.read(stats.stats)

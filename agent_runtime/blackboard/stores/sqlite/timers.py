@@ -7,7 +7,13 @@ import apsw
 import orjson
 
 from agent_runtime.blackboard.matching.joins import from_wire
-from agent_runtime.blackboard.stores.records import LEASE_RAN_OUT, DeadLetter, Incomplete, Swept, Terms
+from agent_runtime.blackboard.stores.records import (
+    LEASE_RAN_OUT,
+    DeadLetter,
+    ExpiryReport,
+    Incomplete,
+    Limits,
+)
 from agent_runtime.blackboard.stores.sqlite.dead_letters import give_up, trim
 from agent_runtime.blackboard.stores.sqlite.groups import end, gather
 from agent_runtime.blackboard.stores.sqlite.inboxes import HELD, READY, WAITS
@@ -30,7 +36,7 @@ def next_due(db: apsw.Connection) -> datetime | None:
     return None if at is None else moment(at)
 
 
-def sweep(db: apsw.Connection, now: datetime, terms: Terms) -> Swept:
+def sweep(db: apsw.Connection, now: datetime, terms: Limits) -> ExpiryReport:
     """What has become due, in the order of time; for groups as if it were that time."""
     sweep = _Sweep(db, now, terms)
     for _ in range(_AT_ONCE):
@@ -45,7 +51,7 @@ def sweep(db: apsw.Connection, now: datetime, terms: Terms) -> Swept:
         else:
             sweep.end_window(place, moment(timer))
     trim(db)
-    return Swept(
+    return ExpiryReport(
         tuple(sweep.ready), tuple(sweep.expired), tuple(sweep.dead), tuple(sweep.incomplete), next_due(db)
     )
 
@@ -56,7 +62,7 @@ class _Sweep:
 
     db: apsw.Connection
     now: datetime
-    terms: Terms
+    terms: Limits
     ready: dict[str, None] = field(default_factory=dict)
     expired: list[str] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
@@ -64,12 +70,10 @@ class _Sweep:
 
     def end_wait(self, place: int, at: datetime) -> None:
         """An embargo or a pause before the next attempt is over."""
-        agent, gathering = self.db.execute(
-            "SELECT agent, gathering FROM delivery WHERE place = ?", (place,)
-        ).get
-        if gathering is None:
+        agent, join = self.db.execute("SELECT agent, gathering FROM delivery WHERE place = ?", (place,)).get
+        if join is None:
             self._offer(place, agent)
-        elif gather(self.db, place, agent, from_wire(orjson.loads(gathering)), at):
+        elif gather(self.db, place, agent, from_wire(orjson.loads(join)), at):
             self.ready[agent] = None
 
     def take_back(self, place: int) -> None:

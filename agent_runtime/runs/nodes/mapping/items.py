@@ -8,7 +8,7 @@ from agent_runtime.compile.flows.steps import FLOW_VARIABLES
 from agent_runtime.models.port import NO_USAGE, Usage
 from agent_runtime.runs.errors import NodeFailed
 from agent_runtime.runs.failures import Raised, details_of, message_of
-from agent_runtime.runs.nodes.step import Done
+from agent_runtime.runs.nodes.step import StepResult
 from agent_runtime.runs.nodes.template_field import Field
 
 
@@ -37,7 +37,7 @@ Result = dict[str, Any]
 `type` and `traceback` of the exception when a user's function raised it."""
 
 
-def result_of(done: Done) -> Result:
+def result_of(done: StepResult) -> Result:
     """As it is recorded."""
     usage = done.usage
     if usage == NO_USAGE:

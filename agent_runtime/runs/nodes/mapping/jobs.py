@@ -12,10 +12,10 @@ from agent_runtime.durable.suspend import Suspend
 from agent_runtime.flow import current_visit
 from agent_runtime.models.port import NO_USAGE
 from agent_runtime.runs.errors import NodeFailed
-from agent_runtime.runs.nodes.base import Declared
+from agent_runtime.runs.nodes.base import NodeBase
 from agent_runtime.runs.nodes.mapping.items import Items, Result, failure_from, item_failed, usage_of
 from agent_runtime.runs.nodes.mapping.mapped import ITEMS
-from agent_runtime.runs.nodes.step import Done
+from agent_runtime.runs.nodes.step import StepResult
 from agent_runtime.runs.outcome import Waiting
 from agent_runtime.runs.scope import Scope, Shared
 from agent_runtime.runs.state import RunState
@@ -32,7 +32,7 @@ class _Asked:
     leg: str | None
 
 
-class MapJobNode(Declared):
+class MapJobNode(NodeBase):
     """A missing or failed item gets the fallback; without one it fails the node."""
 
     def __init__(self, node: FlowNode, scope: Scope, state: RunState) -> None:
@@ -65,7 +65,7 @@ class MapJobNode(Declared):
 
     async def post_async(self, shared: Shared, prep_res: int, exec_res: list[Result]) -> str:
         usage = sum((usage_of(result) for result in exec_res), NO_USAGE)
-        return self.settle(shared, Done([result["value"] for result in exec_res], usage=usage))
+        return self.settle(shared, StepResult([result["value"] for result in exec_res], usage=usage))
 
     async def _asked(self, records: VisitRecords) -> _Asked | None:
         kept = await records.fact(VARIABLES)

@@ -12,9 +12,9 @@ from agent_runtime.durable.records import VisitRecords, records_of, was_under_wa
 from agent_runtime.flow import AsyncParallelBatchNode, current_visit
 from agent_runtime.models.port import NO_USAGE, Usage
 from agent_runtime.runs.attempts import NODE, Attempts, Records, item_index
-from agent_runtime.runs.nodes.base import NOT_THE_NODES, Declared
+from agent_runtime.runs.nodes.base import NOT_THE_NODES, NodeBase
 from agent_runtime.runs.nodes.mapping.items import Items, Result, item_failed, result_of, usage_of
-from agent_runtime.runs.nodes.step import Done, Work, attempt
+from agent_runtime.runs.nodes.step import Step, StepResult, attempt
 from agent_runtime.runs.port import Invocation
 from agent_runtime.runs.scope import Scope, Shared
 from agent_runtime.runs.state import RunState
@@ -43,10 +43,10 @@ class _Tallies:
         await self._records.put(index, value)
 
 
-class MapNode(Declared, RecordedItems, AsyncParallelBatchNode):
+class MapNode(NodeBase, RecordedItems, AsyncParallelBatchNode):
     """Attempts, fallback and record are each item's own; the output is the list of results, in order."""
 
-    def __init__(self, node: FlowNode, scope: Scope, state: RunState, work: Work) -> None:
+    def __init__(self, node: FlowNode, scope: Scope, state: RunState, work: Step) -> None:
         assert node.map is not None
         super().__init__(
             node.retry.max_attempts, seconds(node.retry.wait), limit=node.map.parallelism, name=node.name
@@ -92,7 +92,7 @@ class MapNode(Declared, RecordedItems, AsyncParallelBatchNode):
 
     async def post_async(self, shared: Shared, prep_res: Any, exec_res: list[Result]) -> str:
         usage: Usage = sum((usage_of(result) for result in exec_res), NO_USAGE)
-        return self.settle(shared, Done([result["value"] for result in exec_res], usage=usage))
+        return self.settle(shared, StepResult([result["value"] for result in exec_res], usage=usage))
 
     async def one(self, index: int, item: Any) -> Result:
         """All attempts at one item, outside of a run; `begin` was called."""

@@ -5,14 +5,14 @@ from typing import Any
 from agent_runtime.api.nodes import FlowNode
 from agent_runtime.compile.flows.steps import REDUCE_VARIABLES
 from agent_runtime.runs.errors import NodeFailed
-from agent_runtime.runs.nodes.base import Declared
-from agent_runtime.runs.nodes.step import Done
+from agent_runtime.runs.nodes.base import NodeBase
+from agent_runtime.runs.nodes.step import StepResult
 from agent_runtime.runs.nodes.template_field import Field
 from agent_runtime.runs.scope import Scope, Shared
 from agent_runtime.runs.state import RunState
 
 
-class ReduceNode(Declared):
+class ReduceNode(NodeBase):
     """`items` are the results of the node `from`, whose output lies under `key`."""
 
     def __init__(self, node: FlowNode, scope: Scope, state: RunState, key: str) -> None:
@@ -33,8 +33,8 @@ class ReduceNode(Declared):
             )
         return self._with.render({**variables, "items": items})
 
-    async def exec_async(self, prep_res: Any) -> Done:
-        return Done(prep_res)
+    async def exec_async(self, prep_res: Any) -> StepResult:
+        return StepResult(prep_res)
 
-    async def post_async(self, shared: Shared, prep_res: Any, exec_res: Done) -> str:
+    async def post_async(self, shared: Shared, prep_res: Any, exec_res: StepResult) -> str:
         return self.settle(shared, exec_res)

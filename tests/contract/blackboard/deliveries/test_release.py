@@ -59,7 +59,7 @@ async def test_doing_it_twice_changes_nothing(inboxes: Inboxes) -> None:
     before = await inboxes.lease_one()
     assert await inboxes.release(before) is True
     assert await inboxes.release(before) is False
-    assert (await inboxes.store.freeze()).deliveries[0].base == 1
+    assert (await inboxes.store.snapshot()).deliveries[0].base == 1
     assert (await inboxes.lease_one()).lease.attempt == 2
 
 
@@ -106,5 +106,5 @@ async def test_what_does_not_count_goes_along_to_another_store(inboxes: Inboxes)
     await inboxes.put(Item("1"))
     await inboxes.release(await inboxes.lease_one())
     await inboxes.fail(await inboxes.lease_one())
-    [kept] = (await inboxes.store.freeze()).deliveries
+    [kept] = (await inboxes.store.snapshot()).deliveries
     assert (kept.attempt, kept.base) == (2, 1)

@@ -132,7 +132,7 @@ class Storm:
         """Publish until all is published; again whatever was not answered."""
         async with self.board(SCOUT, at) as board:
             for n in self._left:
-                await patiently(partial(board.publish, [finding(id=f"{n}", correlation=f"c{n}")]))
+                await retried(partial(board.publish, [finding(id=f"{n}", correlation=f"c{n}")]))
                 async with self._progress:
                     self.published.append(f"{n}")
                     self._progress.notify_all()
@@ -142,14 +142,14 @@ class Storm:
         name = worker.identity.name
         async with self.board(worker.identity, at) as board:
             while self.finished[name] < worker.deliveries:
-                for delivery in await patiently(partial(board.lease, 8, 1)):
+                for delivery in await retried(partial(board.lease, 8, 1)):
                     ours = await self._finish(board, delivery.id, worker.work(delivery))
                     self.finished[name] += ours
 
     async def _finish(self, board: Board, lease: str, result: Draft) -> bool:
         """Whether it was ours to finish: a lease that ran out while all was away goes to another."""
         try:
-            await patiently(partial(board.acknowledge, lease, [result]))
+            await retried(partial(board.acknowledge, lease, [result]))
         except BoardError as error:
             if error.code != "lease_lost":
                 raise
@@ -162,7 +162,7 @@ class Storm:
             await self._progress.wait_for(lambda: len(self.published) >= share * FINDINGS)
 
 
-async def patiently(call: Callable[[], Awaitable[T]]) -> T:
+async def retried(call: Callable[[], Awaitable[T]]) -> T:
     """Again as long as the server, or its store, is away."""
     while True:
         try:

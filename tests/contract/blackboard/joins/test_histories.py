@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from agent_runtime.blackboard.stores.errors import InboxFull, LeaseLost
 from agent_runtime.blackboard.stores.memory.store import MemoryStore
-from agent_runtime.blackboard.stores.records import DeadLetter, Leased, Swept, Terms
+from agent_runtime.blackboard.stores.records import DeadLetter, ExpiryReport, Leased, Limits
 from tests.contract.boards import Clock
 from tests.contract.conftest import TERMS
 from tests.contract.inboxes import Inboxes, Item, Join, batch, ids
@@ -180,13 +180,13 @@ class History:
     def _items(self, put: Put) -> list[Item]:
         items = []
         for type_, embargo, priority in put.items:
-            gathering = None
+            join = None
             if put.kind == "batch":
-                gathering = _BATCH
+                join = _BATCH
             elif put.kind != "plain":
-                gathering = _JOINS[put.kind].of(type_, f"{put.kind}-{put.key}")
+                join = _JOINS[put.kind].of(type_, f"{put.kind}-{put.key}")
             id_ = f"{self._agent}-{next(self._number)}"
-            items.append(Item(id_, gathering, priority, embargo, self._agent))
+            items.append(Item(id_, join, priority, embargo, self._agent))
         return items
 
     async def _lease(self, limit: int) -> None:
@@ -244,7 +244,7 @@ class History:
             self._ended += letter.artifact_ids
 
 
-def _swept(swept: Swept) -> object:
+def _swept(swept: ExpiryReport) -> object:
     """What falls on one instant may be told in any order."""
     return (
         sorted(swept.ready),
@@ -263,13 +263,13 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture
-def terms() -> Terms:
+def terms() -> Limits:
     """With room for a few groups."""
     return replace(TERMS, max_pending=12)
 
 
 @pytest.fixture
-async def reference(terms: Terms, clock: Clock) -> Inboxes:
+async def reference(terms: Limits, clock: Clock) -> Inboxes:
     """What the store is compared with."""
     return Inboxes(MemoryStore(terms), clock)
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from agent_runtime.blackboard.matching.joins import Gathering
-from agent_runtime.blackboard.stores.records import Terms
+from agent_runtime.blackboard.matching.joins import JoinSpec
+from agent_runtime.blackboard.stores.records import Limits
 from tests.contract.blackboard.joins.window_model import Model
 from tests.contract.boards import Clock, on_durable_stores
 from tests.contract.conftest import Connect, Open
@@ -31,9 +31,9 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture
-def terms() -> Terms:
+def terms() -> Limits:
     """Room for all of a history."""
-    return Terms(lease=timedelta(hours=1), max_deliveries=3, max_pending=3000)
+    return Limits(lease=timedelta(hours=1), max_deliveries=3, max_pending=3000)
 
 
 @dataclass(frozen=True)
@@ -105,11 +105,11 @@ async def test_sets_are_those_of_the_model(place: Connect, kind: str, arrivals: 
             clock.now += timedelta(microseconds=arrival.after)
             if arrival.sweeps:
                 dropped += _dropped(await inboxes.wait(0))
-            gathering = _gathering(kind, arrival)
+            join = _gathering(kind, arrival)
             embargo = timedelta(microseconds=arrival.embargo)
-            item = Item(f"{agent}-{number}", gathering, 0, embargo.total_seconds(), agent)
+            item = Item(f"{agent}-{number}", join, 0, embargo.total_seconds(), agent)
             await inboxes.put(item)
-            model.publish(item.id, gathering, clock.now, embargo)
+            model.publish(item.id, join, clock.now, embargo)
         clock.advance(1000)
         swept = await inboxes.wait(0)
         dropped += _dropped(swept)
@@ -130,7 +130,7 @@ def _dropped(swept: object) -> list[str]:
     return [one.delivery for one in swept.incomplete if one.expiry == "Drop"]  # type: ignore[attr-defined]
 
 
-def _gathering(kind: str, arrival: Arrival) -> Gathering:
+def _gathering(kind: str, arrival: Arrival) -> JoinSpec:
     return _BATCH if kind == "batch" else _KINDS[kind].of(arrival.type, f"{kind}-{arrival.key}")
 
 

@@ -18,9 +18,9 @@ from agent_runtime.blackboard.stores.errors import NotEmpty, Unavailable
 from agent_runtime.blackboard.stores.memory.store import MemoryStore
 from agent_runtime.blackboard.stores.open import store_at
 from agent_runtime.blackboard.stores.port import Store
-from agent_runtime.blackboard.stores.records import Frozen, Publication, Terms
+from agent_runtime.blackboard.stores.records import Limits, Publication, Snapshot
 from agent_runtime.cli.board import backup as board_backup
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 from tests.contract.boards import EDITOR, REGISTRY, SCOUT, Clock, consumes, finding, on_durable_stores, report
 from tests.contract.conftest import Boards, Connect
 from tests.contract.inboxes import Inboxes, Item, artifact
@@ -32,9 +32,9 @@ MANY = 450
 
 
 @pytest.fixture
-def terms() -> Terms:
+def terms() -> Limits:
     """Room for a storm."""
-    return Terms(lease=timedelta(seconds=30), max_deliveries=3, max_pending=100_000)
+    return Limits(lease=timedelta(seconds=30), max_deliveries=3, max_pending=100_000)
 
 
 async def filled(inboxes: Inboxes) -> None:
@@ -45,10 +45,10 @@ async def filled(inboxes: Inboxes) -> None:
     await inboxes.put(Item("one"), Item("two", priority=3), Item("later", embargo=60))
 
 
-async def contents(store: Store) -> tuple[list[Artifact], Frozen]:
+async def contents(store: Store) -> tuple[list[Artifact], Snapshot]:
     """All artifacts, and what else there is."""
     artifacts = [one for _, one in await store.scan(Query(limit=10_000), 0)]
-    return artifacts, await store.freeze()
+    return artifacts, await store.snapshot()
 
 
 async def test_it_is_restored_as_it_was(
@@ -57,7 +57,7 @@ async def test_it_is_restored_as_it_was(
     await filled(inboxes)
     made = await back_up(inboxes.store, BOARD, tmp_path, clock)
     assert made.contents == f"{MANY + 3} artifacts, 1 subscribers, 3 deliveries, 0 dead letters"
-    copy = MemoryStore(Terms())
+    copy = MemoryStore(Limits())
     await restore(copy, made.path)
     artifacts, frozen = await contents(inboxes.store)
     restored, refrozen = await contents(copy)
@@ -71,7 +71,7 @@ async def test_a_board_of_which_the_store_knows_nothing_is_not_backed_up(
     store_url: str, tmp_path: Path
 ) -> None:
     copies, board = tmp_path / "copies", "tests/never-used"
-    with pytest.raises(Failure, match="there is no board tests/never-used in this store") as refused:
+    with pytest.raises(UserError, match="there is no board tests/never-used in this store") as refused:
         await asyncio.to_thread(board_backup.backup, store_url, board, copies, None)
     assert refused.value.code == 2
     assert not copies.exists()
@@ -91,7 +91,7 @@ def store_url(request: pytest.FixtureRequest) -> str:
 
 
 async def test_it_is_restored_into_each_store(inboxes: Inboxes, tmp_path: Path, clock: Clock) -> None:
-    original = Inboxes(MemoryStore(Terms()), clock)
+    original = Inboxes(MemoryStore(Limits()), clock)
     await filled(original)
     made = await back_up(original.store, BOARD, tmp_path, clock)
     await restore(inboxes.store, made.path)
@@ -158,7 +158,7 @@ async def test_a_backup_in_a_storm_is_of_one_moment(boards: Boards, place: Conne
             before, done = set(storm.published), set(storm.finished)
             made = await back_up(store, BOARD, tmp_path, boards.clock)
             boards.clock.advance(1)
-            copy = MemoryStore(Terms())
+            copy = MemoryStore(Limits())
             await restore(copy, made.path)
             artifacts, frozen = await contents(copy)
             findings = {one.id for one in artifacts if one.type == "Finding"}
@@ -182,11 +182,11 @@ async def test_what_is_published_and_forgotten_meanwhile_does_no_harm(tmp_path: 
         forgets = 1
         """How often a needed one goes between the freezing and the last page."""
 
-        async def freeze(self) -> Frozen:
+        async def snapshot(self) -> Snapshot:
             [leased] = await inboxes.lease(limit=1)
             await inboxes.acknowledge(leased)
             await inboxes.put(Item("new"))
-            frozen = await super().freeze()
+            frozen = await super().snapshot()
             [leased] = await inboxes.lease(limit=1)
             if self.forgets > 0:
                 self.forgets -= 1
@@ -194,11 +194,11 @@ async def test_what_is_published_and_forgotten_meanwhile_does_no_harm(tmp_path: 
             await self.prune(None, 0, 1000)
             return frozen
 
-    store = Forgetful(Terms())
+    store = Forgetful(Limits())
     inboxes = Inboxes(store, clock)
     await inboxes.put(*(Item(f"{n}") for n in range(5)))
     made = await back_up(store, BOARD, tmp_path, clock)
-    await restore(MemoryStore(Terms()), made.path)
+    await restore(MemoryStore(Limits()), made.path)
 
 
 # --- restores that do not work out
@@ -216,18 +216,18 @@ class Breaking:
         self._steps = steps
 
     def __getattr__(self, name: str) -> object:
-        if name in ("begin_restore", "publish", "thaw"):
+        if name in ("begin_restore", "publish", "restore"):
             self._steps -= 1
             if self._steps < 0:
                 raise Broken
         return getattr(self._store, name)
 
 
-@pytest.mark.parametrize("steps", range(1, 5), ids=["begun", "one page", "two pages", "before thaw"])
+@pytest.mark.parametrize("steps", range(1, 5), ids=["begun", "one page", "two pages", "before restore"])
 async def test_broken_off_it_says_so_and_is_gone_on_with(
     inboxes: Inboxes, tmp_path: Path, clock: Clock, steps: int
 ) -> None:
-    original = Inboxes(MemoryStore(Terms()), clock)
+    original = Inboxes(MemoryStore(Limits()), clock)
     await filled(original)
     made = await back_up(original.store, BOARD, tmp_path, clock)
     with pytest.raises(Broken):
@@ -253,7 +253,7 @@ async def test_a_server_on_a_half_restored_board_serves_nobody(place: Connect, c
         with pytest.raises(BoardError) as refused:
             await service.board(EDITOR).subscribe([consumes()])
         assert refused.value.status == 503
-        await store.thaw(Frozen(0))
+        await store.restore(Snapshot(0))
         await service.board(EDITOR).subscribe([consumes()])
         await service.board(SCOUT).publish([finding()])
         assert len(await service.board(EDITOR).lease(9, 0)) == 1
@@ -262,10 +262,10 @@ async def test_a_server_on_a_half_restored_board_serves_nobody(place: Connect, c
 async def test_gone_on_with_another_file_it_is_refused(
     inboxes: Inboxes, tmp_path: Path, clock: Clock
 ) -> None:
-    original = Inboxes(MemoryStore(Terms()), clock)
+    original = Inboxes(MemoryStore(Limits()), clock)
     await original.put(Item("a"), Item("b"))
     made = await back_up(original.store, BOARD, tmp_path, clock)
-    other = Inboxes(MemoryStore(Terms()), clock)
+    other = Inboxes(MemoryStore(Limits()), clock)
     await other.put(Item("c"))
     made_of_other = await back_up(other.store, BOARD, tmp_path / "other", clock)
     with pytest.raises(Broken):
@@ -287,7 +287,7 @@ async def test_a_board_that_is_not_empty_is_left_alone(
 
 
 async def test_a_damaged_file_touches_nothing(inboxes: Inboxes, tmp_path: Path, clock: Clock) -> None:
-    original = Inboxes(MemoryStore(Terms()), clock)
+    original = Inboxes(MemoryStore(Limits()), clock)
     await filled(original)
     path = (await back_up(original.store, BOARD, tmp_path, clock)).path
     path.write_bytes(path.read_bytes()[:-20])

@@ -19,7 +19,7 @@ from agent_runtime.blackboard.stores.postgres import dead_letter_sql as letter_s
 from agent_runtime.blackboard.stores.postgres import sql
 from agent_runtime.blackboard.stores.postgres.database import Database
 from agent_runtime.blackboard.stores.postgres.store import PostgresStore
-from agent_runtime.blackboard.stores.records import Publication, Terms
+from agent_runtime.blackboard.stores.records import Limits, Publication
 from agent_runtime.blackboard.wire.codec import encode
 from agent_runtime.storage.postgres import migrate
 from tests.contract.boards import ADMIN, EDITOR, REGISTRY, SCOUT, consumes, finding
@@ -28,7 +28,7 @@ from tests.contract.servers import PostgresServer
 
 
 def service_on(url: str, board: str = "tests/own") -> BlackboardService:
-    return BlackboardService(PostgresStore(url, board, Terms()), REGISTRY)
+    return BlackboardService(PostgresStore(url, board, Limits()), REGISTRY)
 
 
 async def tell(server: PostgresServer, *statements: str) -> None:
@@ -136,7 +136,7 @@ async def test_a_board_of_the_first_version_comes_up_with_all_it_had(
 ) -> None:
     first = "0001_board.sql"
     (tmp_path / first).write_text(
-        (files("agent_runtime.blackboard.stores") / "migrations" / first).read_text()
+        (files("agent_runtime.blackboard.stores.postgres") / "migrations" / first).read_text()
     )
     made = datetime.fromisoformat("2026-11-01T12:00:00.000001+00:00")
     old = artifact("1", made, payload={"title": "with a \0"}, partition="desk-ä", tags=("a b",))
@@ -344,7 +344,7 @@ async def test_a_server_that_is_stopped_while_publishing_holds_up_nobody_for_lon
 
 
 async def test_a_step_of_pruning_reads_what_goes_and_not_what_stays(own_postgres: PostgresServer) -> None:
-    store = PostgresStore(own_postgres.url, "tests/own", Terms())
+    store = PostgresStore(own_postgres.url, "tests/own", Limits())
     at = datetime.fromisoformat("2026-11-01T12:00:00Z")
     for first in range(0, 5000, 1000):
         await store.publish([Publication(artifact(f"a{n}", at)) for n in range(first, first + 1000)], 0)

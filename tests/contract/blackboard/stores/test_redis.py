@@ -10,7 +10,7 @@ import redis.asyncio
 from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.stores.errors import LeaseLost, Unavailable
-from agent_runtime.blackboard.stores.records import Publication, Terms
+from agent_runtime.blackboard.stores.records import Limits, Publication
 from agent_runtime.blackboard.stores.redis.store import RedisStore
 from tests.contract.boards import Clock, consumes
 from tests.contract.inboxes import AGENT, WINDOW, Inboxes, Item, Join, artifact, batch, ids
@@ -26,7 +26,7 @@ STEP = 1000
 @pytest.fixture
 async def inboxes(own_redis: RedisServer, clock: Clock) -> AsyncIterator[Inboxes]:
     """Inboxes that hold as much as in production, on a Redis of the test's own."""
-    store = RedisStore(own_redis.url, BOARD, Terms())
+    store = RedisStore(own_redis.url, BOARD, Limits())
     yield Inboxes(store, clock)
     await store.close()
 

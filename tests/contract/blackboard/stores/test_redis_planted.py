@@ -9,7 +9,7 @@ import redis.asyncio
 from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.lease import LeaseId
 from agent_runtime.blackboard.stores.errors import Unavailable
-from agent_runtime.blackboard.stores.records import Frozen, Publication, Terms
+from agent_runtime.blackboard.stores.records import Limits, Publication, Snapshot
 from agent_runtime.blackboard.stores.redis.store import RedisStore
 from tests.contract.boards import Clock, consumes
 from tests.contract.inboxes import AGENT, WINDOW, Inboxes, Item, Join, artifact, batch
@@ -18,7 +18,7 @@ from tests.contract.servers import RedisServer
 
 BOARD = "tests/planted"
 PREFIX = f"covey:{{{BOARD}}}:"
-TERMS = Terms(lease=timedelta(seconds=60))
+TERMS = Limits(lease=timedelta(seconds=60))
 PAIR = Join()
 INTO_BATCH = Join(expiry="Deliver", then=batch(2, key="sets"))
 
@@ -118,7 +118,7 @@ async def test_a_restore_happens_whole_or_not_at_all(
 ) -> None:
     inboxes = Inboxes(store, clock)
     await _fill(inboxes)
-    frozen: Frozen = await store.freeze()
+    frozen: Snapshot = await store.snapshot()
     await client.flushdb()
     planted = Planted(client)
     await client.set("other", "theirs")

@@ -12,7 +12,7 @@ from agent_runtime.blackboard.service.service import BlackboardService
 from agent_runtime.blackboard.stores.errors import Unavailable
 from agent_runtime.blackboard.stores.port import Store
 from agent_runtime.blackboard.stores.postgres.store import PostgresStore
-from agent_runtime.blackboard.stores.records import Terms
+from agent_runtime.blackboard.stores.records import Limits
 from agent_runtime.blackboard.stores.redis.store import RedisStore
 from tests.contract.boards import (
     ADMIN,
@@ -103,7 +103,7 @@ def server(request: pytest.FixtureRequest) -> Server:
 
 def store_on(server: Server) -> Store:
     kind = RedisStore if isinstance(server, RedisServer) else PostgresStore
-    return kind(server.url, "tests/own", Terms())
+    return kind(server.url, "tests/own", Limits())
 
 
 def service_on(server: Server) -> BlackboardService:

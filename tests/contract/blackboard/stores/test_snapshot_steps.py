@@ -9,7 +9,7 @@ from agent_runtime.blackboard.stores.errors import Unavailable
 from agent_runtime.blackboard.stores.postgres import snapshots as postgres_snapshots
 from agent_runtime.blackboard.stores.postgres.database import Database
 from agent_runtime.blackboard.stores.postgres.store import PostgresStore
-from agent_runtime.blackboard.stores.records import AT_ONCE, Frozen, Kept, Planned, Terms
+from agent_runtime.blackboard.stores.records import AT_ONCE, DeliveryPlan, DeliverySnapshot, Limits, Snapshot
 from agent_runtime.blackboard.stores.redis import snapshots as redis_snapshots
 from agent_runtime.blackboard.stores.redis.store import RedisStore
 from tests.contract.boards import WRITER, Clock, consumes
@@ -51,14 +51,16 @@ class MeddledConnection:
 
 
 async def test_postgres_freezes_one_moment(shared_postgres: PostgresServer, clock: Clock) -> None:
-    store = PostgresStore(shared_postgres.url, "tests/one-moment", Terms())
+    store = PostgresStore(shared_postgres.url, "tests/one-moment", Limits())
     others = Inboxes(store, clock)
     await others.put(Item("before"))
     database = Meddling(shared_postgres.url, "tests/one-moment")
     database.others = others
-    frozen = await postgres_snapshots.freeze(database)
-    assert frozen == Frozen(1, deliveries=(Kept(Planned("before@editor", AGENT, ("before",), 0, AT_ONCE)),))
-    assert [kept.plan.artifact_ids for kept in (await store.freeze()).deliveries] == [("later",)]
+    frozen = await postgres_snapshots.snapshot(database)
+    assert frozen == Snapshot(
+        1, deliveries=(DeliverySnapshot(DeliveryPlan("before@editor", AGENT, ("before",), 0, AT_ONCE)),)
+    )
+    assert [kept.plan.artifact_ids for kept in (await store.snapshot()).deliveries] == [("later",)]
     await database.close()
     await store.close()
 
@@ -67,15 +69,15 @@ async def test_what_a_broken_off_thaw_put_into_redis_is_not_seen(
     shared_redis: RedisServer, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not before the next one, whatever that puts in, and not after it."""
-    store = RedisStore(shared_redis.url, "tests/broken-off", Terms())
+    store = RedisStore(shared_redis.url, "tests/broken-off", Limits())
     inboxes = Inboxes(store, clock)
     join = Join().of("Draft")
     plans = [
-        Planned("ready@editor", AGENT, ("ready",), 0, AT_ONCE),
-        Planned("waits@editor", AGENT, ("waits",), 0, clock.now + timedelta(seconds=5)),
-        Planned("gathered+0a1b2c3d@editor", AGENT, ("gathered",), 0, clock.now, join),
+        DeliveryPlan("ready@editor", AGENT, ("ready",), 0, AT_ONCE),
+        DeliveryPlan("waits@editor", AGENT, ("waits",), 0, clock.now + timedelta(seconds=5)),
+        DeliveryPlan("gathered+0a1b2c3d@editor", AGENT, ("gathered",), 0, clock.now, join),
     ]
-    kept = [Kept(plan, since=clock.now if plan.gathering else None) for plan in plans]
+    kept = [DeliverySnapshot(plan, since=clock.now if plan.join else None) for plan in plans]
     await store.begin_restore()
     monkeypatch.setattr(redis_snapshots, "_TOGETHER", 2)
 
@@ -85,11 +87,13 @@ async def test_what_a_broken_off_thaw_put_into_redis_is_not_seen(
         return await store._run(script, *args)
 
     with pytest.raises(Unavailable):
-        await redis_snapshots.thaw(dies, Frozen(1, deliveries=tuple(kept)))  # type: ignore[arg-type]  # a double
+        await redis_snapshots.restore(dies, Snapshot(1, deliveries=tuple(kept)))  # type: ignore[arg-type]  # a double
     assert (await inboxes.wait(60)).next_due is None
     assert await inboxes.handed_out() == []
     assert await inboxes.pending() == {}
-    await store.thaw(Frozen(1, deliveries=(Kept(Planned("new@editor", AGENT, ("new",), 0, AT_ONCE)),)))
+    await store.restore(
+        Snapshot(1, deliveries=(DeliverySnapshot(DeliveryPlan("new@editor", AGENT, ("new",), 0, AT_ONCE)),))
+    )
     assert await inboxes.pending() == {AGENT: 1}
     assert (await inboxes.wait(60)).next_due is None
     assert [leased.lease.delivery for leased in await inboxes.lease()] == ["new@editor"]

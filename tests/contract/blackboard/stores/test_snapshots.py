@@ -11,7 +11,7 @@ import pytest
 from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.stores.errors import LeaseLost, NotEmpty, Restoring, StaleSubscribers
-from agent_runtime.blackboard.stores.records import AT_ONCE, Frozen, Leased, Publication, Terms
+from agent_runtime.blackboard.stores.records import AT_ONCE, Leased, Limits, Publication, Snapshot
 from tests.contract.boards import SCOUT, WRITER, Clock, consumes
 from tests.contract.conftest import KINDS, Open, connect_to
 from tests.contract.inboxes import AGENT, WINDOW, Inboxes, Item, Join, artifact, batch
@@ -22,14 +22,14 @@ PAIRS = Join(expiry="Deliver", then=batch(2, key="pairs"))
 
 
 @pytest.fixture
-def terms() -> Terms:
+def terms() -> Limits:
     """Room enough for all kinds of deliveries at once."""
-    return Terms(lease=timedelta(seconds=30), max_deliveries=3, max_pending=100)
+    return Limits(lease=timedelta(seconds=30), max_deliveries=3, max_pending=100)
 
 
 @pytest.fixture(params=KINDS)
 async def elsewhere(
-    request: pytest.FixtureRequest, tmp_path: Path, terms: Terms, clock: Clock
+    request: pytest.FixtureRequest, tmp_path: Path, terms: Limits, clock: Clock
 ) -> AsyncIterator[Inboxes]:
     """The inboxes of an empty board, on each kind of store."""
     async with AsyncExitStack() as stack:
@@ -39,17 +39,17 @@ async def elsewhere(
         yield Inboxes(store, clock)
 
 
-async def copy(source: Inboxes, target: Inboxes) -> Frozen:
+async def copy(source: Inboxes, target: Inboxes) -> Snapshot:
     """Take a board into another store; returns what was frozen."""
-    frozen = await source.store.freeze()
+    frozen = await source.store.snapshot()
     artifacts = await source.store.scan(Query(limit=1000), 0)
     version = await target.store.begin_restore()
     await target.store.publish([Publication(one) for _, one in artifacts], version)
-    await target.store.thaw(frozen)
+    await target.store.restore(frozen)
     return frozen
 
 
-def comparable(frozen: Frozen) -> Frozen:
+def comparable(frozen: Snapshot) -> Snapshot:
     """Without what a store may have of its own: numbers of positions and orders, errors of attempts."""
     return replace(
         frozen,
@@ -95,7 +95,7 @@ async def everything(inboxes: Inboxes) -> None:
 async def test_it_holds_the_same(inboxes: Inboxes, elsewhere: Inboxes) -> None:
     await everything(inboxes)
     frozen = await copy(inboxes, elsewhere)
-    assert comparable(await elsewhere.store.freeze()) == comparable(frozen)
+    assert comparable(await elsewhere.store.snapshot()) == comparable(frozen)
     assert await elsewhere.pending() == await inboxes.pending()
     assert await elsewhere.store.dead_letters(10) == await inboxes.store.dead_letters(10)
     there, here = await elsewhere.store.stats(), await inboxes.store.stats()
@@ -159,7 +159,7 @@ async def test_letters_are_replayed_as_what_they_were(inboxes: Inboxes, elsewher
     ]
 
 
-async def test_it_gives_up_when_it_would_have(inboxes: Inboxes, elsewhere: Inboxes, terms: Terms) -> None:
+async def test_it_gives_up_when_it_would_have(inboxes: Inboxes, elsewhere: Inboxes, terms: Limits) -> None:
     await inboxes.put(Item("a"))
     await inboxes.fail(await inboxes.lease_one())
     await copy(inboxes, elsewhere)
@@ -174,7 +174,7 @@ async def test_what_is_needed_is_not_pruned(inboxes: Inboxes, elsewhere: Inboxes
     await everything(inboxes)
     await copy(inboxes, elsewhere)
     all_of_them = {
-        id_ for kept in (await elsewhere.store.freeze()).deliveries for id_ in kept.plan.artifact_ids
+        id_ for kept in (await elsewhere.store.snapshot()).deliveries for id_ in kept.plan.artifact_ids
     }
     await elsewhere.store.prune(None, 0, 1000)
     left = {one.id for _, one in await elsewhere.store.scan(Query(limit=1000), 0)}
@@ -200,12 +200,12 @@ async def test_a_lease_of_before_is_lost(inboxes: Inboxes, elsewhere: Inboxes) -
 
 async def test_freezing_changes_nothing(inboxes: Inboxes) -> None:
     await everything(inboxes)
-    assert await inboxes.store.freeze() == await inboxes.store.freeze()
+    assert await inboxes.store.snapshot() == await inboxes.store.snapshot()
     assert handed(await inboxes.lease())[0] == ("urgent", 1, ())
 
 
 async def test_an_empty_board(inboxes: Inboxes) -> None:
-    assert await inboxes.store.freeze() == Frozen(0)
+    assert await inboxes.store.snapshot() == Snapshot(0)
 
 
 async def test_what_is_frozen_says_where_each_stands(inboxes: Inboxes) -> None:
@@ -214,7 +214,7 @@ async def test_what_is_frozen_says_where_each_stands(inboxes: Inboxes) -> None:
     await inboxes.put(JOIN.draft("later-gathered", embargo=5))
     assert [
         (kept.plan.artifact_ids[0], kept.plan.due, kept.since)
-        for kept in (await inboxes.store.freeze()).deliveries
+        for kept in (await inboxes.store.snapshot()).deliveries
     ] == [
         ("ready", AT_ONCE, None),
         ("later", now + timedelta(seconds=5), None),
@@ -236,14 +236,14 @@ async def test_a_board_that_is_being_restored_says_so(inboxes: Inboxes, open_inb
     with pytest.raises(Restoring):
         await inboxes.store.register(SCOUT, [consumes()])
     with pytest.raises(Restoring):
-        await inboxes.store.freeze()
+        await inboxes.store.snapshot()
     with pytest.raises(Restoring):
         await inboxes.store.prune(None, 0, 10)
     with pytest.raises(StaleSubscribers):
         await inboxes.store.publish([finding], before)
     await inboxes.store.publish([finding], version)
     await inboxes.store.publish([finding], version)
-    await inboxes.store.thaw(Frozen(1))
+    await inboxes.store.restore(Snapshot(1))
     await inboxes.store.ping()
     after = (await inboxes.store.subscribers()).version
     assert after not in (before, version)
@@ -267,6 +267,6 @@ async def test_a_board_that_holds_something_takes_nothing_in(inboxes: Inboxes, w
     before = await inboxes.store.stats()
     if what != "artifact":  # those are published before
         with pytest.raises(NotEmpty):
-            await inboxes.store.thaw(Frozen(0))
+            await inboxes.store.restore(Snapshot(0))
     assert await inboxes.store.stats() == before
     await inboxes.store.ping()

@@ -15,7 +15,7 @@ from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.lease import LeaseId
 from agent_runtime.blackboard.matching import subscriptions
 from agent_runtime.blackboard.stores.errors import Finished, StoreError, Unavailable
-from agent_runtime.blackboard.stores.records import DeadLetter, Stats, Terms
+from agent_runtime.blackboard.stores.records import DeadLetter, Limits, Stats
 from agent_runtime.blackboard.stores.sqlite import artifacts, retention
 from agent_runtime.blackboard.stores.sqlite.schema import MIGRATIONS, NewerSchema, migrate
 from agent_runtime.blackboard.stores.sqlite.store import SqliteStore
@@ -30,7 +30,7 @@ from tests.paths import ROOT
 @asynccontextmanager
 async def opened(path: Path) -> AsyncIterator[SqliteStore]:
     """A store on the file."""
-    store = SqliteStore(path, Terms())
+    store = SqliteStore(path, Limits())
     await store.open()
     try:
         yield store
@@ -69,7 +69,7 @@ async def test_a_file_that_cannot_be_opened_is_named_with_the_cure(
     path.parent.mkdir()
     spoil(path)
     with pytest.raises(StoreError) as refused:
-        await SqliteStore(path, Terms()).open()
+        await SqliteStore(path, Limits()).open()
     assert message.format(path=path) in str(refused.value)
 
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from agent_runtime.durable.port import LeaseLost, NoSuchRun
-from agent_runtime.runs.queue.port import QueueState, RunQueue, Ticket
+from agent_runtime.runs.queue.port import QueueState, RunQueue, TaskLease
 from tests.clocks import ManualClock
 
 QUEUE = "news/brief"
@@ -13,7 +13,7 @@ WAITS = b'{"result":null,"waiting":{"for":"Approval","node":"ask"}}'
 DONE = b'{"result":"ok"}'
 
 
-async def taken(queue: RunQueue, holder: str = "worker-1", name: str = QUEUE) -> Ticket:
+async def taken(queue: RunQueue, holder: str = "worker-1", name: str = QUEUE) -> TaskLease:
     """A ticket that must be there."""
     ticket = await queue.take(name, holder, 30)
     assert ticket is not None
@@ -33,7 +33,7 @@ async def test_a_run_from_submission_to_its_end(queue: RunQueue, clock: ManualCl
         "news/a/1", QUEUE, "Waiting", "Run", 0, None, None, None
     )
     ticket = await taken(queue)
-    assert ticket == Ticket("news/a/1", QUEUE, "worker-1", 1, 1, b"config")
+    assert ticket == TaskLease("news/a/1", QUEUE, "worker-1", 1, 1, b"config")
     assert await queue.heartbeat(ticket, 30, b'{"nodes":[]}') == "Run"
     assert await state_of(queue, "news/a/1") == QueueState(
         "news/a/1", QUEUE, "Running", "Run", 1, "worker-1", None, b'{"nodes":[]}'
@@ -157,7 +157,7 @@ async def test_what_is_not_there_is_named(queue: RunQueue) -> None:
     with pytest.raises(NoSuchRun, match="news/a/1"):
         await queue.update("news/a/1", None, "Run")
     with pytest.raises(LeaseLost, match="news/a/1"):
-        await queue.heartbeat(Ticket("news/a/1", QUEUE, "worker-1", 1, 1, b""), 30)
+        await queue.heartbeat(TaskLease("news/a/1", QUEUE, "worker-1", 1, 1, b""), 30)
 
 
 async def test_changes_are_followed_without_gap(queue: RunQueue, clock: ManualClock) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from agent_runtime.api.agent import Visibility
 from agent_runtime.auth.identity import Identity
-from agent_runtime.blackboard.access.tenants import Sight, foreign_part
+from agent_runtime.blackboard.access.tenants import AccessPolicy, foreign_part
 from agent_runtime.blackboard.access.visibility import visible_from
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.wire.codec import decode, encode
@@ -72,18 +72,18 @@ CASES: list[tuple[dict[str, Any], Identity, bool]] = [
 
 @pytest.mark.parametrize(("visibility", "identity", "allowed"), CASES, ids=str)
 def test_visibility(visibility: dict[str, Any], identity: Identity, allowed: bool) -> None:
-    assert Sight().allows(artifact(visibility), identity, MADE) is allowed
+    assert AccessPolicy().allows(artifact(visibility), identity, MADE) is allowed
 
 
 @pytest.mark.parametrize(("visibility", "identity", "allowed"), CASES, ids=str)
 def test_no_answer_changes_on_a_trip_through_json(
     visibility: dict[str, Any], identity: Identity, allowed: bool
 ) -> None:
-    assert Sight().allows(decode(encode(artifact(visibility))), identity, MADE) is allowed
+    assert AccessPolicy().allows(decode(encode(artifact(visibility))), identity, MADE) is allowed
 
 
 def test_a_producer_without_a_tenant_has_no_fellows() -> None:
-    assert not Sight().allows(artifact({"tenant": {}}, tenant=None), who(tenant=None), MADE)
+    assert not AccessPolicy().allows(artifact({"tenant": {}}, tenant=None), who(tenant=None), MADE)
 
 
 LATER = {"after": {"ttl": "1m"}}
@@ -115,8 +115,8 @@ def test_an_embargo_ends_at_its_second_counted_from_the_artifacts_creation(
     opens = visible_from(of, identity)
     assert opens == (None if seconds is None else MADE + seconds * SECOND)
     if opens is not None:
-        assert Sight().allows(of, identity, opens)
-        assert not Sight().allows(of, identity, opens - timedelta(microseconds=1))
+        assert AccessPolicy().allows(of, identity, opens)
+        assert not AccessPolicy().allows(of, identity, opens - timedelta(microseconds=1))
 
 
 @pytest.mark.parametrize("visibility", [{"public": {}}, {"tenant": {"any": True}}, LATER], ids=str)
@@ -134,12 +134,14 @@ def test_an_embargo_ends_at_its_second_counted_from_the_artifacts_creation(
 def test_strict_tenancy_is_a_fence_whatever_the_visibility(
     visibility: dict[str, Any], tenant: str, identity: Identity, allowed: bool
 ) -> None:
-    assert Sight("Strict").allows(artifact(visibility, tenant), identity, MADE + 60 * SECOND) is allowed
+    assert (
+        AccessPolicy("Strict").allows(artifact(visibility, tenant), identity, MADE + 60 * SECOND) is allowed
+    )
 
 
 def test_without_a_tenant_one_is_among_those_without_a_tenant() -> None:
-    assert Sight("Strict").allows(artifact({"public": {}}, None), who(tenant=None), MADE)
-    assert not Sight("Strict").allows(artifact({"public": {}}, None), who(tenant="acme"), MADE)
+    assert AccessPolicy("Strict").allows(artifact({"public": {}}, None), who(tenant=None), MADE)
+    assert not AccessPolicy("Strict").allows(artifact({"public": {}}, None), who(tenant="acme"), MADE)
 
 
 @pytest.mark.parametrize(

@@ -17,15 +17,21 @@ from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.backup.file import BackupWriter, Verified, read, verify
 from agent_runtime.blackboard.backup.folder import backups, keep_newest
 from agent_runtime.blackboard.backup.format import BadBackup, Footer, Header, Line, decode, encode
-from agent_runtime.blackboard.matching.joins import Gathering
+from agent_runtime.blackboard.matching.joins import JoinSpec
 from agent_runtime.blackboard.matching.subscriptions import Subscriber
-from agent_runtime.blackboard.stores.records import AT_ONCE, Buried, DeadLetter, Kept, Planned
+from agent_runtime.blackboard.stores.records import (
+    AT_ONCE,
+    DeadLetter,
+    DeadLetterSnapshot,
+    DeliveryPlan,
+    DeliverySnapshot,
+)
 from tests.contract.boards import consumes
 from tests.contract.inboxes import artifact, batch
 
 AT = datetime(2026, 11, 1, 12, 0, 0, 123456, tzinfo=UTC)
 BOARD = "news/newsroom"
-JOIN = Gathering("0a1b2c3d.k", 1, (1, 2), ("Draft", "Review"), timedelta(seconds=30), "Drop", then=batch(2))
+JOIN = JoinSpec("0a1b2c3d.k", 1, (1, 2), ("Draft", "Review"), timedelta(seconds=30), "Drop", then=batch(2))
 FINDING = artifact(
     "a",
     AT,
@@ -38,10 +44,18 @@ FINDING = artifact(
     visibility=Visibility(private=PrivateVisibility(agents=["editor"])),
 )
 WRITER = Subscriber(Identity("writer", labels=frozenset({"desk"}), tenant="acme"), (consumes("Finding"),), 1)
-HELD = Kept(Planned("a@editor", "editor", ("a",), 5, AT_ONCE), attempt=4, base=2, sets=(2, 1), error="a\nb")
-GATHERED = Kept(Planned("a+0a1b2c3d@editor", "editor", ("a",), 0, AT, JOIN), since=AT)
-LETTER = Buried(DeadLetter("a@gone", "gone", ("a",), 3, "no \u00fc", AT), 7, (1,))
-CONTENT: tuple[Artifact | Subscriber | Kept | Buried, ...] = (FINDING, WRITER, HELD, GATHERED, LETTER)
+HELD = DeliverySnapshot(
+    DeliveryPlan("a@editor", "editor", ("a",), 5, AT_ONCE), attempt=4, base=2, sets=(2, 1), error="a\nb"
+)
+GATHERED = DeliverySnapshot(DeliveryPlan("a+0a1b2c3d@editor", "editor", ("a",), 0, AT, JOIN), since=AT)
+LETTER = DeadLetterSnapshot(DeadLetter("a@gone", "gone", ("a",), 3, "no \u00fc", AT), 7, (1,))
+CONTENT: tuple[Artifact | Subscriber | DeliverySnapshot | DeadLetterSnapshot, ...] = (
+    FINDING,
+    WRITER,
+    HELD,
+    GATHERED,
+    LETTER,
+)
 
 
 def written(folder: Path, at: datetime = AT, board: str = BOARD) -> Verified:

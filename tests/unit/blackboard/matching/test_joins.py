@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from agent_runtime.blackboard.matching.joins import (
     BATCH,
-    Gathering,
+    JoinSpec,
     complete,
     from_wire,
     partial,
@@ -18,8 +18,8 @@ from agent_runtime.blackboard.matching.joins import (
 )
 
 WINDOW = timedelta(seconds=30)
-SETS = Gathering("entry.b", 0, (2,), BATCH, timedelta(milliseconds=1500), "Deliver")
-JOIN = Gathering("entry.key", 1, (1, 2), ("Draft", "Review"), WINDOW, "DeadLetter", SETS)
+SETS = JoinSpec("entry.b", 0, (2,), BATCH, timedelta(milliseconds=1500), "Deliver")
+JOIN = JoinSpec("entry.key", 1, (1, 2), ("Draft", "Review"), WINDOW, "DeadLetter", SETS)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_sets(needs: tuple[int, ...], waiting: list[str], whole: str | None, par
     ],
 )
 def test_what_is_missing(window: float, present: tuple[int, int], says: str) -> None:
-    join = Gathering("g", 0, (1, 2), ("Draft", "Review"), timedelta(seconds=window), "Drop")
+    join = JoinSpec("g", 0, (1, 2), ("Draft", "Review"), timedelta(seconds=window), "Drop")
     assert shortfall(join, present) == says
 
 
@@ -64,7 +64,7 @@ def test_what_is_a_batch() -> None:
 
 @given(
     st.builds(
-        Gathering,
+        JoinSpec,
         group=st.text(),
         slot=st.integers(0, 31),
         needs=st.lists(st.integers(1, 1000), min_size=1).map(tuple),
@@ -74,8 +74,8 @@ def test_what_is_a_batch() -> None:
         then=st.sampled_from((None, SETS)),
     )
 )
-def test_it_comes_back_from_the_wire(gathering: Gathering) -> None:
-    assert from_wire(orjson.loads(orjson.dumps(to_wire(gathering)))) == gathering
+def test_it_comes_back_from_the_wire(join: JoinSpec) -> None:
+    assert from_wire(orjson.loads(orjson.dumps(to_wire(join)))) == join
 
 
 def test_the_wire_form() -> None:

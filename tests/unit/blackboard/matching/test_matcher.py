@@ -11,7 +11,7 @@ from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.access.tenants import Isolation
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.matching.checks import Check
-from agent_runtime.blackboard.matching.joins import Gathering
+from agent_runtime.blackboard.matching.joins import JoinSpec
 from agent_runtime.blackboard.matching.matcher import Index, Match
 from agent_runtime.blackboard.matching.subscriptions import Subscriber
 
@@ -167,14 +167,14 @@ JOIN: dict[str, Any] = {
 BATCH: dict[str, Any] = {"batch": {"size": 3, "within": "1m"}}
 
 
-def place_of(entry: dict[str, Any], **fields: Any) -> Gathering:
+def place_of(entry: dict[str, Any], **fields: Any) -> JoinSpec:
     [match] = Index([subscriber("editor", entry)]).match(artifact(**fields)).matches
-    assert match.gathering is not None
-    return match.gathering
+    assert match.join is not None
+    return match.join
 
 
 def test_a_join_is_a_group_with_a_slot_for_each_type() -> None:
-    assert place_of(JOIN, type="Review") == Gathering(
+    assert place_of(JOIN, type="Review") == JoinSpec(
         group=place_of(JOIN).group,
         slot=1,
         needs=(1, 2),
@@ -186,7 +186,7 @@ def test_a_join_is_a_group_with_a_slot_for_each_type() -> None:
 
 def test_a_batch_is_a_group_with_one_slot() -> None:
     place = place_of(BATCH)
-    assert place == Gathering(place.group, 0, (3,), ("artifact",), timedelta(minutes=1), "Deliver")
+    assert place == JoinSpec(place.group, 0, (3,), ("artifact",), timedelta(minutes=1), "Deliver")
 
 
 def test_the_batch_behind_a_join_counts_sets_of_all_keys() -> None:
@@ -226,7 +226,7 @@ def test_a_join_without_a_key_goes_by_correlation() -> None:
 def test_each_entry_that_waits_makes_a_match_of_its_own_beside_the_plain_one() -> None:
     index = Index([subscriber("editor", {}, {"priority": 3}, JOIN, BATCH, BATCH)])
     matches = index.match(artifact()).matches
-    assert [(match.priority, bool(match.entry), bool(match.gathering)) for match in matches] == [
+    assert [(match.priority, bool(match.entry), bool(match.join)) for match in matches] == [
         (3, False, False),
         (0, True, True),
         (0, True, True),

@@ -13,12 +13,12 @@ from agent_runtime.blackboard.access.tenants import Isolation
 from agent_runtime.blackboard.artifact import Artifact, Draft
 from agent_runtime.blackboard.board import BoardError
 from agent_runtime.blackboard.schema.registry import TypeRegistry
-from agent_runtime.blackboard.schema.validation import Admission
+from agent_runtime.blackboard.schema.validation import Validator
 from agent_runtime.blackboard.wire.codec import decode, encode
 
 NOW = datetime(2026, 11, 1, 12, 0, 0, 123456, tzinfo=UTC)
 REGISTRY = TypeRegistry([ArtifactType(name="T", schema_={})])
-ADMISSION = Admission(REGISTRY, 100, lambda: "new")
+ADMISSION = Validator(REGISTRY, 100, lambda: "new")
 SCOUT = Identity("scout", tenant="acme")
 
 
@@ -145,7 +145,7 @@ def test_the_own_tenant_must_exist_to_be_meant(visibility: dict[str, Any], point
 def test_under_strict_tenancy_nobody_shows_anything_to_another_tenant(
     isolation: Isolation | None, visibility: dict[str, Any], pointer: str | None
 ) -> None:
-    admission = Admission(REGISTRY, 100, lambda: "new", isolation)
+    admission = Validator(REGISTRY, 100, lambda: "new", isolation)
     draft = Draft(type="T", payload={}, visibility=seen(visibility))
     if pointer is None:
         assert len(admission.admit_all([draft], SCOUT, NOW)) == 1

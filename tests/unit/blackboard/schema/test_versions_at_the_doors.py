@@ -14,7 +14,7 @@ from agent_runtime.blackboard.schema.registry import TypeRegistry
 from agent_runtime.blackboard.service.events import BoardEvent
 from agent_runtime.blackboard.service.service import BlackboardService
 from agent_runtime.blackboard.stores.memory.store import MemoryStore
-from agent_runtime.blackboard.stores.records import Terms
+from agent_runtime.blackboard.stores.records import Limits
 
 REGISTRY = TypeRegistry(
     ArtifactType.model_validate(each)
@@ -40,7 +40,7 @@ def events() -> list[BoardEvent]:
 
 @pytest.fixture
 async def service(events: list[BoardEvent]) -> AsyncIterator[BlackboardService]:
-    async with BlackboardService(MemoryStore(Terms()), REGISTRY, observer=events.append) as service:
+    async with BlackboardService(MemoryStore(Limits()), REGISTRY, observer=events.append) as service:
         yield service
 
 

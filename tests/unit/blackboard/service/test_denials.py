@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from agent_runtime.blackboard.service.denials import TurnedAway
-from agent_runtime.blackboard.service.events import Announcer, BoardEvent
+from agent_runtime.blackboard.service.denials import ThrottledDenials
+from agent_runtime.blackboard.service.events import BoardEvent, EventEmitter
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -36,7 +36,7 @@ def told(events: list[BoardEvent]) -> list[tuple[str, int]]:
 def test_each_is_counted_and_one_a_second_told_by_name() -> None:
     events: list[BoardEvent] = []
     second = Seconds()
-    turned_away = TurnedAway(Announcer(events.append, lambda: NOW), second)
+    turned_away = ThrottledDenials(EventEmitter(events.append, lambda: NOW), second)
     for n in range(1000):
         turned_away(f"no {n}")
     assert told(events) == [("no 0", 1)]
@@ -54,7 +54,7 @@ def test_each_is_counted_and_one_a_second_told_by_name() -> None:
 
 def test_what_is_left_is_told_at_the_end() -> None:
     events: list[BoardEvent] = []
-    turned_away = TurnedAway(Announcer(events.append, lambda: NOW), Seconds())
+    turned_away = ThrottledDenials(EventEmitter(events.append, lambda: NOW), Seconds())
     for _ in range(3):
         turned_away("no")
     turned_away.flush()

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Artifact
-from agent_runtime.blackboard.service.events import Announcer, BoardEvent, Kind, all_of, log, nobody
+from agent_runtime.blackboard.service.events import BoardEvent, EventEmitter, Kind, all_of, log, nobody
 from agent_runtime.server.blackboard.metrics import BlackboardMetrics
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -94,7 +94,7 @@ def test_how_far_the_work_is_counts_for_nothing() -> None:
 
 def test_who_asked_gives_the_event_its_name() -> None:
     heard: list[BoardEvent] = []
-    tell = Announcer(all_of(heard.append, nobody), lambda: NOW)
+    tell = EventEmitter(all_of(heard.append, nobody), lambda: NOW)
     tell("denied", identity=Identity("ann"))
     tell("leased", "bob")
     assert [(event.agent, event.count, event.at) for event in heard] == [("ann", 1, NOW), ("bob", 1, NOW)]

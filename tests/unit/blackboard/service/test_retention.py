@@ -8,12 +8,12 @@ from agent_runtime.api.blackboard import ArtifactType
 from agent_runtime.auth.identity import Identity
 from agent_runtime.blackboard.artifact import Draft
 from agent_runtime.blackboard.schema.registry import TypeRegistry
-from agent_runtime.blackboard.schema.validation import Admission
+from agent_runtime.blackboard.schema.validation import Validator
 from agent_runtime.blackboard.service import retention
-from agent_runtime.blackboard.service.events import Announcer, BoardEvent
+from agent_runtime.blackboard.service.events import BoardEvent, EventEmitter
 from agent_runtime.blackboard.service.retention import PAUSE, Pruner, Retention
 from agent_runtime.blackboard.stores.memory.store import MemoryStore
-from agent_runtime.blackboard.stores.records import Publication, Terms
+from agent_runtime.blackboard.stores.records import Limits, Publication
 from tests.clocks import SteppingClock
 
 DRAFTS = [Draft(type="T", payload={}, id=f"{n}") for n in range(5)]
@@ -25,12 +25,12 @@ class Board:
     def __init__(self, kept: Retention) -> None:
         self.clock = SteppingClock()
         self.events: list[BoardEvent] = []
-        self._store = MemoryStore(Terms())
-        tell = Announcer(self.events.append, self.clock.now)
+        self._store = MemoryStore(Limits())
+        tell = EventEmitter(self.events.append, self.clock.now)
         self.pruner = Pruner(self._store, kept, tell, self.clock.now)
 
     async def publish(self) -> None:
-        admission = Admission(TypeRegistry([ArtifactType(name="T", schema_={})]), 100, str)
+        admission = Validator(TypeRegistry([ArtifactType(name="T", schema_={})]), 100, str)
         artifacts = admission.admit_all(DRAFTS, Identity("scout"), self.clock.now())
         await self._store.publish([Publication(artifact) for artifact in artifacts], 0)
 

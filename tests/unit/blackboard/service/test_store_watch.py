@@ -16,7 +16,7 @@ from agent_runtime.blackboard.service.service import BlackboardService
 from agent_runtime.blackboard.service.store_watch import keep_watching
 from agent_runtime.blackboard.stores.memory.store import MemoryStore
 from agent_runtime.blackboard.stores.port import Wake
-from agent_runtime.blackboard.stores.records import Terms
+from agent_runtime.blackboard.stores.records import Limits
 from agent_runtime.core.tasks import end
 
 Watch = Callable[[Wake], Awaitable[None]]
@@ -39,7 +39,7 @@ class FailingStore(MemoryStore):
     """Its watch goes wrong in each of these ways, one after the other; then it is a good one."""
 
     def __init__(self, *ways: Watch) -> None:
-        super().__init__(Terms())
+        super().__init__(Limits())
         self._ways = list(ways)
         self.begun = asyncio.Event()
         """The good one."""

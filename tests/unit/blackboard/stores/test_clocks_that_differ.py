@@ -8,7 +8,7 @@ from agent_runtime.api.agent import AfterVisibility, Visibility
 from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.service.service import BlackboardService
 from agent_runtime.blackboard.stores.memory.store import MemoryStore
-from agent_runtime.blackboard.stores.records import Terms
+from agent_runtime.blackboard.stores.records import Limits
 from tests.contract.boards import EDITOR, REGISTRY, SCOUT, Clock, consumes, finding
 
 AHEAD = 5.0
@@ -18,7 +18,7 @@ class Two:
     """A server that is ahead of another, on one store."""
 
     def __init__(self) -> None:
-        store = MemoryStore(Terms())
+        store = MemoryStore(Limits())
         self.clocks = Clock(), Clock()
         self.clocks[0].advance(AHEAD)
         self.ahead = BlackboardService(store, REGISTRY, clock=self.clocks[0])

@@ -5,44 +5,44 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agent_runtime.blackboard.matching.joins import BATCH, Expiry, Gathering, window_end
-from agent_runtime.blackboard.stores.delivery.delivery import State, Waiting
-from agent_runtime.blackboard.stores.delivery.joins import Gathered, wanted
-from agent_runtime.blackboard.stores.records import Planned
+from agent_runtime.blackboard.matching.joins import BATCH, Expiry, JoinSpec, window_end
+from agent_runtime.blackboard.stores.delivery.delivery import PendingDelivery, State
+from agent_runtime.blackboard.stores.delivery.joins import JoinState, wanted
+from agent_runtime.blackboard.stores.records import DeliveryPlan
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 WINDOW = timedelta(seconds=30)
-BATCHES = Gathering("e.b", 0, (2,), BATCH, WINDOW, "Deliver")
+BATCHES = JoinSpec("e.b", 0, (2,), BATCH, WINDOW, "Deliver")
 
 
-def join(slot: int, *, expiry: Expiry = "DeadLetter", then: Gathering | None = None) -> Gathering:
-    return Gathering("e.key", slot, (1, 2), ("Draft", "Review"), WINDOW, expiry, then)
+def join(slot: int, *, expiry: Expiry = "DeadLetter", then: JoinSpec | None = None) -> JoinSpec:
+    return JoinSpec("e.key", slot, (1, 2), ("Draft", "Review"), WINDOW, expiry, then)
 
 
-def item(id_: str, place: int, gathering: Gathering) -> Waiting:
+def item(id_: str, place: int, join: JoinSpec) -> PendingDelivery:
     """It has been waiting since NOW."""
-    plan = Planned(f"{id_}+e@editor", "editor", (id_,), 0, NOW, gathering)
-    return Waiting(plan, place, state=State.GATHERED, timer=window_end(gathering, NOW))
+    plan = DeliveryPlan(f"{id_}+e@editor", "editor", (id_,), 0, NOW, join)
+    return PendingDelivery(plan, place, state=State.GATHERED, timer=window_end(join, NOW))
 
 
-def changed(groups: Gathered) -> list[tuple[str, tuple[str, ...], State]]:
+def changed(groups: JoinState) -> list[tuple[str, tuple[str, ...], State]]:
     return [
         (name.partition("+")[0], one.plan.artifact_ids, one.state) for name, one in groups.changed.items()
     ]
 
 
-def gone(groups: Gathered) -> list[str]:
+def gone(groups: JoinState) -> list[str]:
     return [one.plan.artifact_ids[0] for one in groups.gone]
 
 
 def test_an_item_that_completes_nothing_changes_nothing_else() -> None:
-    groups = Gathered([item("d", 1, join(0))])
+    groups = JoinState([item("d", 1, join(0))])
     groups.arrive(item("r1", 2, join(1)), NOW)
     assert (groups.changed, groups.gone, groups.ready()) == ({}, [], {})
 
 
 def test_a_complete_set_is_the_delivery_of_its_first_item() -> None:
-    groups = Gathered([item("r1", 1, join(1)), item("d", 2, join(0))])
+    groups = JoinState([item("r1", 1, join(1)), item("d", 2, join(0))])
     groups.arrive(item("r2", 3, join(1)), NOW)
     assert changed(groups) == [("d", ("d", "r1", "r2"), State.READY)]
     assert gone(groups) == ["r1", "r2"]
@@ -51,7 +51,7 @@ def test_a_complete_set_is_the_delivery_of_its_first_item() -> None:
 
 def test_a_set_that_goes_on_into_a_batch_may_complete_that() -> None:
     first = replace(item("x", 1, BATCHES), sets=(3,))
-    groups = Gathered([first, item("d", 2, join(0, then=BATCHES)), item("r1", 3, join(1, then=BATCHES))])
+    groups = JoinState([first, item("d", 2, join(0, then=BATCHES)), item("r1", 3, join(1, then=BATCHES))])
     groups.arrive(item("r2", 4, join(1, then=BATCHES)), NOW)
     assert changed(groups) == [("x", ("x", "d", "r1", "r2"), State.READY)]
     assert first.sets == (3, 3)
@@ -60,10 +60,10 @@ def test_a_set_that_goes_on_into_a_batch_may_complete_that() -> None:
 
 def test_in_a_batch_that_is_not_full_it_waits_for_a_window_of_its_own() -> None:
     later = NOW + timedelta(seconds=7)
-    groups = Gathered([item("d", 1, join(0, then=BATCHES)), item("r1", 2, join(1, then=BATCHES))])
+    groups = JoinState([item("d", 1, join(0, then=BATCHES)), item("r1", 2, join(1, then=BATCHES))])
     groups.arrive(item("r2", 3, join(1, then=BATCHES)), later)
     [whole] = groups.changed.values()
-    assert (whole.state, whole.plan.gathering, whole.sets) == (State.GATHERED, BATCHES, (3,))
+    assert (whole.state, whole.plan.join, whole.sets) == (State.GATHERED, BATCHES, (3,))
     assert whole.timer == window_end(BATCHES, later)
     assert list(groups.ready()) == []
 
@@ -74,7 +74,7 @@ def test_in_a_batch_that_is_not_full_it_waits_for_a_window_of_its_own() -> None:
 )
 def test_a_window_that_passed_ends_the_set_as_it_is(expiry: Expiry, delivered: bool, dead: bool) -> None:
     review = item("r", 1, join(1, expiry=expiry))
-    groups = Gathered([review])
+    groups = JoinState([review])
     groups.end(review, NOW)
     message = "the window of 30s passed with 0 of 1 Draft, 1 of 2 Review"
     assert [(one.expiry, one.message) for one in groups.incomplete] == [(expiry, message)]
@@ -87,7 +87,7 @@ def test_a_window_that_passed_ends_the_set_as_it_is(expiry: Expiry, delivered: b
 
 def test_older_items_that_came_later_end_first() -> None:
     early, late = item("late", 1, join(0, expiry="Drop")), item("early", 2, join(0, expiry="Drop"))
-    groups = Gathered([early, late])
+    groups = JoinState([early, late])
     groups.end(late, NOW)
     assert gone(groups) == ["late", "early"]
 

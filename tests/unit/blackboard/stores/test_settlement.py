@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.lease import LeaseId, delivery_name
-from agent_runtime.blackboard.matching.joins import BATCH, Gathering
-from agent_runtime.blackboard.stores.delivery.delivery import State, Waiting
-from agent_runtime.blackboard.stores.delivery.settlement import Ending, Facts, Settlement, Step
+from agent_runtime.blackboard.matching.joins import BATCH, JoinSpec
+from agent_runtime.blackboard.stores.delivery.delivery import PendingDelivery, State
+from agent_runtime.blackboard.stores.delivery.settlement import Completion, Loaded, Step, TransactionPlan
 from agent_runtime.blackboard.stores.errors import Finished, IdTaken, InboxFull, LeaseLost, StaleSubscribers
-from agent_runtime.blackboard.stores.records import Planned, Publication
+from agent_runtime.blackboard.stores.records import DeliveryPlan, Publication
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 LEASE = LeaseId("old@editor", 1)
@@ -27,14 +27,14 @@ def artifact(id_: str, title: str = "a") -> Artifact:
 
 
 def publication(id_: str, *agents: str, title: str = "a") -> Publication:
-    plans = (Planned(delivery_name(id_, agent), agent, (id_,), 0, NOW) for agent in agents)
+    plans = (DeliveryPlan(delivery_name(id_, agent), agent, (id_,), 0, NOW) for agent in agents)
     return Publication(artifact(id_, title), tuple(plans))
 
 
-def settlement(*, max_pending: int = 3, held: timedelta | None = None, **facts: object) -> Settlement:
+def settlement(*, max_pending: int = 3, held: timedelta | None = None, **facts: object) -> TransactionPlan:
     known = {"version": 7, "artifacts": {}, "finished": {}, "pending": {}} | facts
     until = {} if held is None else {LEASE: NOW + held}
-    return Settlement(Facts(held=until, **known), max_pending)  # type: ignore[arg-type]  # any of them
+    return TransactionPlan(Loaded(held=until, **known), max_pending)  # type: ignore[arg-type]  # any of them
 
 
 def publish(*publications: Publication, version: int = 7) -> Step:
@@ -42,7 +42,7 @@ def publish(*publications: Publication, version: int = 7) -> Step:
 
 
 def acknowledge(*publications: Publication) -> Step:
-    return Step(publications, 7, Ending(LEASE, NOW))
+    return Step(publications, 7, Completion(LEASE, NOW))
 
 
 def test_what_is_new_is_written_with_its_deliveries() -> None:
@@ -113,21 +113,21 @@ def test_a_lease_that_is_not_held_publishes_nothing() -> None:
         assert group.changes.publications == []
 
 
-PAIR = Gathering("entry.key", 0, (2,), BATCH, timedelta(seconds=30), "Deliver")
+PAIR = JoinSpec("entry.key", 0, (2,), BATCH, timedelta(seconds=30), "Deliver")
 
 
 def gathered(id_: str, due: datetime = NOW) -> Publication:
     """Of an artifact that goes to the editor in pairs."""
-    return Publication(artifact(id_), (Planned(f"{id_}+entry@editor", "editor", (id_,), 0, due, PAIR),))
+    return Publication(artifact(id_), (DeliveryPlan(f"{id_}+entry@editor", "editor", (id_,), 0, due, PAIR),))
 
 
-def sets(group: Settlement) -> list[tuple[str, ...]]:
+def sets(group: TransactionPlan) -> list[tuple[str, ...]]:
     return [one.plan.artifact_ids for one in group.groups.changed.values()]
 
 
 def test_items_make_sets_with_those_that_wait_and_with_each_other() -> None:
     [plan] = gathered("0").deliveries
-    waits = Waiting(plan, 7, state=State.GATHERED, timer=NOW)
+    waits = PendingDelivery(plan, 7, state=State.GATHERED, timer=NOW)
     group = settlement(max_pending=4, pending={"editor": 1}, gathered=[waits])
     assert isinstance(group.settle(publish(gathered("1"), gathered("2"))), list)
     assert isinstance(group.settle(publish(gathered("3"))), list)

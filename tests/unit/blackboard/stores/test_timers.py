@@ -2,14 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
-from agent_runtime.blackboard.stores.delivery.delivery import Timers, Waiting
-from agent_runtime.blackboard.stores.records import Planned
+from agent_runtime.blackboard.stores.delivery.delivery import PendingDelivery, Timers
+from agent_runtime.blackboard.stores.records import DeliveryPlan
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
-def delivery(sequence: int) -> Waiting:
-    return Waiting(Planned(f"{sequence}@editor", "editor", (f"{sequence}",), 0, NOON), sequence)
+def delivery(sequence: int) -> PendingDelivery:
+    return PendingDelivery(DeliveryPlan(f"{sequence}@editor", "editor", (f"{sequence}",), 0, NOON), sequence)
 
 
 def at(seconds: float) -> datetime:

@@ -5,7 +5,7 @@ import pytest
 from agent_runtime.blackboard.ids import new_id
 from agent_runtime.cli.output.event_lines import shortened
 from agent_runtime.cli.resources.prefixes import completed
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 
 NAMES = ["abcd1", "abcd2", "beef"]
 
@@ -21,7 +21,7 @@ def test_the_whole_name_of_one_may_begin_another() -> None:
 
 
 def test_several_are_refused_with_the_candidates() -> None:
-    with pytest.raises(Failure) as refused:
+    with pytest.raises(UserError) as refused:
         completed("abcd", NAMES, "artifacts")
     assert refused.value.what == "2 artifacts begin with abcd:\n  abcd1\n  abcd2"
     assert refused.value.code == 2

@@ -27,7 +27,7 @@ REFUSED = "consumes/0/types/0: there is no type 'Ordre' on this board; it knows 
 
 
 @pytest.mark.parametrize(
-    ("content", "troubles"),
+    ("content", "problems"),
     [
         (b"", {("Agent", "cook"): REFUSED}),
         (
@@ -44,7 +44,7 @@ REFUSED = "consumes/0/types/0: there is no type 'Ordre' on this board; it knows 
     ids=["a board that refuses the subscription", "a file that is no database"],
 )
 async def test_what_does_not_run_is_told_with_the_reason(
-    content: bytes, troubles: dict[tuple[str, str], str], tmp_path: Path
+    content: bytes, problems: dict[tuple[str, str], str], tmp_path: Path
 ) -> None:
     with StateFolder.open(tmp_path) as state:
         file = state.board("kitchen")
@@ -52,7 +52,7 @@ async def test_what_does_not_run_is_told_with_the_reason(
         host = Host(state, ToolContext(tmp_path), lambda event: None)
         await host.follow({"kitchen": (BOARD, {})}, {"cook": (COOK, {})})
         try:
-            assert host.troubles == {key: why.format(file=file) for key, why in troubles.items()}
+            assert host.problems == {key: why.format(file=file) for key, why in problems.items()}
             assert host.agents == {}
         finally:
             await host.close()

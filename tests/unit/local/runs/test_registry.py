@@ -9,7 +9,7 @@ import pytest
 
 from agent_runtime.api.flowrun import Answer
 from agent_runtime.config.models import RunConfig
-from agent_runtime.local.errors import Failure
+from agent_runtime.local.errors import UserError
 from agent_runtime.local.runs.files import RunFiles
 from agent_runtime.local.runs.registry import Runs
 from agent_runtime.runs.errors import Interrupted
@@ -269,7 +269,7 @@ async def test_an_error_that_nobody_foresaw_fails_the_run_and_frees_its_slot(
 
 
 def full(*_: object) -> None:
-    raise Failure("the disk is full")
+    raise UserError("the disk is full")
 
 
 async def test_a_full_disk_stops_no_run_and_its_status_is_written_later(
@@ -307,9 +307,9 @@ async def test_what_cannot_be_written_is_refused_and_changes_nothing(
     world.add("one")
     await world.is_under_way("one")
     monkeypatch.setattr(RunFiles, "write", full)
-    with pytest.raises(Failure, match="the disk is full"):
+    with pytest.raises(UserError, match="the disk is full"):
         world.add("two")
-    with pytest.raises(Failure, match="the disk is full"):
+    with pytest.raises(UserError, match="the disk is full"):
         world.change("one", cancel=True)
     assert sorted(world.runs.all) == ["one"]
     assert world.status("one") == ("Running", "Running")

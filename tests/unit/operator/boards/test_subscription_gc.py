@@ -16,12 +16,12 @@ from agent_runtime.blackboard.client.admin import BoardAdmin
 from agent_runtime.blackboard.schema.registry import TypeRegistry
 from agent_runtime.blackboard.service.service import BlackboardService
 from agent_runtime.blackboard.stores.memory.store import MemoryStore
-from agent_runtime.blackboard.stores.records import Terms
+from agent_runtime.blackboard.stores.records import Limits
 from agent_runtime.server.blackboard.app import create_app
-from agent_runtime.server.blackboard.callers import signed
-from covey_operator.boards.subscription_gc import AGAIN, EVERY, Forgetting
+from agent_runtime.server.blackboard.callers import signed_grant
+from covey_operator.boards.subscription_gc import AGAIN, EVERY, SubscriptionGC
 from covey_operator.informers.cache import Cache
-from covey_operator.kube.client import ApiError, Cluster
+from covey_operator.kube.client import ApiError, KubeClient
 from covey_operator.kube.keys import Key, key_of
 from covey_operator.kube.resources import ApiKind
 from tests.clocks import ManualClock
@@ -59,16 +59,16 @@ class World:
         self.allowed.set()
         self._version = 0
         registry = TypeRegistry([ArtifactType(name="Idea", schema_={"type": "object"})])
-        self.service = BlackboardService(MemoryStore(Terms()), registry)
+        self.service = BlackboardService(MemoryStore(Limits()), registry)
         key = INSTALL.blackboard_key("news", "newsroom", NEWSROOM["metadata"]["uid"])
-        self._app = create_app(self.service, signed(key, grant_audience("news", "newsroom")))
+        self._app = create_app(self.service, signed_grant(key, grant_audience("news", "newsroom")))
         self.forgetting = self.operator()
         self.put(NEWSROOM)
 
-    def operator(self) -> Forgetting:
+    def operator(self) -> SubscriptionGC:
         """A process that has just started."""
-        cluster = cast(Cluster, self.api)
-        return Forgetting(
+        cluster = cast(KubeClient, self.api)
+        return SubscriptionGC(
             cluster, self.cache, INSTALL, allowed=self.allowed, keep=self._keep, clock=self.clock
         )
 

@@ -9,9 +9,9 @@ import pytest
 
 from agent_runtime.api.flow import FlowResource
 from agent_runtime.blackboard.board import Board, BoardError
-from covey_operator.boards.trigger_listeners import Listening
+from covey_operator.boards.trigger_listeners import TriggerListeners
 from covey_operator.informers.cache import Cache
-from covey_operator.kube.client import Cluster
+from covey_operator.kube.client import KubeClient
 from covey_operator.kube.keys import Key, key_of
 from tests.clocks import ManualClock
 from tests.unit.operator.worlds import FLOW, INSTALL, NEWSROOM, Object, resource
@@ -49,8 +49,8 @@ class World:
         self.told: list[Key] = []
         self.tokens: list[tuple[str, str, str]] = []
         self.heard = asyncio.Event()
-        self.listening = Listening(
-            cast(Cluster, None),  # no run is made here
+        self.listening = TriggerListeners(
+            cast(KubeClient, None),  # no run is made here
             self.cache,
             INSTALL,
             allowed=asyncio.Event(),
@@ -73,30 +73,30 @@ class World:
 def test_what_an_earlier_process_made_for_artifacts_stays_until_they_have_come_again() -> None:
     world = World(NEWSROOM, HEARING, ARTIFACT, CRON, PERSON)
     world.listening.hear(KEY, flow())
-    free, later = world.listening.may_go(RUNS)
+    free, later = world.listening.deletable(RUNS)
     assert (free, later) == (OTHERS, 90.0)
     world.clock.advance(89)
-    assert world.listening.may_go(RUNS) == (OTHERS, 1.0)
+    assert world.listening.deletable(RUNS) == (OTHERS, 1.0)
     world.clock.advance(1)
-    assert world.listening.may_go(RUNS) == (tuple(RUNS), None)
+    assert world.listening.deletable(RUNS) == (tuple(RUNS), None)
 
 
 def test_a_longer_lease_of_the_board_takes_longer() -> None:
     board = {**NEWSROOM, "spec": {**NEWSROOM["spec"], "lease": {"ttl": "5m"}}}
     world = World(board, HEARING, ARTIFACT)
     world.listening.hear(KEY, flow())
-    assert world.listening.may_go(RUNS[:1]) == ((), 360.0)
+    assert world.listening.deletable(RUNS[:1]) == ((), 360.0)
 
 
 def test_before_the_first_pass_of_their_flow_they_stay() -> None:
     world = World(NEWSROOM, HEARING, ARTIFACT)
-    assert world.listening.may_go(RUNS[:1]) == ((), 60.0)
+    assert world.listening.deletable(RUNS[:1]) == ((), 60.0)
 
 
 def test_without_the_board_nothing_can_come_again() -> None:
     world = World(HEARING, ARTIFACT)
     world.listening.hear(KEY, flow())
-    assert world.listening.may_go(RUNS[:1]) == (tuple(RUNS[:1]), None)
+    assert world.listening.deletable(RUNS[:1]) == (tuple(RUNS[:1]), None)
 
 
 def test_a_new_flow_is_not_ready_before_it_has_subscribed() -> None:

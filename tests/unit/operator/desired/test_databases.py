@@ -6,10 +6,10 @@ import pytest
 
 from agent_runtime.api.blackboard import BlackboardResource
 from covey_operator.desired.database import databases_of
-from covey_operator.informers.snapshot import Child
+from covey_operator.informers.snapshot import ChildSnapshot
 from covey_operator.kube.keys import Key
 from covey_operator.observed.blackboard import observe
-from covey_operator.observed.seen import Seen
+from covey_operator.observed.seen import ObservedExtras
 from tests.unit.operator.worlds import IDEA, INSTALL, WORLD, Object, manifests, resource
 
 REDIS: Object = {"redis": {"managed": {}}}
@@ -22,7 +22,7 @@ def board(store: Object, pgvector: Object | None = None, name: str = "newsroom")
     return resource("Blackboard", name, {"store": store, **vector, "artifactTypes": [IDEA]})
 
 
-def children(ready: dict[str, int], body: Object) -> dict[Key, Child]:
+def children(ready: dict[str, int], body: Object) -> dict[Key, ChildSnapshot]:
     """The workloads of the blackboard, with so many pods that are ready."""
     found = {}
     for each in manifests(body, *WORLD):
@@ -34,7 +34,7 @@ def children(ready: dict[str, int], body: Object) -> dict[Key, Child]:
             )
             metadata = {**each["metadata"], "uid": "u", "resourceVersion": "1", "generation": 1}
             seen = {**each, "metadata": metadata, "status": {"observedGeneration": 1, **counts}}
-            found[Key(each["kind"], "news", name)] = Child.of(seen)
+            found[Key(each["kind"], "news", name)] = ChildSnapshot.of(seen)
     return found
 
 
@@ -74,7 +74,7 @@ def children(ready: dict[str, int], body: Object) -> dict[Key, Child]:
 def test_the_status_says_which_of_them_answer(
     body: Object, ready: dict[str, int], store: bool, vector: bool | None, reason: str
 ) -> None:
-    observed = observe(BlackboardResource.model_validate(body), children(ready, body), Seen())
+    observed = observe(BlackboardResource.model_validate(body), children(ready, body), ObservedExtras())
     assert observed.fields["storeReady"] is store
     assert observed.fields["vectorReady"] is vector
     assert observed.rollout.reason == reason

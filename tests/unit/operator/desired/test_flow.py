@@ -11,11 +11,11 @@ from agent_runtime.api.flow import FlowResource
 from agent_runtime.auth.tokens import claims_of
 from covey_operator.conditions import Replicas
 from covey_operator.controller.kinds import KINDS
-from covey_operator.informers.snapshot import Child
+from covey_operator.informers.snapshot import ChildSnapshot
 from covey_operator.install.installation import RUNS_AUDIENCE, Installation
 from covey_operator.kube.keys import Key, key_of
 from covey_operator.observed.flow import heard, observe
-from covey_operator.observed.seen import Seen
+from covey_operator.observed.seen import ObservedExtras
 from tests.unit.operator.worlds import (
     FLOW,
     INSTALL,
@@ -102,7 +102,7 @@ def test_a_broken_flow_leaves_its_workers_and_makes_no_runs() -> None:
     served = {**SCHEDULED, "spec": {**SCHEDULED["spec"], "serve": {}}}
     found = plan(served, now=NOW + timedelta(days=1))
     assert found.problems
-    assert (found.desired, found.creates, found.hears, found.fields) == (None, (), None, {})
+    assert (found.desired, found.creates, found.listens_for, found.fields) == (None, (), None, {})
 
 
 def run(name: str, time: str | None, **status: object) -> Object:
@@ -114,8 +114,8 @@ def run(name: str, time: str | None, **status: object) -> Object:
     return {**resource("FlowRun", name, {"flow": {"name": "report"}}, **metadata), "status": status}
 
 
-def made(*runs: Object) -> dict[Key, Child]:
-    return {key_of(each): Child.of(each) for each in runs}
+def made(*runs: Object) -> dict[Key, ChildSnapshot]:
+    return {key_of(each): ChildSnapshot.of(each) for each in runs}
 
 
 def ended(name: str, hour: int) -> Object:
@@ -137,8 +137,8 @@ def test_the_parts_of_workers_are_no_runs() -> None:
 
 
 def test_the_status_counts_workers_and_says_how_their_rollout_is() -> None:
-    def seen(body: Object, children: dict[Key, Child]) -> Any:
-        return observe(FlowResource.model_validate(body), children, Seen())
+    def seen(body: Object, children: dict[Key, ChildSnapshot]) -> Any:
+        return observe(FlowResource.model_validate(body), children, ObservedExtras())
 
     assert seen(FLOW, {}).fields == {"nodes": 2, "readyWorkers": None}
     assert seen(SERVED, {}).rollout.reason == "Creating"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from covey_operator.informers.snapshot import Child
+from covey_operator.informers.snapshot import ChildSnapshot
 from covey_operator.kube.keys import key_of
 from covey_operator.plan import Plan
 from tests.unit.operator.worlds import FLOW, WORLD, Object, plan
@@ -36,7 +36,7 @@ class Story:
 
     def look(self, when: str) -> Plan:
         """A pass that dies before it writes anything."""
-        children = {key_of(each): Child.of(each) for each in self.runs.values()}
+        children = {key_of(each): ChildSnapshot.of(each) for each in self.runs.values()}
         return plan(self.body, *WORLD, children=children, now=at(when))
 
     def make(self, found: Plan) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import orjson
 import pytest
 
-from covey_operator.informers.snapshot import Child
+from covey_operator.informers.snapshot import ChildSnapshot
 from covey_operator.install.installation import Installation
 from covey_operator.kube.keys import Key
 from tests.unit.operator.run_worlds import (
@@ -28,7 +28,7 @@ WHOLE = ["ServiceAccount", "Secret", "ConfigMap"]
 WITHOUT_STORE = Installation(replace(INSTALL.settings, run_store=False), INSTALL.key)
 YES = answers(("review", 1, "print"))
 
-Children = dict[Key, Child]
+Children = dict[Key, ChildSnapshot]
 
 
 @pytest.mark.parametrize(
@@ -146,8 +146,8 @@ def test_last_words_are_read_once_and_then_the_next_pass_comes_at_once() -> None
 
 def test_jobs_of_earlier_legs_go_when_a_later_one_stands() -> None:
     children = begun() | job("monday-run", "Complete") | job("monday-run-1-map", "Complete")
-    stands = planned(run(phase="Running", leg=2), children=children | job("monday-run-2"))
-    assert {key.name for key in stands.deletes} == {"monday-run", "monday-run-1-map"}
+    is_applied = planned(run(phase="Running", leg=2), children=children | job("monday-run-2"))
+    assert {key.name for key in is_applied.deletes} == {"monday-run", "monday-run-1-map"}
 
 
 def test_jobs_of_other_names_are_nobodys_leg() -> None:

@@ -7,8 +7,8 @@ import orjson
 import pytest
 
 from agent_runtime.runs.queue.port import QueueState, State, Wanted
-from covey_operator.conditions import Said
-from covey_operator.informers.snapshot import Child
+from covey_operator.conditions import Condition
+from covey_operator.informers.snapshot import ChildSnapshot
 from covey_operator.install.installation import Installation
 from covey_operator.kube.keys import Key
 from covey_operator.observed.observation import Observation
@@ -29,7 +29,7 @@ from tests.unit.operator.run_worlds import (
 )
 from tests.unit.operator.worlds import FLOW, INSTALL, NOW, WORLD, Object, plan
 
-Children = dict[Key, Child]
+Children = dict[Key, ChildSnapshot]
 SERVED = {**FLOW, "spec": {**FLOW["spec"], "serve": {"replicas": 1}}}
 RUN_ID = "news/monday/uid-of-monday"
 QUEUE = {"backend": "Queue"}
@@ -171,7 +171,7 @@ def test_a_server_that_is_away_is_asked_again_and_said_to_be() -> None:
     assert made.claim is not None
     assert made.claim.under_way
     found = seen_of(body, begun(), queued=made.queued)
-    assert found.outcome == Said(
+    assert found.outcome == Condition(
         "Succeeded", "Unknown", "RunStoreAway", "the runs server does not answer: no route"
     )
     assert found.fields["phase"] == "Running"

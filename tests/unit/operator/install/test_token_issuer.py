@@ -11,7 +11,7 @@ import pytest
 from agent_runtime.auth.issuer import Issuer
 from covey_operator.install.installation import Installation
 from covey_operator.install.token_issuer import EVERY, keep_issuer, with_issuer
-from covey_operator.kube.client import ApiError, Cluster
+from covey_operator.kube.client import ApiError, KubeClient
 from covey_operator.telemetry.metrics import Metrics
 from tests.noting_server import Asked, NotingServer, Says, noting_server
 from tests.unit.operator.worlds import INSTALL
@@ -44,9 +44,9 @@ def api_server() -> ApiServer:
 
 
 @pytest.fixture
-async def cluster(api_server: ApiServer, tmp_path: Path) -> AsyncIterator[Cluster]:
+async def cluster(api_server: ApiServer, tmp_path: Path) -> AsyncIterator[KubeClient]:
     with noting_server(api_server.answer) as server:
-        cluster = await Cluster.connect(Metrics(), str(kubeconfig(server, tmp_path)))
+        cluster = await KubeClient.connect(Metrics(), str(kubeconfig(server, tmp_path)))
         yield cluster
         await cluster.close()
 
@@ -60,7 +60,7 @@ def kubeconfig(server: NotingServer, folder: Path) -> Path:
     return file
 
 
-async def test_the_issuer_and_its_keys_in_one_order(cluster: Cluster) -> None:
+async def test_the_issuer_and_its_keys_in_one_order(cluster: KubeClient) -> None:
     found = await with_issuer(cluster, UNKNOWN)
     assert found == Installation(INSTALL.settings, INSTALL.key, Issuer(url=URL, keys=[OLD, NEW]))
 
@@ -73,7 +73,7 @@ async def test_the_issuer_and_its_keys_in_one_order(cluster: Cluster) -> None:
     ],
 )
 async def test_an_api_server_that_does_not_say_is_a_fault_that_boards_tell(
-    cluster: Cluster, api_server: ApiServer, status: int, fault: str
+    cluster: KubeClient, api_server: ApiServer, status: int, fault: str
 ) -> None:
     api_server.refuse(status, "may not")
     found = await with_issuer(cluster, UNKNOWN)
@@ -99,7 +99,7 @@ async def test_an_api_server_that_does_not_say_is_a_fault_that_boards_tell(
     ],
 )
 async def test_so_is_one_that_says_nothing_of_use(
-    cluster: Cluster, api_server: ApiServer, issuer: object, keys: object, fault: str
+    cluster: KubeClient, api_server: ApiServer, issuer: object, keys: object, fault: str
 ) -> None:
     api_server.issuer, api_server.keys = issuer, keys
     found = await with_issuer(cluster, UNKNOWN)
@@ -109,7 +109,7 @@ async def test_so_is_one_that_says_nothing_of_use(
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 async def test_one_that_is_only_busy_is_asked_again_by_the_caller(
-    cluster: Cluster, api_server: ApiServer, status: int
+    cluster: KubeClient, api_server: ApiServer, status: int
 ) -> None:
     api_server.refuse(status, "not now")
     with pytest.raises(ApiError, match="not now"):
@@ -121,7 +121,7 @@ class Enough(Exception):
 
 
 async def test_new_keys_are_told_once_and_what_is_known_is_not_given_up(
-    cluster: Cluster, api_server: ApiServer
+    cluster: KubeClient, api_server: ApiServer
 ) -> None:
     def new_keys() -> None:
         api_server.keys, api_server.refusal = {"keys": [NEW]}, None
@@ -148,7 +148,7 @@ async def test_new_keys_are_told_once_and_what_is_known_is_not_given_up(
     assert told == [replace(known, issuer=Issuer(url=URL, keys=[NEW]))]
 
 
-async def test_an_issuer_that_shows_up_later_is_told_too(cluster: Cluster, api_server: ApiServer) -> None:
+async def test_an_issuer_that_shows_up_later_is_told_too(cluster: KubeClient, api_server: ApiServer) -> None:
     api_server.refuse(403, "not yet")
     told: list[Installation] = []
     meanwhile = [False, True]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from covey_operator.informers.snapshot import Child
+from covey_operator.informers.snapshot import ChildSnapshot
 from covey_operator.kube import echoes
 from covey_operator.kube.keys import Owner, key_of
 from tests.unit.operator.worlds import AGENT, Object, child
@@ -70,7 +70,7 @@ OWNER = Owner(key_of(AGENT), AGENT["metadata"]["uid"])
     ],
 )
 def test_a_child_comes_back_as_it_was_applied(read: Object | None, answer: Object, is_echo: bool) -> None:
-    before = Child.of(read) if read is not None else None
+    before = ChildSnapshot.of(read) if read is not None else None
     assert echoes.of_child(before, OWNER)(answer) is is_echo
 
 
@@ -78,4 +78,4 @@ def test_a_child_that_is_no_workload_has_no_status_to_look_at() -> None:
     secret = child(AGENT, "Secret")
     answer = {**secret, "metadata": {**secret["metadata"], "uid": "1"}}
     assert echoes.of_child(None, OWNER)(answer)
-    assert echoes.of_child(Child.of(answer), OWNER)(answer)
+    assert echoes.of_child(ChildSnapshot.of(answer), OWNER)(answer)

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from covey_operator.kube.field_ownership import owned_fields, stands
+from covey_operator.kube.field_ownership import is_applied, owned_fields
 
 DESIRED: dict[str, Any] = {
     "apiVersion": "apps/v1",
@@ -69,7 +69,7 @@ CONTAINER = ("f:spec", "f:template", "f:spec", "f:containers", 'k:{"name":"c"}')
 
 
 def test_all_fields_are_ours() -> None:
-    assert stands(DESIRED, orjson.dumps(fields()))
+    assert is_applied(DESIRED, orjson.dumps(fields()))
 
 
 @pytest.mark.parametrize(
@@ -89,11 +89,11 @@ def test_all_fields_are_ours() -> None:
     ids="/".join,
 )
 def test_a_field_that_somebody_took_is_missed(path: tuple[str, ...]) -> None:
-    assert not stands(DESIRED, without(*path))
+    assert not is_applied(DESIRED, without(*path))
 
 
 def test_an_object_without_fields_of_ours_does_not_stand() -> None:
-    assert not stands(DESIRED, b"{}")
+    assert not is_applied(DESIRED, b"{}")
 
 
 @pytest.mark.parametrize(

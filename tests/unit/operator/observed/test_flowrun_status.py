@@ -6,13 +6,13 @@ import orjson
 import pytest
 
 from agent_runtime.runs.queue.port import QueueState, Wanted
-from covey_operator.conditions import Said
+from covey_operator.conditions import Condition
 from covey_operator.controller.status import condition_of, status_of
-from covey_operator.informers.snapshot import Child
+from covey_operator.informers.snapshot import ChildSnapshot
 from covey_operator.kube.keys import Key
 from covey_operator.observed.seen import Kept
 from covey_operator.plan import Plan
-from covey_operator.runs.concurrency import Turn
+from covey_operator.runs.concurrency import QueuePosition
 from covey_operator.runs.queue_rows import ASK_AGAIN, InQueue
 from tests.unit.operator.run_worlds import (
     APPROVAL,
@@ -27,7 +27,7 @@ from tests.unit.operator.run_worlds import (
 )
 from tests.unit.operator.worlds import Object
 
-Children = dict[Key, Child]
+Children = dict[Key, ChildSnapshot]
 STARTED: dict[str, Any] = {"startTime": "2026-03-02T08:50:00Z"}
 EARLIER = "2026-03-02T09:00:00Z"
 ENDING = {"type": "Succeeded", "status": "False", "reason": "Cancelled", "message": "spec.cancel is true"}
@@ -127,7 +127,7 @@ def test_a_leg_that_went_on_no_longer_says_what_it_waited_for() -> None:
 
 
 def test_a_run_in_line_says_which_limit_it_waits_for() -> None:
-    turn = Turn('Flow "report" (spec.run.maxConcurrent)', 5, 12)
+    turn = QueuePosition('Flow "report" (spec.run.maxConcurrent)', 5, 12)
     found = seen_of(run(), turn=turn)
     assert found.outcome is not None
     assert (found.fields["phase"], found.outcome.reason) == ("Queued", "AtCapacity")
@@ -298,7 +298,7 @@ def ended_in_queue(wanted: Wanted, outcome: bytes | None) -> InQueue:
 
 CANCELLED = {"cancel": True}
 WAITED = {**OUTCOME, "waiting": APPROVAL}
-VERDICT = Said("Succeeded", "False", "ConfigLost", "it is gone")
+VERDICT = Condition("Succeeded", "False", "ConfigLost", "it is gone")
 
 
 @pytest.mark.parametrize(

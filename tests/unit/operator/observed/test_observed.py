@@ -7,7 +7,7 @@ import pytest
 
 from agent_runtime.compile.result import Problem
 from covey_operator import conditions
-from covey_operator.conditions import Refusal, Rollout, Said
+from covey_operator.conditions import Condition, Refusal, Rollout
 from covey_operator.controller.status import differs, status_of
 from covey_operator.observed.observation import Observation
 from covey_operator.observed.workloads import rollout
@@ -113,8 +113,8 @@ def test_what_is_worth_knowing_is_said_when_nothing_else_is(state: Rollout, mess
 
 
 def test_a_run_that_cannot_start_says_why_and_one_that_ended_keeps_its_word() -> None:
-    waiting = Observation(outcome=Said("Succeeded", "Unknown", "Starting"))
-    ended = Observation(outcome=Said("Succeeded", "True", "Succeeded"))
+    waiting = Observation(outcome=Condition("Succeeded", "Unknown", "Starting"))
+    ended = Observation(outcome=Condition("Succeeded", "True", "Succeeded"))
 
     def reason(observation: Observation) -> str:
         plan = Plan(None, (MISSING,))
@@ -130,13 +130,17 @@ def test_the_time_of_a_condition_moves_only_with_its_status() -> None:
         {"type": "Ready", "status": "False", "reason": "RollingOut", "lastTransitionTime": EARLIER},
         {"type": "Accepted", "status": "True", "reason": "Valid", "lastTransitionTime": EARLIER},
     ]
-    said = [Said("Ready", "True", "RolledOut"), Said("Accepted", "True", "Valid"), Said("New", "True", "Yes")]
+    said = [
+        Condition("Ready", "True", "RolledOut"),
+        Condition("Accepted", "True", "Valid"),
+        Condition("New", "True", "Yes"),
+    ]
     merged = {each["type"]: each["lastTransitionTime"] for each in conditions.merge(before, said, 4, NOW)}
     assert merged == {"Ready": NOW, "Accepted": EARLIER, "New": NOW}
 
 
 def test_a_long_message_is_cut_to_what_the_crd_allows() -> None:
-    (merged,) = conditions.merge([], [Said("Ready", "False", "Because", "x" * 5000)], 1, NOW)
+    (merged,) = conditions.merge([], [Condition("Ready", "False", "Because", "x" * 5000)], 1, NOW)
     assert len(merged["message"]) == 1024
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
-from covey_operator.conditions import Refusal, Replicas, Rollout, Said, finished, ready
-from covey_operator.informers.snapshot import Child
+from covey_operator.conditions import Condition, Refusal, Replicas, Rollout, finished, ready
+from covey_operator.informers.snapshot import ChildSnapshot
 from covey_operator.kube.keys import Key
 from covey_operator.pods.shortage import is_short, late_in, level, lost, why_short
 from covey_operator.pods.states import refused, trouble_of, was_killed, with_probe
@@ -190,17 +190,17 @@ def test_events_of_a_controller_count_until_it_creates_again() -> None:
     assert refused([no, event("SuccessfulCreate", "created pod", kind="Normal")]) is None
 
 
-def child(kind: str, state: Object) -> Child:
-    return Child(Key(kind, "news", "x"), "uid", 1, None, False, "", b"{}", orjson.dumps(state))
+def child(kind: str, state: Object) -> ChildSnapshot:
+    return ChildSnapshot(Key(kind, "news", "x"), "uid", 1, None, False, "", b"{}", orjson.dumps(state))
 
 
-def deployment(generation: int = 1, replicas: int = 2, **status: object) -> Child:
+def deployment(generation: int = 1, replicas: int = 2, **status: object) -> ChildSnapshot:
     known = {"updatedReplicas": replicas, "replicas": replicas, "availableReplicas": replicas}
     state: Object = {"generation": generation, "replicas": replicas}
     return child("Deployment", {**state, "status": {**known, "readyReplicas": replicas, **status}})
 
 
-def job(**status: object) -> Child:
+def job(**status: object) -> ChildSnapshot:
     return child("Job", {"generation": 1, "replicas": 1, "status": status})
 
 
@@ -220,11 +220,11 @@ DONE = [{"type": "Complete", "status": "True"}]
         (job(succeeded=1, conditions=DONE), False),
     ],
 )
-def test_which_workloads_are_short_of_pods(workload: Child, short: bool) -> None:
+def test_which_workloads_are_short_of_pods(workload: ChildSnapshot, short: bool) -> None:
     assert is_short(workload) == short
 
 
-def cron_job(schedule: str = "0 3 * * *", *, suspend: bool = False, **status: object) -> Child:
+def cron_job(schedule: str = "0 3 * * *", *, suspend: bool = False, **status: object) -> ChildSnapshot:
     state: Object = {"schedule": schedule, "timeZone": "Etc/UTC", "since": "2026-03-01T10:00:00Z"}
     return child("CronJob", {**state, "suspend": suspend, "status": status})
 
@@ -239,7 +239,7 @@ def cron_job(schedule: str = "0 3 * * *", *, suspend: bool = False, **status: ob
         pytest.param(cron_job("never"), None, id="no schedule"),
     ],
 )
-def test_when_a_cron_job_is_late(workload: Child, seconds: float | None) -> None:
+def test_when_a_cron_job_is_late(workload: ChildSnapshot, seconds: float | None) -> None:
     assert late_in(workload, datetime(2026, 3, 2, 3, 1, tzinfo=UTC)) == seconds
 
 
@@ -258,12 +258,12 @@ def test_when_a_cron_job_is_late(workload: Child, seconds: float | None) -> None
         (job(active=1), job(failed=1, conditions=[{"type": "Failed", "status": "True"}]), False),
     ],
 )
-def test_what_counts_as_a_lost_pod(before: Child, now: Child, is_lost: bool) -> None:
+def test_what_counts_as_a_lost_pod(before: ChildSnapshot, now: ChildSnapshot, is_lost: bool) -> None:
     assert bool(lost(now, level(before))) == is_lost
     assert lost(now, None) == ""
 
 
-MISSING = Said("ResolvedRefs", "False", "SecretNotFound", "Secret x not found")
+MISSING = Condition("ResolvedRefs", "False", "SecretNotFound", "Secret x not found")
 BROKEN = Rollout("Blocked", "ConfigMissing", 'secret "x" not found')
 
 
@@ -289,4 +289,4 @@ def test_what_is_blocked_says_how_many_pods_still_serve(
     ("status", "is_finished"), [("Unknown", "False"), ("True", "True"), ("False", "True")]
 )
 def test_a_run_that_ended_is_finished_however(status: Any, is_finished: str) -> None:
-    assert finished(Said("Succeeded", status, "Any")).status == is_finished
+    assert finished(Condition("Succeeded", status, "Any")).status == is_finished

@@ -11,9 +11,9 @@ from covey_operator.informers.cache import Cache
 from covey_operator.informers.reflector import backoffs
 from covey_operator.kube.keys import Key
 from covey_operator.run_queue.client import RunsServer
-from covey_operator.run_queue.coordinator import Runs
+from covey_operator.run_queue.coordinator import RunCoordinator
 from covey_operator.run_queue.follower import Idle, RunsFollower
-from covey_operator.runs.concurrency import Admission
+from covey_operator.runs.concurrency import ConcurrencyLimiter
 from hack.cluster.control_plane.control_plane import free_ports
 
 
@@ -21,11 +21,11 @@ class Enough(BaseException):
     """The test has seen what it wants."""
 
 
-class SometimesQueued(Runs):
+class SometimesQueued(RunCoordinator):
     """A run is in a queue at every second look, and one is in a Job at every third."""
 
     def __init__(self) -> None:
-        super().__init__(Admission(most=1, most_per_namespace=1), None, lambda key: None)
+        super().__init__(ConcurrencyLimiter(most=1, most_per_namespace=1), None, lambda key: None)
         self._looks = itertools.count()
 
     def has_queued(self) -> bool:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from covey_operator.kube.keys import Key
-from covey_operator.runs.concurrency import Admission, Claim
+from covey_operator.runs.concurrency import Claim, ConcurrencyLimiter
 
 
 def run(name: str, namespace: str = "a") -> Key:
@@ -19,7 +19,7 @@ def claim(since: int, flow: str = "report", limit: int | None = None) -> Claim:
     return Claim(f"{since:06}", flow, limit)
 
 
-def ask_for(admission: Admission, *wanted: tuple[str, str]) -> list[bool]:
+def ask_for(admission: ConcurrencyLimiter, *wanted: tuple[str, str]) -> list[bool]:
     """Each (namespace, name) asks, one after the other; whether it may go."""
     return [
         admission.ask(run(name, namespace), claim(since)) is None
@@ -28,27 +28,33 @@ def ask_for(admission: Admission, *wanted: tuple[str, str]) -> list[bool]:
 
 
 def test_without_limits_nobody_waits() -> None:
-    assert all(ask_for(Admission(), *(("a", f"r{number}") for number in range(100))))
+    assert all(ask_for(ConcurrencyLimiter(), *(("a", f"r{number}") for number in range(100))))
 
 
 @pytest.mark.parametrize(
     ("admission", "limit", "message"),
     [
-        (Admission(), 2, 'Flow "report" (spec.run.maxConcurrent) may have 2 runs under way at once, and has'),
         (
-            Admission(most_per_namespace=2),
+            ConcurrencyLimiter(),
+            2,
+            'Flow "report" (spec.run.maxConcurrent) may have 2 runs under way at once, and has',
+        ),
+        (
+            ConcurrencyLimiter(most_per_namespace=2),
             None,
             'namespace "a" (runs.maxConcurrentPerNamespace) may have 2 runs',
         ),
         (
-            Admission(most=2),
+            ConcurrencyLimiter(most=2),
             None,
             "the cluster (runs.maxConcurrent) may have 2 runs under way at once, and has them",
         ),
     ],
     ids=["of the flow", "of the namespace", "of the cluster"],
 )
-def test_over_a_limit_a_run_hears_which(admission: Admission, limit: int | None, message: str) -> None:
+def test_over_a_limit_a_run_hears_which(
+    admission: ConcurrencyLimiter, limit: int | None, message: str
+) -> None:
     turns = [admission.ask(run(f"r{number}"), claim(number, limit=limit)) for number in range(40)]
     assert turns[:2] == [None, None]
     assert turns[2] is not None
@@ -60,7 +66,7 @@ def test_over_a_limit_a_run_hears_which(admission: Admission, limit: int | None,
 
 
 def test_who_holds_a_slot_keeps_it_and_who_leaves_frees_it() -> None:
-    admission = Admission(most=1)
+    admission = ConcurrencyLimiter(most=1)
     assert ask_for(admission, ("a", "first"), ("a", "second")) == [True, False]
     assert admission.ask(run("first"), claim(0)) is None
     admission.leave(run("first"))
@@ -70,7 +76,7 @@ def test_who_holds_a_slot_keeps_it_and_who_leaves_frees_it() -> None:
 
 
 def test_a_free_slot_goes_to_the_namespace_with_the_fewest_runs_then_to_the_oldest() -> None:
-    admission = Admission(most=3)
+    admission = ConcurrencyLimiter(most=3)
     ask_for(admission, ("busy", "b0"), ("busy", "b1"), ("calm", "c0"), ("busy", "b2"), ("calm", "c1"))
     admission.ask(run("n0", "new"), claim(9))
     order = []
@@ -81,14 +87,14 @@ def test_a_free_slot_goes_to_the_namespace_with_the_fewest_runs_then_to_the_olde
 
 
 def test_a_flow_at_its_limit_does_not_hold_up_the_others_of_its_namespace() -> None:
-    admission = Admission(most=2)
+    admission = ConcurrencyLimiter(most=2)
     assert admission.ask(run("r0"), claim(0, limit=1)) is None
     assert admission.ask(run("r1"), claim(1, limit=1)) is not None
     assert admission.ask(run("other"), claim(2, flow="other", limit=5)) is None
 
 
 def test_what_is_under_way_counts_even_over_the_limits() -> None:
-    admission = Admission(most=2)
+    admission = ConcurrencyLimiter(most=2)
     for number in range(4):
         admission.hold(run(f"r{number}"), claim(number))
     ask_for(admission, ("a", "late"))
@@ -100,7 +106,7 @@ def test_what_is_under_way_counts_even_over_the_limits() -> None:
 
 
 def test_a_limit_that_is_raised_lets_others_go_at_once() -> None:
-    admission = Admission()
+    admission = ConcurrencyLimiter()
     for number in range(4):
         admission.ask(run(f"r{number}"), claim(number, limit=1))
     assert admission.ask(run("r3"), claim(3, limit=3)) is not None
@@ -108,13 +114,13 @@ def test_a_limit_that_is_raised_lets_others_go_at_once() -> None:
 
 
 def test_all_who_line_up_after_a_restart_are_weighed_together() -> None:
-    admission = Admission(most=1)
+    admission = ConcurrencyLimiter(most=1)
     admission.line_up([(run("young"), claim(5)), (run("old"), claim(1)), (run("middle"), claim(3))])
     assert admission.granted() == [run("old")]
 
 
 def test_who_left_the_line_is_granted_nothing() -> None:
-    admission = Admission(most=1)
+    admission = ConcurrencyLimiter(most=1)
     ask_for(admission, ("a", "first"), ("a", "second"))
     admission.leave(run("second"))
     admission.leave(run("first"))
@@ -124,7 +130,7 @@ def test_who_left_the_line_is_granted_nothing() -> None:
 
 def test_five_thousand_in_line_cost_little() -> None:
     """Each pass looks at a handful of lines, not at every run: the steps are counted, not the seconds."""
-    admission = Admission(most=10, most_per_namespace=5)
+    admission = ConcurrencyLimiter(most=10, most_per_namespace=5)
     looked: Counter[str] = Counter()
     whole = admission._head
 
@@ -148,7 +154,7 @@ class World:
     most_per_namespace: int | None
     limits: dict[str, int | None]
 
-    def may_go(self, key: Key, flow: str, holders: frozenset[tuple[Key, str]]) -> bool:
+    def deletable(self, key: Key, flow: str, holders: frozenset[tuple[Key, str]]) -> bool:
         limit = self.limits[flow]
         of_flow = sum(1 for other, its in holders if (other.namespace, its) == (key.namespace, flow))
         of_namespace = sum(1 for other, _ in holders if other.namespace == key.namespace)
@@ -176,7 +182,7 @@ def test_limits_hold_nothing_lies_idle_and_the_choice_is_the_oracles(
     steps: list[tuple[bool, int, str, str]],
 ) -> None:
     world = World(most, per_namespace, {"x": x, "y": y})
-    admission = Admission(most=most, most_per_namespace=per_namespace)
+    admission = ConcurrencyLimiter(most=most, most_per_namespace=per_namespace)
     waiting: dict[Key, tuple[int, str]] = {}
     holding: dict[Key, str] = {}
     for arrives, number, namespace, flow in steps:
@@ -186,7 +192,7 @@ def test_limits_hold_nothing_lies_idle_and_the_choice_is_the_oracles(
             turn = admission.ask(key, Claim(f"{number:06}", flow, world.limits[flow]))
             if turn is None:
                 assert waiting.pop(key)
-                assert world.may_go(key, flow, frozenset(holding.items()))
+                assert world.deletable(key, flow, frozenset(holding.items()))
                 holding[key] = flow
         elif not arrives:
             waiting.pop(key, None)
@@ -196,14 +202,14 @@ def test_limits_hold_nothing_lies_idle_and_the_choice_is_the_oracles(
             able = {
                 each: (sum(1 for other in holding if other.namespace == each.namespace), *place, each.name)
                 for each, place in waiting.items()
-                if world.may_go(each, place[1], frozenset(holding.items()))
+                if world.deletable(each, place[1], frozenset(holding.items()))
             }
             fewest = {each: (at[0], at[1], at[3]) for each, at in able.items()}
             assert fewest[granted] == min(fewest.values())
             holding[granted] = waiting.pop(granted)[1]
         assert admission.holders() == frozenset(holding)
         assert not any(
-            world.may_go(each, flow, frozenset(holding.items())) for each, (_, flow) in waiting.items()
+            world.deletable(each, flow, frozenset(holding.items())) for each, (_, flow) in waiting.items()
         )
 
 
@@ -211,7 +217,7 @@ def test_limits_hold_nothing_lies_idle_and_the_choice_is_the_oracles(
 @given(crowd=st.integers(0, 30), slots=st.integers(1, 4))
 def test_a_namespace_is_not_starved_by_the_crowd_of_another(crowd: int, slots: int) -> None:
     """With several slots the late one has the next; with a single one, only who is older comes before it."""
-    admission, at_work = Admission(most=slots), list[Key]()
+    admission, at_work = ConcurrencyLimiter(most=slots), list[Key]()
     for number in range(crowd + slots):
         if admission.ask(run(f"c{number}", "crowd"), claim(number)) is None:
             at_work.append(run(f"c{number}", "crowd"))

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from agent_runtime.runs.queue import rules
-from agent_runtime.runs.queue.port import Ticket, TicketLost
+from agent_runtime.runs.queue.port import TaskLease, TicketLost
 from agent_runtime.runs.queue.rules import Row
 
 WAITING = Row("news/a/1", "news/brief", place=1, body=b"{}")
@@ -17,7 +17,7 @@ ENDED = rules.finished(RUNNING, TICKET, b"{}", suspends=False)
 
 
 def test_a_ticket_says_what_a_worker_needs() -> None:
-    assert Ticket("news/a/1", "news/brief", "worker-1", 1, 1, b"{}") == TICKET
+    assert TaskLease("news/a/1", "news/brief", "worker-1", 1, 1, b"{}") == TICKET
 
 
 @pytest.mark.parametrize(
@@ -55,30 +55,30 @@ def test_an_ended_run_stays_as_it_is() -> None:
 
 @pytest.mark.parametrize(("now", "state"), [(99, "Running"), (100, "Waiting"), (101, "Waiting")])
 def test_a_ticket_runs_out_at_its_time(now: int, state: str) -> None:
-    assert rules.lapsed(RUNNING, now).state == state
+    assert rules.expired(RUNNING, now).state == state
 
 
 @pytest.mark.parametrize(("wanted", "state"), [("Suspend", "Suspended"), ("Cancel", "Ended")])
 def test_when_a_worker_is_gone_what_is_wanted_takes_effect(wanted: str, state: str) -> None:
     told = rules.updated(RUNNING, None, wanted)  # type: ignore[arg-type]
-    assert rules.lapsed(told, 100).state == state
+    assert rules.expired(told, 100).state == state
     assert rules.given_back(told, TICKET, None).state == state
 
 
 def test_a_try_that_ran_out_counts_and_one_that_was_given_back_does_not() -> None:
-    second = rules.taken(rules.lapsed(RUNNING, 100), "worker-2", None, until=200)
+    second = rules.taken(rules.expired(RUNNING, 100), "worker-2", None, until=200)
     assert second.attempts == 2
     third = rules.taken(rules.given_back(second, second.ticket(), None), "worker-3", None, until=300)
     assert (third.attempts, third.generation) == (2, 3)
 
 
 def test_a_ticket_that_ran_out_is_good_until_another_is_handed_out() -> None:
-    late = rules.lapsed(RUNNING, 100)
+    late = rules.expired(RUNNING, 100)
     assert rules.kept(late, TICKET, 300, None) == replace(RUNNING, until=300, claim=None)
     assert rules.finished(late, TICKET, b"{}", suspends=False).state == "Ended"
 
 
-LATER = rules.taken(rules.lapsed(RUNNING, 100), "worker-2", None, until=200)
+LATER = rules.taken(rules.expired(RUNNING, 100), "worker-2", None, until=200)
 ANEW = rules.taken(WAITING, "worker-2", None, until=200)
 
 
@@ -89,7 +89,7 @@ ANEW = rules.taken(WAITING, "worker-2", None, until=200)
         (ANEW, "'worker-2' has it"),
         (SUSPENDED, "it was finished or given back"),
         (rules.updated(SUSPENDED, None, "Run"), "it was finished or given back"),
-        (rules.updated(rules.lapsed(RUNNING, 100), None, "Cancel"), "the run is Ended by now"),
+        (rules.updated(rules.expired(RUNNING, 100), None, "Cancel"), "the run is Ended by now"),
         (replace(RUNNING, queue="news/other"), "ticket 1 is the last one handed out"),
     ],
     ids=["handed out anew", "submitted anew", "finished", "gone on", "cancelled", "of another queue"],

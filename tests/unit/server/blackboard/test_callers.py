@@ -6,7 +6,7 @@ from agent_runtime.auth.identity import Identity
 from agent_runtime.auth.invalid_token import InvalidToken
 from agent_runtime.auth.service_accounts import ProjectedTokens
 from agent_runtime.auth.tokens import mint, sign
-from agent_runtime.server.blackboard.callers import proven, signed
+from agent_runtime.server.blackboard.callers import service_account, signed_grant
 from agent_runtime.server.http.auth import Credentials, Verify
 from tests.issuer import AUDIENCE as FOR_PODS
 from tests.issuer import TokenIssuer
@@ -46,7 +46,7 @@ class Clock:
 def in_the_cluster(clock: Clock | None = None) -> Verify:
     clock = clock or Clock()
     pods = ProjectedTokens(ISSUER.described, FOR_PODS, clock=clock)
-    return proven(KEY, AUDIENCE, pods, clock=clock)
+    return service_account(KEY, AUDIENCE, pods, clock=clock)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_an_agent_is_remembered_until_the_first_of_its_tokens_expires() -> None:
     ("token", "grant"), [(GRANT, ""), (POD, GRANT), (FORGED_POD, GRANT), (UNBOUND_GRANT, ""), (FOR_FLOW, "")]
 )
 def test_where_the_issuer_is_not_known_a_grant_will_do(token: str, grant: str) -> None:
-    verify = signed(KEY, AUDIENCE, clock=Clock())
+    verify = signed_grant(KEY, AUDIENCE, clock=Clock())
     assert verify(Credentials(token, grant)) in (SCOUT, FLOW)
 
 
@@ -149,7 +149,7 @@ NONE_OF_A_POD = OF_GRANT + "the bearer's token beside it is none of a pod: send 
     ],
 )
 def test_but_none_beside_a_token_of_somebody_else(token: str, grant: str, reason: str) -> None:
-    verify = signed(KEY, AUDIENCE, clock=Clock())
+    verify = signed_grant(KEY, AUDIENCE, clock=Clock())
     for _ in range(2):
         with pytest.raises(InvalidToken, match=reason):
             verify(Credentials(token, grant))
@@ -166,7 +166,7 @@ def test_but_none_beside_a_token_of_somebody_else(token: str, grant: str, reason
     ids=["nonsense", "forged", "for another board", "expired"],
 )
 def test_but_only_one_that_is_good(token: str, reason: str) -> None:
-    verify = signed(KEY, AUDIENCE, clock=Clock())
+    verify = signed_grant(KEY, AUDIENCE, clock=Clock())
     for _ in range(2):
         with pytest.raises(InvalidToken, match=reason):
             verify(Credentials(token))
@@ -174,7 +174,7 @@ def test_but_only_one_that_is_good(token: str, reason: str) -> None:
 
 def test_a_grant_that_is_remembered_expires_all_the_same() -> None:
     clock = Clock()
-    verify = signed(KEY, AUDIENCE, clock=clock)
+    verify = signed_grant(KEY, AUDIENCE, clock=clock)
     token = sign(KEY, "writer", AUDIENCE, {"role": "user", "exp": NOW + 10})
     assert verify(Credentials(token)) == Identity("writer", "user")
     clock.now += 10

@@ -18,9 +18,9 @@ from agent_runtime.blackboard.schema.registry import TypeRegistry
 from agent_runtime.blackboard.service.events import BoardEvent, all_of, log
 from agent_runtime.blackboard.service.service import BlackboardService
 from agent_runtime.blackboard.stores.memory.store import MemoryStore
-from agent_runtime.blackboard.stores.records import Terms
+from agent_runtime.blackboard.stores.records import Limits
 from agent_runtime.server.blackboard.app import create_app
-from agent_runtime.server.blackboard.callers import signed
+from agent_runtime.server.blackboard.callers import signed_grant
 from agent_runtime.server.blackboard.metrics import BlackboardMetrics
 
 KEY = "k" * 64
@@ -35,7 +35,7 @@ class Board:
 
     def __init__(self, service: BlackboardService, metrics: BlackboardMetrics) -> None:
         self.service = service
-        self._app = create_app(service, signed(KEY, AUDIENCE), metrics=metrics)
+        self._app = create_app(service, signed_grant(KEY, AUDIENCE), metrics=metrics)
 
     async def call(self, method: str, path: str, **headers: str) -> httpx2.Response:
         """One request."""
@@ -56,7 +56,7 @@ async def board(denied: list[BoardEvent], isolation: Isolation | None = None) ->
     registry = TypeRegistry([ArtifactType(name="Idea", schema_={"type": "object"})])
     observer = all_of(metrics.observe, log, hear)
     async with BlackboardService(
-        MemoryStore(Terms()), registry, isolation=isolation, observer=observer
+        MemoryStore(Limits()), registry, isolation=isolation, observer=observer
     ) as service:
         yield Board(service, metrics)
 

@@ -12,9 +12,9 @@ from agent_runtime.blackboard.artifact import Draft
 from agent_runtime.blackboard.schema.registry import TypeRegistry
 from agent_runtime.blackboard.service.service import BlackboardService
 from agent_runtime.blackboard.stores.memory.store import MemoryStore
-from agent_runtime.blackboard.stores.records import Terms
+from agent_runtime.blackboard.stores.records import Limits
 from agent_runtime.server.blackboard.app import create_app
-from agent_runtime.server.blackboard.callers import signed
+from agent_runtime.server.blackboard.callers import signed_grant
 from agent_runtime.server.http.auth import Credentials
 
 KEY = "k" * 64
@@ -30,7 +30,7 @@ class Expiring:
     def __init__(self, times: int) -> None:
         self._left = times
         self._now = float(NOW)
-        self._verify = signed(KEY, AUDIENCE, clock=lambda: self._now)
+        self._verify = signed_grant(KEY, AUDIENCE, clock=lambda: self._now)
 
     def __call__(self, brought: Credentials) -> Identity:
         if self._left == 0:
@@ -42,7 +42,7 @@ class Expiring:
 async def stream(verify: Expiring, heartbeat: float) -> list[str]:
     """All of its events, in a board with three artifacts."""
     registry = TypeRegistry([ArtifactType(name="Idea", schema_={"type": "object"})])
-    async with BlackboardService(MemoryStore(Terms()), registry) as service:
+    async with BlackboardService(MemoryStore(Limits()), registry) as service:
         await service.board(ANN).publish([Draft(type="Idea", payload={"n": n}) for n in range(3)])
         app = create_app(service, verify, heartbeat=heartbeat)
         transport = httpx2.ASGITransport(app)  # it answers with the whole stream, when that has ended

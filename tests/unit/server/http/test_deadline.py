@@ -15,7 +15,7 @@ from agent_runtime.blackboard.board import Query
 from agent_runtime.blackboard.schema.registry import TypeRegistry
 from agent_runtime.blackboard.service.service import BlackboardService
 from agent_runtime.blackboard.stores.memory.store import MemoryStore
-from agent_runtime.blackboard.stores.records import Publication, Terms
+from agent_runtime.blackboard.stores.records import Limits, Publication
 from agent_runtime.server.blackboard.app import create_app
 from agent_runtime.server.http.auth import shared_token
 
@@ -50,7 +50,7 @@ async def test_how_long_a_call_takes(
     method: str, path: str, body: dict[str, Any] | None, status: int
 ) -> None:
     registry = TypeRegistry([ArtifactType(name="Idea", schema_={"type": "object"})])
-    async with BlackboardService(Stuck(Terms()), registry) as service, asyncio.timeout(60):
+    async with BlackboardService(Stuck(Limits()), registry) as service, asyncio.timeout(60):
         await service.board(SCOUT).subscribe([Consumes(types=["Idea"])])
         app = create_app(service, shared_token("t", SCOUT), deadline=0.2)
         transport = httpx2.ASGITransport(app)

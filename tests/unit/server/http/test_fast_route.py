@@ -8,9 +8,9 @@ import pytest
 from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
 from pydantic import BaseModel
 
-from agent_runtime.server.http.authenticated import guarded
+from agent_runtime.server.http.authenticated import authenticated
 from agent_runtime.server.http.errors import ApiError, install_errors
-from agent_runtime.server.http.fast_route import taken_by
+from agent_runtime.server.http.fast_route import bind_parameters
 
 JSON = {"content-type": "application/json"}
 
@@ -51,7 +51,7 @@ def app_with(*, included: bool) -> FastAPI:
     """The routes below a router, or on the app itself."""
     app = FastAPI()
     install_errors(app)
-    routes = APIRouter(route_class=guarded(caller))
+    routes = APIRouter(route_class=authenticated(caller))
     add_routes(routes)
     if included:
         app.include_router(routes)
@@ -138,4 +138,4 @@ async def left_to_fastapi(box: str) -> dict[str, str]:
     ("endpoint", "short"), [(put, True), (touch, True), (search, False), (left_to_fastapi, False)]
 )
 def test_who_goes_the_short_way(endpoint: Callable[..., Any], short: bool) -> None:
-    assert (taken_by(endpoint, {"box": str}) is not None) == short
+    assert (bind_parameters(endpoint, {"box": str}) is not None) == short

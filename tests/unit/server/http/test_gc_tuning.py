@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from agent_runtime.server.http.gc_tuning import collect_seldom
+from agent_runtime.server.http.gc_tuning import tune_gc
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def as_python_starts() -> Iterator[None]:
 
 def test_what_is_there_is_left_alone_and_the_rest_looked_at_seldom() -> None:
     was = gc.get_threshold()
-    collect_seldom()
+    tune_gc()
     assert gc.get_freeze_count() > 10_000
     assert all(now > before for now, before in zip(gc.get_threshold(), was, strict=True))
     assert gc.isenabled()

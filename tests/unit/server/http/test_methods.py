@@ -18,9 +18,9 @@ from fastapi.responses import StreamingResponse
 from agent_runtime.api.common import Retry
 from agent_runtime.core.retry_after import LONGEST, seconds_of
 from agent_runtime.local.api.app import local_app
-from agent_runtime.local.environment import Surroundings
-from agent_runtime.local.events import Feed
-from agent_runtime.local.runtime import Laptop
+from agent_runtime.local.environment import Environment
+from agent_runtime.local.events import EventBroadcaster
+from agent_runtime.local.runtime import LocalRuntime
 from agent_runtime.local.state import StateFolder
 from agent_runtime.processes.worker import create_app as worker_app
 from agent_runtime.server.agent import create_app as agent_app
@@ -93,7 +93,7 @@ async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
                 yield await stack.enter_async_context(at(worker_app(Health()))), {}
             case "local":
                 state = stack.enter_context(StateFolder.open(tmp_path))
-                laptop = Laptop(state, Surroundings({}, ToolContext(tmp_path)), Feed())
+                laptop = LocalRuntime(state, Environment({}, ToolContext(tmp_path)), EventBroadcaster())
                 stack.callback(laptop.feed.close)
                 app = local_app(laptop, "t", Health())
                 yield await stack.enter_async_context(at(app)), {"authorization": "Bearer t"}
@@ -191,8 +191,8 @@ def test_no_wish_is_longer_than_what_the_retry_allows(asked: float) -> None:
 
 
 class TestFeed:
-    def feed(self, process: str, events: int = 3) -> Feed:
-        feed = Feed(process=process)
+    def feed(self, process: str, events: int = 3) -> EventBroadcaster:
+        feed = EventBroadcaster(process=process)
         for number in range(events):
             feed(Event(ManualClock().now(), "log", "s", f"{number}", {}))  # type: ignore[arg-type]  # any kind
         return feed

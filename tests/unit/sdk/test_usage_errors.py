@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from agent_runtime.sdk import Batch, Board, BoardError, Join, Llm, Misuse, Turn, artifact, draft
+from agent_runtime.sdk import Batch, Board, BoardError, Context, Join, Llm, UsageError, artifact, draft
 from tests.unit.sdk.films import Idea, Movie, Tagline, direct, studio
 
 
@@ -18,10 +18,10 @@ class Heir(Idea):
     """Nor is this."""
 
 
-def two_arguments(turn: Turn, more: int) -> None: ...
+def two_arguments(context: Context, more: int) -> None: ...
 
 
-def yields(turn: Turn) -> Any:
+def yields(context: Context) -> Any:
     yield Movie(title="A")
 
 
@@ -72,14 +72,14 @@ def yields(turn: Turn) -> Any:
         (lambda agent: agent.only_for("bob"), "only_for(...) speaks of what publishes(...) before it names"),
         (lambda agent: agent.publishes(Movie).only_for("Bob B"), "publishes only for Bob B: agents.0"),
         (lambda agent: agent.publishes(Movie, fan_out=0), "agent 'ann' publishes Movie: fan_out"),
-        (lambda agent: agent.engines(two_arguments), "engine two_arguments(turn: agent_runtime"),
+        (lambda agent: agent.engines(two_arguments), "engine two_arguments(context: agent_runtime"),
         (
             lambda agent: agent.engines(lambda: None),
-            "cannot be called with a turn alone (too many positional",
+            "cannot be called with a context alone (too many positional",
         ),
         (lambda agent: agent.engines(yields), "engine yields yields: let it return a list"),
         (lambda agent: agent.engines(Movie), "the class Movie is no engine: give an instance of it"),
-        (lambda agent: agent.engines("words"), "'words' is no engine: want a function of a turn"),
+        (lambda agent: agent.engines("words"), "'words' is no engine: want a function of a context"),
         (lambda agent: agent.components("words"), "'words' is no component: it wants `stages`"),
         (lambda agent: agent.max_concurrency(0), "agent 'ann': max_concurrency: Input should be"),
         (lambda agent: agent.timeout("soon"), "agent 'ann': timeout: "),
@@ -89,7 +89,7 @@ def yields(turn: Turn) -> Any:
     ],
 )
 def test_an_agent_is_checked_line_by_line(say: Callable[[Any], object], message: str) -> None:
-    with pytest.raises(Misuse) as refused:
+    with pytest.raises(UsageError) as refused:
         say(Board().agent("ann"))
     assert message in str(refused.value)
 
@@ -130,10 +130,10 @@ def _two_classes_of_one_name(board: Board) -> None:
 async def test_a_board_that_cannot_work_does_not_open(prepare: Callable[[Board], None], message: str) -> None:
     board = Board()
     prepare(board)
-    with pytest.raises(Misuse) as refused:
+    with pytest.raises(UsageError) as refused:
         await board.__aenter__()
     assert message in str(refused.value)
-    with pytest.raises(Misuse, match="the board is not open"):
+    with pytest.raises(UsageError, match="the board is not open"):
         await board.publish(Idea(topic="cats"))
 
 
@@ -152,20 +152,20 @@ async def test_a_board_that_cannot_work_does_not_open(prepare: Callable[[Board],
     ],
 )
 def test_what_is_made_wrongly_is_not_made(make: Callable[[], object], message: str) -> None:
-    with pytest.raises(Misuse) as refused:
+    with pytest.raises(UsageError) as refused:
         make()
     assert message in str(refused.value)
 
 
 async def test_a_store_that_is_no_place_for_a_board_is_not_opened() -> None:
-    with pytest.raises(Misuse, match=r"store=http://\.\.\. is no place for a board") as refused:
+    with pytest.raises(UsageError, match=r"store=http://\.\.\. is no place for a board") as refused:
         await Board("http://user:" + "secret@here").__aenter__()
     assert "secret" not in str(refused.value)
 
 
 def test_two_agents_cannot_have_one_name() -> None:
     board = studio()
-    with pytest.raises(Misuse, match="there are two agents called 'director' on this board"):
+    with pytest.raises(UsageError, match="there are two agents called 'director' on this board"):
         board.agent("director")
 
 
@@ -173,7 +173,7 @@ async def test_outside_of_the_block_there_is_no_board() -> None:
     board = studio()
     idea = Idea(topic="x")
     for call in (board.publish(idea), board.read(Movie), board.invoke("director", idea), board.idle()):
-        with pytest.raises(Misuse, match="do this inside `async with board:`"):
+        with pytest.raises(UsageError, match="do this inside `async with board:`"):
             await call
 
 
@@ -181,13 +181,13 @@ async def test_an_open_board_does_not_change() -> None:
     board = Board()
     director = board.agent("director").consumes(Idea).publishes(Movie).engines(direct)
     async with board:
-        with pytest.raises(Misuse, match="agent 'late' comes too late: put it on the board before"):
+        with pytest.raises(UsageError, match="agent 'late' comes too late: put it on the board before"):
             board.agent("late")
-        with pytest.raises(Misuse, match=r"agent 'director': publishes\(...\) comes too late"):
+        with pytest.raises(UsageError, match=r"agent 'director': publishes\(...\) comes too late"):
             director.publishes(Tagline)
-        with pytest.raises(Misuse, match="the board is open already"):
+        with pytest.raises(UsageError, match="the board is open already"):
             await board.__aenter__()
-        with pytest.raises(Misuse, match=r"does not know the type: say Board\(types=\[Tagline\]\)"):
+        with pytest.raises(UsageError, match=r"does not know the type: say Board\(types=\[Tagline\]\)"):
             await board.publish(Tagline(line="x"))
     director.publishes(Tagline)
 
@@ -203,16 +203,16 @@ async def test_what_the_board_itself_refuses_names_the_agent() -> None:
     ("ask", "message"),
     [
         (
-            lambda turn: turn.input(Movie),
+            lambda context: context.input(Movie),
             "asked for the one Movie and there are 0: what was delivered is Idea",
         ),
-        (lambda turn: turn.input(Idea), "asked for the one Idea and there are 2"),
-        (lambda turn: turn.input(Plain), "Plain is no artifact type"),
-        (lambda turn: turn.result(Movie), "has come to no Movie yet"),
-        (lambda turn: turn.inputs(Picky), "cannot be read by agent 'reader' as the class Picky"),
+        (lambda context: context.input(Idea), "asked for the one Idea and there are 2"),
+        (lambda context: context.input(Plain), "Plain is no artifact type"),
+        (lambda context: context.result(Movie), "has come to no Movie yet"),
+        (lambda context: context.inputs(Picky), "cannot be read by agent 'reader' as the class Picky"),
     ],
 )
-async def test_a_turn_says_what_it_does_not_have(ask: Callable[[Turn], object], message: str) -> None:
+async def test_a_turn_says_what_it_does_not_have(ask: Callable[[Context], object], message: str) -> None:
     board = Board()
     board.agent("reader").consumes(Idea, batch=Batch(size=2, within="1h")).engines(ask)
     async with board:
