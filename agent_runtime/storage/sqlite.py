@@ -8,6 +8,7 @@ commit.
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -185,7 +186,8 @@ class SqliteThread:
 
     def _later(self, callback: Callable[[], object]) -> None:
         assert self._loop is not None
-        self._loop.call_soon_threadsafe(callback)
+        with suppress(RuntimeError):  # the loop is closed: nobody waits for the answer
+            self._loop.call_soon_threadsafe(callback)
 
 
 def _answer(group: list[_Asked[Any]]) -> None:

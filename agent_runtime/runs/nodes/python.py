@@ -7,6 +7,7 @@ import importlib
 import inspect
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
@@ -195,7 +196,7 @@ async def _in_thread(function: Callable[[], Any]) -> Any:
             value = context.run(function)
         except BaseException as error:
             failed = error
-        if not loop.is_closed():
+        with suppress(RuntimeError):  # the loop is closed: nobody waits for the answer
             loop.call_soon_threadsafe(settle, value, failed)
 
     threading.Thread(target=run, name="python-node", daemon=True).start()

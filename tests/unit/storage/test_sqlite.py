@@ -1,6 +1,7 @@
 """The thread that owns a SQLite connection: what is committed together, and what undoes itself alone."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -130,3 +131,25 @@ async def test_a_file_that_is_no_database_is_said_at_the_start(tmp_path: Path) -
     thread = SqliteThread(path, make_table, lambda what, _: Broken(what))
     with pytest.raises(Broken, match="NotADBError"):
         await thread.start()
+
+
+def test_a_loop_that_is_closed_before_the_answer_leaves_no_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raised: list[str] = []
+    monkeypatch.setattr(threading, "excepthook", lambda found: raised.append(str(found.exc_value)))
+    go_on = threading.Event()
+
+    store = SqliteThread(tmp_path / "numbers.sqlite", make_table, lambda what, _: Broken(what))
+
+    async def leave() -> None:
+        await store.start()
+        left = asyncio.create_task(store.write(lambda db: go_on.wait(60)))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # it is handed over in the next turn
+        left.cancel()
+
+    asyncio.run(leave())
+    go_on.set()
+    asyncio.run(store.stop())
+    assert raised == []
