@@ -15,10 +15,14 @@ from typing import Any, NoReturn
 
 import jsonschema_rs
 
-from agent_runtime.core.schema_patterns import BOUNDED, HardPatterns, given_up
+from agent_runtime.core.schema_patterns import BOUNDED, HardPatterns
 
 MOST_FAULTS = 50
+LARGEST_EXPLAINED = 20_000
+"""Values within a value, and parts of texts, of which all faults are collected; of more it is the first."""
 LONGEST_MESSAGE = 500
+_PART_OF_TEXT = 16
+"""Characters of a text that take as long as one value."""
 _SCHEMA = frozenset(
     {
         "additionalProperties",
@@ -58,27 +62,44 @@ class SchemaValidator:
         """Raises jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError."""
         self._schema = schema
         self._retriever = retriever
-        self._exact = jsonschema_rs.Draft202012Validator(schema, retriever=retriever, pattern_options=BOUNDED)
+        jsonschema_rs.Draft202012Validator(schema, retriever=retriever, pattern_options=BOUNDED)
         self._hard = HardPatterns(schema)
+        self._exact = self._compiled(schema)
 
     def is_valid(self, value: object) -> bool:
         """Whether the value fits."""
-        return self._exact.is_valid(value)
+        return not self.faults(value)
 
     def faults(self, value: object) -> list[Fault]:
-        """The first faults; empty when it fits. For a schema that refers to itself it may be one of many."""
+        """The first faults; empty when it fits. For a schema that refers to itself it may be one of many.
+
+        Of a large value it is the first one.
+        """
+        budget = self._hard.begin(value)
+        try:
+            found = [] if budget.is_used_up else self._told(value)
+        except ValueError:  # the library's own recursion limit
+            return [Fault((), "it is nested too deeply to be checked", ())]
+        if budget.is_used_up:
+            path, message = budget.undecided_in(value)
+            return [Fault(path, _cut(message), ())]
+        return found
+
+    def _told(self, value: object) -> list[Fault]:
         if self._exact.is_valid(value):
             return []
         found = [] if self._explainer is None else self._found(self._explainer, value)
         return found or [Fault((), _UNFIT, ())]
 
+    def _compiled(self, schema: Any) -> jsonschema_rs.Draft202012Validator:
+        return jsonschema_rs.Draft202012Validator(
+            schema, retriever=self._retriever, pattern_options=BOUNDED, **self._hard.keywords
+        )
+
     def _found(self, explainer: jsonschema_rs.Draft202012Validator, value: object) -> list[Fault]:
-        if not self._refers:
-            errors = list(islice(explainer.iter_errors(value), MOST_FAULTS))
-            if any(map(given_up, errors)) and (undecided := self._hard.undecided(value)) is not None:
-                return [Fault(undecided[0], _cut(undecided[1]), ())]
-            return [_fault(error) for error in errors]
-        try:  # of all that is wrong there may be a number that doubles with each level
+        if not self._refers and _is_small(value):
+            return [_fault(error) for error in islice(explainer.iter_errors(value), MOST_FAULTS)]
+        try:  # the library collects all that is wrong, which may double with each level, before it tells any
             explainer.validate(value)
         except jsonschema_rs.ValidationError as error:
             return [_fault(error)]
@@ -95,17 +116,29 @@ class SchemaValidator:
         """None: the double `not` would change what the schema lets through, or what it refers to."""
         keywords = list(_keywords(self._schema))
         choices = sum(keyword in _CHOICES for keyword in keywords)
-        refers = not {"$ref", "$dynamicRef"}.isdisjoint(keywords)
-        if choices == 0 or (choices == 1 and not refers):
+        if choices == 0:
             return self._exact
         if not {"$dynamicRef", "unevaluatedItems", "unevaluatedProperties"}.isdisjoint(keywords):
             return None
         try:
-            return jsonschema_rs.Draft202012Validator(
-                _decided(self._schema), retriever=self._retriever, pattern_options=BOUNDED
-            )
+            return self._compiled(_decided(self._schema))
         except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError):
             return None
+
+
+def _is_small(value: object) -> bool:
+    left, size = [value], 0
+    while left and size <= LARGEST_EXPLAINED:
+        part = left.pop()
+        if isinstance(part, Mapping):
+            size += 1 + len(part)
+            left += part.values()
+        elif isinstance(part, list | tuple):
+            size += 1 + len(part)
+            left += part
+        elif isinstance(part, str):
+            size += len(part) // _PART_OF_TEXT
+    return size <= LARGEST_EXPLAINED
 
 
 def _decided(schema: Any) -> Any:

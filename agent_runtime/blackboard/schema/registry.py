@@ -4,7 +4,7 @@ Schemas are compiled once. They cannot reach outside themselves: a `$ref` to ano
 because resolving it would let a manifest make the server fetch addresses of its choice.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import jsonschema_rs
@@ -14,7 +14,7 @@ from agent_runtime.blackboard.artifact import Artifact
 from agent_runtime.blackboard.board import BoardError
 from agent_runtime.blackboard.schema.upcasting import Upcasters
 from agent_runtime.core.json_pointer import pointer
-from agent_runtime.core.schema_faults import SchemaValidator
+from agent_runtime.core.schema_faults import Fault, SchemaValidator
 
 
 class InvalidType(ValueError):
@@ -58,9 +58,8 @@ class TypeRegistry:
         detail for each fault, with its JSON pointer below `/payload`.
         """
         resolved = self._resolve(name, version)
-        validator = self._validators[name, resolved]
-        if not validator.is_valid(payload):
-            _refuse(name, resolved, validator, payload)
+        if faults := self._validators[name, resolved].faults(payload):
+            _refuse(name, resolved, faults)
         return resolved
 
     def is_newest(self, artifact: Artifact) -> bool:
@@ -110,11 +109,8 @@ def _no_other_documents(uri: str) -> NoReturn:
     raise ValueError(f"$ref {uri!r} leaves the schema: put what it names under $defs")
 
 
-def _refuse(name: str, version: int, validator: SchemaValidator, payload: object) -> NoReturn:
-    details = [
-        {"pointer": "/payload" + pointer(fault.path), "message": fault.message}
-        for fault in validator.faults(payload)
-    ]
+def _refuse(name: str, version: int, faults: Sequence[Fault]) -> NoReturn:
+    details = [{"pointer": "/payload" + pointer(fault.path), "message": fault.message} for fault in faults]
     first = details[0]
     more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
     raise BoardError(
