@@ -118,8 +118,8 @@ class NodeState(Model):
 
     name: str
     """The node's path."""
-    state: Literal["Running", "Waiting", "Succeeded", "Failed"]
-    """Its state."""
+    state: Literal["Running", "Waiting", "Succeeded", "Failed", "Cancelled"]
+    """Its state. Cancelled: it had not ended when its run did."""
     action: str | None = None
     """The action it returned."""
     visits: int = 0

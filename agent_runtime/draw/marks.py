@@ -24,9 +24,10 @@ STATES = MappingProxyType(
         "Waiting": "M-2-3V3M2-3V3",
         "Succeeded": "M-3.5 0L-1 2.7L3.7-2.7",
         "Failed": "M-2.7-2.7L2.7 2.7M2.7-2.7L-2.7 2.7",
+        "Cancelled": "M-2.5-2.5H2.5V2.5H-2.5Z",
     }
 )
 """The `d` of a path around (0, 0), 8 pixels wide."""
 
-SIGNS = MappingProxyType({"Running": "▶", "Waiting": "⏸", "Succeeded": "✓", "Failed": "✗"})
+SIGNS = MappingProxyType({"Running": "▶", "Waiting": "⏸", "Succeeded": "✓", "Failed": "✗", "Cancelled": "⏹"})
 """The same as characters, for where there is nothing but text."""

@@ -35,6 +35,7 @@ DAY = Palette(
             "Waiting": Paint("#9a6700", "#fff8c5"),
             "Succeeded": Paint("#1a7f37", "#dafbe1"),
             "Failed": Paint("#cf222e", "#ffebe9"),
+            "Cancelled": Paint("#59636e", "#eaeef2"),
         }
     ),
 )
@@ -49,6 +50,7 @@ NIGHT = Palette(
             "Waiting": Paint("#d29922", "#33270a"),
             "Succeeded": Paint("#3fb950", "#0f2d18"),
             "Failed": Paint("#f85149", "#3d1417"),
+            "Cancelled": Paint("#9198a1", "#262c36"),
         }
     ),
 )

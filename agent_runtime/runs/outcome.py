@@ -1,7 +1,7 @@
 """What a process of a run came to: the run's end, or what it waits for."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ class NodeOutcome:
     name: str
     """Its path."""
     state: str
-    """Running, Waiting, Succeeded or Failed."""
+    """Running, Waiting, Succeeded, Failed, or Cancelled: it had not ended when its run did."""
     action: str | None = None
     visits: int = 0
     attempts: int | None = None
@@ -61,6 +61,17 @@ class NodeOutcome:
             body.get("finishedAt"),
             body.get("answeredBy"),
         )
+
+    def at_end(self, at: str | None) -> "NodeOutcome":
+        """As the node stands when its run has ended, at a time in RFC 3339 if it is known."""
+        if self.state not in ("Running", "Waiting"):
+            return self
+        return replace(self, state="Cancelled", finished_at=at)
+
+
+def wire_at_end(nodes: Iterable[Mapping[str, Any]], at: str | None) -> list[dict[str, Any]]:
+    """The nodes of a run that has ended, as JSON: none goes on running or waiting."""
+    return [NodeOutcome.from_wire(node).at_end(at).wire() for node in nodes]
 
 
 @dataclass(frozen=True, slots=True)

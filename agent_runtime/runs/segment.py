@@ -23,7 +23,15 @@ from agent_runtime.runs.errors import NodeFailed
 from agent_runtime.runs.failures import details_of, message_of
 from agent_runtime.runs.nodes.template_field import Field
 from agent_runtime.runs.observer import RunObserver
-from agent_runtime.runs.outcome import NodeOutcome, Outcome, RunError, Waiting, usage_from, usage_wire
+from agent_runtime.runs.outcome import (
+    NodeOutcome,
+    Outcome,
+    RunError,
+    Waiting,
+    rfc3339,
+    usage_from,
+    usage_wire,
+)
 from agent_runtime.runs.records import RunRecords
 from agent_runtime.runs.scope import Scope
 from agent_runtime.runs.state import RunState
@@ -172,7 +180,11 @@ class Segment:
     def _outcome(
         self, result: Any = None, error: RunError | None = None, waiting: Waiting | None = None
     ) -> Outcome:
-        return Outcome(result, self._watch.nodes, self._state.usage, error, waiting, self._resumed_from)
+        nodes = self._watch.nodes
+        if waiting is None:
+            now = rfc3339(self._state.services.clock.now())
+            nodes = tuple(node.at_end(now) for node in nodes)
+        return Outcome(result, nodes, self._state.usage, error, waiting, self._resumed_from)
 
     def _tell_end(self, outcome: Outcome) -> None:
         error = outcome.error

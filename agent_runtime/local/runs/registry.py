@@ -148,6 +148,8 @@ class Runs:
         run = self._runs.get(event.subject)
         if event.kind != "run.node" or run is None or "node" not in event.data:
             return
+        if run.status.get("phase") in ENDED:
+            return  # a node that is stopped with its run says last that it was under way
         node = {
             "name": event.data["node"],
             "state": event.data["state"],

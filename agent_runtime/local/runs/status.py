@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agent_runtime.api.flowrun import Answer
-from agent_runtime.runs.outcome import Outcome
+from agent_runtime.runs.outcome import Outcome, wire_at_end
 
 Status = dict[str, Any]
 ENDED = ("Succeeded", "Failed", "Cancelled")
@@ -70,7 +70,7 @@ def ended(outcome: Outcome, before: Mapping[str, Any], now: str) -> Status:
         return {**status, **_progress(wire), "result": wire["result"], "finishedAt": now}
     node = f'node "{error["node"]}": ' if error["node"] else ""
     status = _status("Failed", "False", "FlowFailed", f"{node}{error['message']}", before)
-    return {**status, **_progress(wire), "error": error, "finishedAt": now}
+    return _at_end({**status, **_progress(wire), "error": error}, now)
 
 
 def refused(reason: str, message: str, now: str) -> Status:
@@ -80,10 +80,12 @@ def refused(reason: str, message: str, now: str) -> Status:
 
 def cancelled(before: Mapping[str, Any], now: str) -> Status:
     """It was stopped for good."""
-    return {
-        **_status("Cancelled", "False", "Cancelled", "spec.cancel is true", before),
-        "finishedAt": now,
-    }
+    return _at_end(_status("Cancelled", "False", "Cancelled", "spec.cancel is true", before), now)
+
+
+def _at_end(status: Status, now: str) -> Status:
+    nodes = {"nodes": wire_at_end(status["nodes"], now)} if status.get("nodes") else {}
+    return {**status, **nodes, "finishedAt": now}
 
 
 def _what_for(waiting: Mapping[str, Any], run: str) -> str:
@@ -98,7 +100,7 @@ def _what_for(waiting: Mapping[str, Any], run: str) -> str:
 
 
 def _progress(wire: Mapping[str, Any]) -> Status:
-    return {key: wire[key] for key in ("nodes", "usage", "resumedFrom") if wire.get(key) is not None}
+    return {key: wire[key] for key in ("nodes", "usage", "resumedFrom") if wire.get(key) not in (None, [])}
 
 
 def _status(phase: str, succeeded: str, reason: str, message: str, before: Mapping[str, Any]) -> Status:

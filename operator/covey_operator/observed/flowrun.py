@@ -6,6 +6,7 @@ from datetime import datetime
 
 from agent_runtime.api.flowrun import FlowRunResource, FlowRunStatus
 from agent_runtime.api.reasons import POD_REASONS
+from agent_runtime.runs.outcome import wire_at_end
 from covey_operator.conditions import Condition
 from covey_operator.informers.snapshot import ChildSnapshot
 from covey_operator.kube.resources import Object
@@ -31,6 +32,22 @@ def observe(run: FlowRunResource, children: Children, seen: ObservedExtras) -> O
     status = run.status or FlowRunStatus(conditions=[])
     if status.phase in FINAL:
         return _as_it_was(status)
+    found = _observed(run, status, children, seen)
+    return _with_nodes_at_end(found, status) if found.fields.get("phase") in FINAL else found
+
+
+def _with_nodes_at_end(found: Observation, status: FlowRunStatus) -> Observation:
+    """No node goes on running or waiting when its run has ended, whoever ended it."""
+    nodes = found.fields.get("nodes") or [node.manifest() for node in status.nodes or ()]
+    if not nodes:
+        return found
+    ended = wire_at_end(nodes, found.fields.get("finishedAt"))
+    return replace(found, fields={**found.fields, "nodes": ended})
+
+
+def _observed(
+    run: FlowRunResource, status: FlowRunStatus, children: Children, seen: ObservedExtras
+) -> Observation:
     if seen.verdict is not None:
         phase = "Cancelled" if seen.verdict.reason == "Cancelled" else "Failed"
         return ends(phase, seen.verdict)

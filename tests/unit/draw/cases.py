@@ -143,6 +143,7 @@ CASES = {
         REVIEW,
         nodes=(*_TO_REVIEW, node("review", "Succeeded", "approve"), node("publish", "Failed", attempts=3)),
     ),
+    "review-cancelled": Case(REVIEW, nodes=(*_TO_REVIEW, node("review", "Cancelled", None, 4))),
     "kinds": Case(KINDS),
     "kinds-running": Case(
         KINDS, nodes=(node("route", "Succeeded", "count", 2), node("count", "Running", None, 12))

@@ -36,7 +36,7 @@ def drawings(draw: st.DrawFn) -> tuple[Graph, Progress | None]:
     graph = draw(graphs())
     if draw(st.booleans()):
         return graph, None
-    states = st.sampled_from(["Running", "Waiting", "Succeeded", "Failed"])
+    states = st.sampled_from(["Running", "Waiting", "Succeeded", "Failed", "Cancelled"])
     visited = [path for path, _, _ in graph.walk() if draw(st.booleans())]
     return graph, progress_of(
         NodeState(

@@ -11,7 +11,7 @@ from agent_runtime.draw.text import line, width
 from tests.unit.draw.cases import CASES
 from tests.unit.draw.graphs import drawings
 
-TEXT = r'"(?:[^\W_]|[ .,_-]|#\d+;|<br/>|[▶⏸✓✗]|each: )*"'
+TEXT = r'"(?:[^\W_]|[ .,_-]|#\d+;|<br/>|[▶⏸⏹✓✗]|each: )*"'
 ID = r"n[0-9_nse]*"
 LINES = [
     r"flowchart TD",
@@ -20,8 +20,8 @@ LINES = [
     rf"\s+subgraph {ID}\[{TEXT}\]",
     r"\s+end",
     rf'\s+{ID} -->(?:\|{TEXT}\|)? {ID}(?:\(\(\("#8203;"\)\)\))?',
-    r"  classDef (?:Running|Waiting|Succeeded|Failed) fill:#\w{6},stroke:#\w{6},color:#\w{6}",
-    rf"  class {ID}(?:,{ID})* (?:Running|Waiting|Succeeded|Failed)",
+    r"  classDef (?:Running|Waiting|Succeeded|Failed|Cancelled) fill:#\w{6},stroke:#\w{6},color:#\w{6}",
+    rf"  class {ID}(?:,{ID})* (?:Running|Waiting|Succeeded|Failed|Cancelled)",
     r"  linkStyle \d+(?:,\d+)* stroke:#\w{6},stroke-width:4px",
 ]
 GRAMMAR = re.compile("|".join(LINES))

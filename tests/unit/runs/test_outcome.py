@@ -106,3 +106,13 @@ def test_whatever_happens_it_fits(result: Any, factor: int, nodes: int, error: s
     body = encode(outcome)
     assert len(body) <= MAX_BYTES
     assert json.loads(body)["error"]["node"] == "n"
+
+
+def test_a_node_that_has_not_ended_is_cancelled_with_its_run() -> None:
+    at = "2026-03-02T09:00:00Z"
+    running, waiting = NodeOutcome("a", "Running", visits=2), NodeOutcome("b", "Waiting")
+    assert running.at_end(at) == NodeOutcome("a", "Cancelled", visits=2, finished_at=at)
+    assert waiting.at_end(at) == NodeOutcome("b", "Cancelled", finished_at=at)
+    for state in ("Succeeded", "Failed", "Cancelled"):
+        ended = NodeOutcome("c", state, "default", finished_at="2026-03-02T08:00:00Z")
+        assert ended.at_end(at) == ended

@@ -14,6 +14,7 @@ from agent_runtime.local.runs.files import RunFiles
 from agent_runtime.local.runs.registry import Runs
 from agent_runtime.runs.errors import Interrupted
 from agent_runtime.runs.outcome import Outcome, RunError, Waiting
+from agent_runtime.telemetry.events import Event
 from tests.clocks import ManualClock, eventually
 
 ASKS = Outcome(waiting=Waiting("Approval", "review", prompt="Send?", actions=("send", "drop")))
@@ -205,6 +206,35 @@ async def test_stopping_a_run_frees_its_slot(
     stop(world)
     assert world.status("one") == (phase, reason)
     await eventually(lambda: ("two", []) in world.legs.calls)
+
+
+def _event(world: World, node: str, state: str, visit: int = 1) -> Event:
+    data = {"node": node, "state": state, "visit": visit, "action": None}
+    return Event(world.clock.now(), "run.node", "one", f"{node} {state}", data)
+
+
+@pytest.mark.parametrize("end", ["cancel", "fail"])
+async def test_no_node_goes_on_when_its_run_has_ended(world: World, end: str) -> None:
+    world.add("one")
+    await world.is_under_way("one")
+    for node, state in (("a", "Succeeded"), ("b", "Running"), ("c", "Waiting"), ("d", "Failed")):
+        world.runs.observe(_event(world, node, state))
+    if end == "cancel":
+        world.change("one", cancel=True)
+    else:
+        world.legs.end("one", RuntimeError("oh"))
+        await world.reaches("one", "Failed", "FlowFailed")
+    world.runs.observe(_event(world, "b", "Running"))  # its last words, when it was stopped
+    nodes = world.runs.all["one"].status["nodes"]
+    stopped = {"state": "Cancelled", "finishedAt": "2026-01-05T12:00:00Z", "visits": 1}
+    assert [(node["name"], node["state"]) for node in nodes if node["name"] in "ad"] == [
+        ("a", "Succeeded"),
+        ("d", "Failed"),
+    ]
+    assert [node for node in nodes if node["name"] in "bc"] == [
+        {"name": "b", **stopped},
+        {"name": "c", **stopped},
+    ]
 
 
 async def test_a_pause_is_taken_back(world: World) -> None:

@@ -291,6 +291,38 @@ def test_a_wait_of_a_cancelled_run_is_its_end() -> None:
     assert "result" not in found.fields
 
 
+UNDER_WAY: list[Object] = [
+    {"name": "ask", "state": "Succeeded", "visits": 1},
+    {"name": "review", "state": "Waiting", "visits": 2},
+    {"name": "count", "state": "Running", "visits": 1},
+]
+
+
+@pytest.mark.parametrize(
+    ("spec", "seen"),
+    [
+        pytest.param({}, {"verdict": Condition("Succeeded", "False", "JobLost", "it is gone")}, id="verdict"),
+        pytest.param(
+            {"cancel": True}, {"verdict": Condition("Succeeded", "False", "Cancelled", "")}, id="cancelled"
+        ),
+        pytest.param({}, {"pods": [pod({**OUTCOME, "error": {"message": "oh"}})]}, id="failed"),
+        pytest.param({}, {"pods": [], "kept": Kept()}, id="lost"),
+    ],
+)
+def test_no_node_goes_on_when_its_run_has_ended(spec: Object, seen: Object) -> None:
+    found = seen_of(run(spec, phase="Running", leg=1, nodes=UNDER_WAY), ENDED, **seen)
+    if found.fields["phase"] == "Running":  # its Job is made again
+        assert "nodes" not in found.fields
+        return
+    nodes = {node["name"]: node for node in found.fields["nodes"]}
+    assert [nodes[name]["state"] for name in ("ask", "review", "count")] == [
+        "Succeeded",
+        "Cancelled",
+        "Cancelled",
+    ]
+    assert nodes["review"].get("finishedAt") == found.fields.get("finishedAt")
+
+
 def ended_in_queue(wanted: Wanted, outcome: bytes | None) -> InQueue:
     state = QueueState("r", "news/report", "Ended", wanted, 1, None, outcome, None)
     return InQueue("r", "news/report", state)
