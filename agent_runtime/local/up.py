@@ -16,6 +16,7 @@ from agent_runtime.local.environment import Environment
 from agent_runtime.local.errors import UserError
 from agent_runtime.local.event_file import EventFile
 from agent_runtime.local.events import EventBroadcaster
+from agent_runtime.local.forked import not_in_children
 from agent_runtime.local.hosting.real_model import RealModel
 from agent_runtime.local.log_file import log_to
 from agent_runtime.local.manifests.files import written
@@ -222,4 +223,5 @@ def _bound(port: int) -> socket.socket:
             "Stop what uses it, or choose another with --port (0 takes any free one).",
             code=2,
         ) from error
+    not_in_children(sock)
     return sock
