@@ -26,6 +26,8 @@ _UNKNOWN = object()
 def check_input(node: FlowNode, field: str, resolution: Resolution) -> None:
     """Refuse an input that can be seen not to fit the work of the node, which stands at `field`."""
     value, place = known(node.input), f"{field}.input"
+    if node.agent is not None:
+        check_question(node.input, place, resolution, such_as=node.map.as_ if node.map else "params.topic")
     if node.tool is not None:
         _check_tool(node, value, place, resolution)
     if node.python is not None and value is not _UNKNOWN and not isinstance(value, dict | None):
@@ -36,6 +38,13 @@ def check_input(node: FlowNode, field: str, resolution: Resolution) -> None:
         resolution.refuse("InvalidSpec", message, place)
     if node.http is not None:
         _check_http(node.http, f"{field}.http", resolution)
+
+
+def check_question(given: object, field: str, resolution: Resolution, *, such_as: str) -> None:
+    """Refuse what can be seen to be no message to an agent; `such_as` is a variable that could be one."""
+    if known(given) in (None, ""):
+        message = f"{field}: there is nothing to ask the agent: set it to the message, such as ${{{such_as}}}"
+        resolution.refuse("InvalidSpec", message, field)
 
 
 def check_params(node: FlowNode, graph: Graph, field: str, resolution: Resolution) -> None:

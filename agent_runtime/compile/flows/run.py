@@ -9,6 +9,7 @@ from agent_runtime.api.flow import FlowResource, Graph
 from agent_runtime.api.flowrun import FlowRunResource
 from agent_runtime.api.nodes import FlowNode
 from agent_runtime.compile.flows.flow import check_flow, check_whole
+from agent_runtime.compile.flows.inputs import check_question
 from agent_runtime.compile.flows.params import complete_params
 from agent_runtime.compile.flows.publisher import publisher_of
 from agent_runtime.compile.flows.subflows import every_node, subflows
@@ -112,6 +113,10 @@ def _graph(
     spec = run.spec
     if spec.flow is None:
         graph = spec.flow_spec or _question(run)
+        if spec.agent is not None:
+            name = next(iter(spec.params or ()), None)
+            such_as = f"params.{name}" if name is not None else "'hello'"
+            check_question(spec.agent.input, "spec.agent.input", resolution, such_as=such_as)
         field = "spec.flowSpec" if spec.flow_spec is not None else "spec.agent"
         return run.name, graph, check_whole(graph, field, lookup, run.namespace, resolution, name=run.name)
     flow = resolution.resource(FlowResource, spec.flow.name, "spec.flow.name")

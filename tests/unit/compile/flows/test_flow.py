@@ -110,7 +110,7 @@ A = "{name: a, tool: {builtin: clock}}"
             '1 is not of type "string"',
         ),
         (
-            "{start: a, nodes: [{name: a, agent: nobody}]}",
+            "{start: a, nodes: [{name: a, agent: nobody, input: go}]}",
             "AgentNotFound",
             "spec.nodes[0].agent",
             'Agent "nobody" not found in namespace "news": create it',
@@ -140,7 +140,7 @@ def test_several_problems_at_once(news: Namespace) -> None:
     spec = """
     start: z
     nodes:
-      - {name: a, agent: nobody, next: {default: y}}
+      - {name: a, agent: nobody, input: go, next: {default: y}}
       - {name: a, tool: {builtin: clock}, input: "${nothing}"}
     """
     result = check_flow(news.add("Flow", "report", spec), news.lookup)

@@ -21,9 +21,9 @@ params:
   style: {type: object, properties: {words: {type: array, items: {type: string}}}, default: {}}
 start: plan
 nodes:
-  - {name: plan, agent: planner, next: {default: write}}
+  - {name: plan, agent: planner, input: go, next: {default: write}}
   - {name: write, llm: {model: {name: keyed}, prompt: x}, next: {default: publish}}
-  - {name: publish, agent: open-door}
+  - {name: publish, agent: open-door, input: go}
 """
 
 
@@ -149,7 +149,9 @@ def test_a_graph_of_its_own(report: Namespace) -> None:
     result = compiled_spec(report, f"{{flowSpec: {inline}}}")
     assert result.config is not None
     assert (result.config.flow_name, result.config.flow.start) == ("monday", "a")
-    (problem,) = compiled_spec(report, "{flowSpec: {start: z, nodes: [{name: a, agent: planner}]}}").problems
+    (problem,) = compiled_spec(
+        report, "{flowSpec: {start: z, nodes: [{name: a, agent: planner, input: go}]}}"
+    ).problems
     assert problem.field == "spec.flowSpec.start"
 
 
@@ -160,7 +162,7 @@ def test_one_question_to_an_agent(report: Namespace) -> None:
     assert result.config is not None
     (node,) = result.config.flow.nodes
     assert (node.agent, node.input, result.config.params) == ("planner", "${params.topic}", {"topic": "bees"})
-    (problem,) = compiled_spec(report, "{agent: {name: nobody}}").problems
+    (problem,) = compiled_spec(report, "{agent: {name: nobody, input: go}}").problems
     assert problem.reason == "AgentNotFound"
 
 
