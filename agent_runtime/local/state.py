@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
+from agent_runtime.core.forked import not_in_children
 from agent_runtime.local.address import SERVER_FILE, Address
 from agent_runtime.local.errors import UserError
-from agent_runtime.local.forked import not_in_children
 from agent_runtime.local.manifests.files import write_private, written
 
 FOLDER = ".covey"
@@ -29,7 +29,7 @@ class StateFolder:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Make the folder where it is missing, and lock it. Raises Failure when that cannot be."""
+        """Make the folder where it is missing, and lock it. Raises UserError when that cannot be."""
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = (path / "lock").open("a+b", buffering=0)  # so that nothing is left to be written later
@@ -50,7 +50,7 @@ class StateFolder:
                 "Stop that one, or choose another folder with --state.",
                 code=2,
             ) from error
-        not_in_children(lock)
+        not_in_children(lock, lambda held: held.close())
         with written(path):
             lock.truncate(0)
             lock.write(f"pid {os.getpid()}".encode())

@@ -10,10 +10,11 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from agent_runtime.auth.metrics_token import MetricsToken
+from agent_runtime.core.forked import not_in_children
 from agent_runtime.server.http.gc_tuning import tune_gc
 from agent_runtime.server.http.header_limits import bounded_heads
 from agent_runtime.server.http.metrics_access import GuardedMetrics
-from agent_runtime.serving.forked import not_in_children
+from agent_runtime.server.http.sockets import close_sockets
 
 Drain = Callable[[], Awaitable[None]]
 """Called once when the server is to stop: refuse what is new, let waiters go. Requests are still answered."""
@@ -75,7 +76,7 @@ async def serve_app(
         server_header=False,
     )
     server = _DrainingServer(config, drain)
-    not_in_children(server)
+    not_in_children(server, close_sockets)
     tune_gc()
     watch = asyncio.ensure_future(_stop_on(stop, server)) if stop is not None else None
     try:
