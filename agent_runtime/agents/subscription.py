@@ -54,7 +54,7 @@ class Worker(Protocol):
 
 
 def subscription_of(config: AgentConfig) -> Subscription:
-    """The duty of an agent from a manifest. Raises ValueError when it has no blackboard."""
+    """The subscription of an agent from a manifest. Raises ValueError when it has no blackboard."""
     access = config.blackboard
     if access is None:
         raise ValueError(f'agent "{config.name}" has no blackboard to consume from')

@@ -4,7 +4,7 @@ The operator and the laptop hold the install key. From it they derive the key of
 token of each agent (HKDF, RFC 5869), so that reconciling twice yields the same bytes, and a lost Secret is
 written anew. Tokens for a blackboard are JSON Web Tokens signed with the board's key, called grants: they say
 who the bearer is and which labels and tenant it has, so that an agent cannot claim others. That it is the
-agent who brings its grant, its pod proves besides: see `projected_tokens`.
+agent who brings its grant, its pod proves besides: see `service_accounts`.
 """
 
 import hashlib

@@ -18,7 +18,7 @@ _LONG = httpx.Timeout(10, read=None)
 
 
 class Client:
-    """Calls to one running `covey up`. Every call raises Failure with what the server says is wrong."""
+    """Calls to one running `covey up`. Every call raises UserError with what the server says is wrong."""
 
     def __init__(self, address: Address) -> None:
         self.address = address
@@ -31,7 +31,7 @@ class Client:
 
     @classmethod
     def connect(cls, state: Path | None) -> Self:
-        """To the `covey up` that is meant, which is said. Raises Failure when there is none."""
+        """To the `covey up` that is meant, which is said. Raises UserError when there is none."""
         return cls(runtime(state))
 
     def get(self, path: str, **query: str | float) -> Json:

@@ -22,7 +22,7 @@ class Left(UserError):
 
 
 def guarded(command: Callable[P, None]) -> Callable[P, None]:
-    """The command, with a Failure told on standard error and turned into its exit status."""
+    """The command, with a UserError told on standard error and turned into its exit status."""
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:

@@ -12,7 +12,7 @@ _GITIGNORE = ".gitignore"
 
 
 def run(folder: Path) -> None:
-    """Write them; nothing that is there is touched. Raises Failure."""
+    """Write them; nothing that is there is touched. Raises UserError."""
     there = [name for name in NAMES if (folder / name).exists()]
     if there:
         raise UserError(

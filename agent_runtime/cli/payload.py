@@ -14,7 +14,7 @@ from agent_runtime.local.manifests.yaml_reader import InvalidYaml, NumberTooLarg
 
 
 def payload(text: str, what: str) -> dict[str, Any]:
-    """The object that `text` stands for; YAML is fine too. `what` names it in a Failure."""
+    """The object that `text` stands for; YAML is fine too. `what` names it in a UserError."""
     source, content = _content(text, what)
     value = _parsed(content, source, what)
     if not isinstance(value, dict):
@@ -43,7 +43,7 @@ def parameters(pairs: list[str]) -> dict[str, Any]:
     """`key=value` pairs as an object; a value is YAML, so that `3` is a number and `tea` a text.
 
     `key=@FILE` is the text of the file, or what it holds when it is a .json, .yaml or .yml file; `key=@-` is
-    the text of standard input. Raises Failure.
+    the text of standard input. Raises UserError.
     """
     found = {}
     for pair in pairs:
@@ -57,7 +57,7 @@ def parameters(pairs: list[str]) -> dict[str, Any]:
 
 
 def _yaml_or_text(value: str, what: str) -> Any:
-    """What only begins like YAML is a text: `[draft`, `*bold*`. Raises Failure for what is meant as YAML."""
+    """What only begins like YAML is a text: `[draft`, `*bold*`. Raises UserError for broken YAML."""
     try:
         return _read(value)
     except InvalidYaml as error:
@@ -80,7 +80,7 @@ def _file_parameter(key: str, value: str) -> Any:
 
 
 def _parsed(content: str, source: str, what: str) -> Any:
-    """Raises Failure with the place of what is wrong."""
+    """Raises UserError with the place of what is wrong."""
     try:
         value = strict_json.parse(content) if source.endswith(".json") else _read(content)
     except json.JSONDecodeError as error:

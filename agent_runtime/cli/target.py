@@ -45,7 +45,7 @@ _INSTEAD = {
 
 
 def runtime(state: Path | None) -> Address:
-    """The `covey up` that a command means; says which one it is. Raises Failure when there is none.
+    """The `covey up` that a command means; says which one it is. Raises UserError when there is none.
 
     As a plugin of kubectl it has to be named.
     """

@@ -16,7 +16,7 @@ KEY_ENV = "COVEY_BLACKBOARD_KEY"
 def run(
     board: str, name: str, role: Literal["user", "admin"], labels: list[str], tenant: str, span: str
 ) -> None:
-    """Print it. `board` is `NAMESPACE/NAME`, `span` a duration. Raises Failure."""
+    """Print it. `board` is `NAMESPACE/NAME`, `span` a duration. Raises UserError."""
     namespace, _, blackboard = board.partition("/")
     if not namespace or not blackboard:
         raise UserError(f'"{board}" is no Blackboard', "Say NAMESPACE/NAME, such as news/newsroom.", code=2)

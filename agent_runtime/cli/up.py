@@ -46,7 +46,7 @@ class Options:
 
 
 def run(options: Options) -> None:
-    """Serve until Ctrl-C, or do the errand and end."""
+    """Serve until Ctrl-C, or do one job and end."""
     began = time.monotonic()
     settings = _settings(options)
     feed = EventBroadcaster()

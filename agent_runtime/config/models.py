@@ -155,7 +155,7 @@ class RunStoreAccess(Model):
 
 
 def run_id(namespace: str, name: str, uid: str) -> str:
-    """What the run store calls a run: one made anew under an old name is another."""
+    """What the run store calls a run: one created again under an old name is another."""
     return f"{namespace}/{name}/{uid}"
 
 

@@ -97,7 +97,7 @@ def omission_record(position: int, artifact: Artifact, size: int) -> bytes:
 
 
 def read_artifact(record: bytes) -> LoggedArtifact:
-    """The artifact of a record. Raises Garbled."""
+    """The artifact of a record. Raises CorruptRecord."""
     wire = _object(record)
     try:
         position, body = wire["position"], wire["artifact"]
@@ -175,7 +175,7 @@ def _plain(value: object) -> object:
 
 
 def read_event(record: bytes) -> LoggedEvent:
-    """The event of a record. Raises Garbled."""
+    """The event of a record. Raises CorruptRecord."""
     _object(record)
     try:
         event = _EVENT.validate_json(record)

@@ -78,7 +78,7 @@ class ArtifactPublisher:
     async def catch_up(self) -> int:
         """Copy until the log has all that the store has; returns how many artifacts that took.
 
-        Raises LogUnavailable, ForeignLog, and as the store.
+        Raises LogUnavailable, LogMismatch, and as the store.
         """
         self._behind, copied = True, 0
         await self._log.open()

@@ -40,7 +40,7 @@ class Address:
 
 def find(state: Path | None, environ: Mapping[str, str], here: Path) -> Address:
     """The running server that a command means: `--state`, else COVEY_STATE, else `.covey` in this folder
-    or one above it, else the only one that this user runs. Raises Failure when there is none, or several.
+    or one above it, else the only one that this user runs. Raises UserError when there is none, or several.
     """
     chosen = state or (Path(environ["COVEY_STATE"]) if environ.get("COVEY_STATE") else None)
     if chosen is not None:

@@ -36,9 +36,9 @@ class Delivered:
 
 
 def route_for(job: OneShot, runtime: LocalRuntime) -> tuple[HostedBoard, tuple[str, ...]]:
-    """The board that the errand is for, and the agents on its way.
+    """The board that the job is for, and the agents on its way.
 
-    Raises Failure when there is no such board or no way, or when an agent on it is not ready.
+    Raises UserError when there is no such board or no way, or when an agent on it is not ready.
     """
     types = [type_ for type_, _ in job.drafts]
     boards = [b for b in runtime.host.boards.values() if all(t in b.service.registry for t in types)]
@@ -76,7 +76,7 @@ def _boards(runtime: LocalRuntime) -> Sequence[HostedBoard]:
 
 
 async def run_once(job: OneShot, runtime: LocalRuntime) -> Delivered:
-    """Publish, and wait. Raises Failure that says which agent failed, on what and why."""
+    """Publish, and wait. Raises UserError that says which agent failed, on what and why."""
     board, way = route_for(job, runtime)
     seen = runtime.feed.last
     try:
@@ -111,7 +111,7 @@ class _Waiting:
         self._failures: list[str] = []
 
     async def result(self, runtime: LocalRuntime, seen: int) -> str:
-        """The artifact's id. Raises Failure."""
+        """The artifact's id. Raises UserError."""
         await self._still_possible()
         async for entry in runtime.feed.follow(seen):
             event = entry.event

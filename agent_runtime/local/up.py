@@ -10,13 +10,13 @@ from functools import partial
 from pathlib import Path
 
 from agent_runtime.core.background import describe, keep_running, report, spawn
+from agent_runtime.core.forked import not_in_children
 from agent_runtime.local.address import Address, remember
 from agent_runtime.local.api.app import local_app
 from agent_runtime.local.environment import Environment
 from agent_runtime.local.errors import UserError
 from agent_runtime.local.event_file import EventFile
 from agent_runtime.local.events import EventBroadcaster
-from agent_runtime.local.forked import not_in_children
 from agent_runtime.local.hosting.real_model import RealModel
 from agent_runtime.local.log_file import log_to
 from agent_runtime.local.manifests.files import written
@@ -83,7 +83,7 @@ class Up:
     failure: UserError | None = None
 
     async def run(self) -> None:
-        """Serve until a signal, or until the errand is done. Raises Failure when it cannot start."""
+        """Serve until a signal, or until the job is done. Raises UserError when it cannot start."""
         settings = self.settings
         since = stamps(settings.paths)
         loaded = load(settings.paths)
@@ -121,7 +121,7 @@ class Up:
                 self.note("finishing the work under way; Ctrl-C again stops at once")
             await runtime.drain()
 
-        beside = spawn(self._beside(runtime, where, since), name="errand or watch of the files")
+        beside = spawn(self._beside(runtime, where, since), name="job or watch of the files")
         try:
             await serve_app(
                 local_app(runtime, where.token, health),
@@ -136,7 +136,7 @@ class Up:
                 await beside
 
     async def _beside(self, runtime: LocalRuntime, where: Address, since: Stamps) -> None:
-        """What goes on while the server serves: the errand, or watching the files."""
+        """What goes on while the server serves: the job, or watching the files."""
         try:
             self.on_ready(runtime, where)
             if self.settings.job is None:
@@ -150,7 +150,7 @@ class Up:
         except UserError as failure:
             self.failure = failure
             self.stop.set()
-        except Exception as error:  # of an errand: there is nothing else to wait for
+        except Exception as error:  # of a job: there is nothing else to wait for
             self.failure = UserError(f"an unforeseen error ended it: {describe(error)}", "See the log.")
             self.stop.set()
             raise
@@ -210,7 +210,7 @@ def _count(loaded: Loaded) -> str:
 
 
 def _bound(port: int) -> socket.socket:
-    """A listening socket on this machine only. Raises Failure when the port is taken."""
+    """A listening socket on this machine only. Raises UserError when the port is taken."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -223,5 +223,5 @@ def _bound(port: int) -> socket.socket:
             "Stop what uses it, or choose another with --port (0 takes any free one).",
             code=2,
         ) from error
-    not_in_children(sock)
+    not_in_children(sock, socket.socket.close)
     return sock

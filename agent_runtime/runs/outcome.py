@@ -70,7 +70,7 @@ class NodeOutcome:
 
 
 def wire_at_end(nodes: Iterable[Mapping[str, Any]], at: str | None) -> list[dict[str, Any]]:
-    """The nodes of a run that has ended, as JSON: none goes on running or waiting."""
+    """The nodes of a run that has ended, as JSON: none is left Running or Waiting."""
     return [NodeOutcome.from_wire(node).at_end(at).wire() for node in nodes]
 
 

@@ -25,7 +25,7 @@ Connect = Callable[[], AbstractAsyncContextManager[Board]]
 Create = Callable[[Mapping[str, Any]], Awaitable[None]]
 """Creates a FlowRun from its manifest; one that is there already is success.
 
-Raises CannotAsk when nobody answers in good time. Any other error is a refusal, and counts against the
+Raises ApiUnavailable when nobody answers in good time. Any other error is a refusal, and counts against the
 artifact.
 """
 Tell = Callable[[str], None]

@@ -51,7 +51,7 @@ def scheduled_run_name(flow: str, triggers: Sequence[Trigger], index: int, time:
 
 
 def artifact_run_name(flow: str, uid: str, key: str, artifact_id: str) -> str:
-    """`FLOW-HASH`, of the flow's uid, the trigger's key and the artifact: a Flow made anew runs anew."""
+    """`FLOW-HASH`, of the flow's uid, the trigger's key and the artifact: a recreated Flow runs again."""
     return f"{_flow_part(flow)}-{_digest(10, uid, key, artifact_id)}"
 
 

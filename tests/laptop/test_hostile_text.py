@@ -260,7 +260,7 @@ def test_the_question_that_a_person_approves_shows_what_it_holds(place: Place) -
 
 
 def test_a_picture_that_moves_shows_it_too(place: Place) -> None:
-    folder = manifests(place.covey.home / "errand")
+    folder = manifests(place.covey.home / "job")
     words = [str(COVEY), "up", str(folder), "--publish", "Note={}", "--until", "Dish"]
     with Terminal(words, place.covey.environ, place.covey.home) as terminal:
         assert terminal.end() == 1

@@ -1,4 +1,4 @@
-"""The lines of a backup: JSON, one thing on each. Pure; `backup_file` reads and writes them.
+"""The lines of a backup: JSON, one thing on each. Pure; `file` reads and writes them.
 
     {"header": {"format": "covey-board/1", "board": "news/newsroom", "at": ...}}
     {"artifact": {...}}      each, in the order of publication; as `codec` writes it

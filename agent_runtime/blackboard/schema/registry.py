@@ -67,7 +67,7 @@ class TypeRegistry:
         return artifact.version == self._newest.get(artifact.type)
 
     def read(self, artifact: Artifact) -> tuple[Artifact, str]:
-        """The artifact as the newest version of its type that it can be read as; see `readings`.
+        """The artifact as the newest version of its type that it can be read as; see `upcasting`.
 
         And why it could not be read as a newer one, empty when nothing went wrong.
         """

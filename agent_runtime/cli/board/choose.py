@@ -5,7 +5,7 @@ from agent_runtime.local.errors import UserError
 
 
 def board_named(client: Client, name: str) -> str:
-    """`name`, else the only Blackboard that there is. Raises Failure when there is none, or several."""
+    """`name`, else the only Blackboard that there is. Raises UserError when there is none, or several."""
     if name:
         return name
     names = [item["metadata"]["name"] for item in client.get("/v1/resources", kind="Blackboard")["items"]]

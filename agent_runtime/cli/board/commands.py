@@ -200,7 +200,7 @@ def watch(where: ConnectionOptions, wanted: Query, count: int | None, output: st
 
 
 def moment(text: str, option: str) -> datetime | None:
-    """A time with its zone; None for an empty text. Raises Failure."""
+    """A time with its zone; None for an empty text. Raises UserError."""
     if not text:
         return None
     try:
@@ -242,7 +242,7 @@ def _line(artifact: Artifact, *, wide: bool) -> str:
 
 
 async def _artifact_named(opened: OpenBoard, name: str) -> Artifact:
-    """The artifact, of whose id `name` may be the beginning. Raises Failure."""
+    """The artifact, of whose id `name` may be the beginning. Raises UserError."""
     if (artifact := await opened.board.get(name)) is not None:
         return artifact
     found: list[Artifact] = []
@@ -259,7 +259,7 @@ async def _artifact_named(opened: OpenBoard, name: str) -> Artifact:
 
 
 async def _letters_named(opened: OpenBoard, names: Sequence[str]) -> list[str]:
-    """Their whole names. Raises Failure when several begin with one of these."""
+    """Their whole names. Raises UserError when several begin with one of these."""
     known = [letter.delivery for letter in await opened.admin.dead_letters(_PAGE, None)]
     return [completed(name, known, "dead letters") for name in names]
 

@@ -35,7 +35,7 @@ class OpenBoard:
     """A board and its admin's side, for the time of one command; `name` is known of a covey up's only."""
 
     def __init__(self, where: ConnectionOptions) -> None:
-        """Raises Failure when it cannot be told which board is meant."""
+        """Raises UserError when it cannot be told which board is meant."""
         if where.url:
             if not where.token:
                 raise UserError(
@@ -54,7 +54,7 @@ class OpenBoard:
 
 
 def run_on(where: ConnectionOptions, work: Callable[[OpenBoard], Awaitable[None]]) -> None:
-    """Do it, until it is done or Ctrl-C. Raises Failure with what the board says is wrong."""
+    """Do it, until it is done or Ctrl-C. Raises UserError with what the board says is wrong."""
 
     async def session() -> None:
         opened = OpenBoard(where)

@@ -5,7 +5,7 @@ from agent_runtime.local.errors import UserError
 
 
 def given(artifact: str, content: str, command: str) -> tuple[str, dict[str, object]]:
-    """The type and the payload of `TYPE=JSON`, or of `TYPE` and `JSON` as two words. Raises Failure."""
+    """The type and the payload of `TYPE=JSON`, or of `TYPE` and `JSON` as two words. Raises UserError."""
     if not content:
         return typed_payload(artifact, command)
     if "=" in artifact:

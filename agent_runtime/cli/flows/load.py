@@ -54,7 +54,7 @@ def of_server(client: Client) -> dict[str, FlowResource]:
 
 
 def named(name: str, names: Sequence[str], place: str) -> None:
-    """Raises Failure that lists the Flows there are when this one is not among them."""
+    """Raises UserError that lists the Flows there are when this one is not among them."""
     if name not in names:
         there = ", ".join(sorted(names))
         raise UserError(

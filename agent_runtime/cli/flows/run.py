@@ -34,7 +34,7 @@ class WaitOptions:
     def __init__(self, timeout: str, wait: str | None) -> None:
         """`wait`, a duration or empty for any time, goes past approvals; None: `timeout`, up to one.
 
-        Raises Failure for what is no duration.
+        Raises UserError for what is no duration.
         """
         self.past_approvals = wait is not None
         self.words = timeout if wait is None else wait

@@ -14,7 +14,7 @@ from agent_runtime.local.errors import UserError
 
 
 def run_named(client: Client, name: str) -> str:
-    """The run's name, of which `name` may be the beginning. Raises Failure when several begin so."""
+    """The run's name, of which `name` may be the beginning. Raises UserError when several begin so."""
     runs = client.get("/v1/resources", kind="FlowRun")["items"]
     return completed(name, (str(run["metadata"]["name"]) for run in runs), "runs")
 

@@ -5,7 +5,7 @@ from agent_runtime.local.errors import UserError
 
 
 def kind_named(word: str) -> str:
-    """The kind's own name. Raises Failure that lists what there is."""
+    """The kind's own name. Raises UserError that lists what there is."""
     wanted = word.lower()
     for name, kind in KINDS.items():
         if wanted in (name.lower(), kind.plural, kind.short):

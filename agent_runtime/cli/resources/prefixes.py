@@ -10,7 +10,7 @@ _SHOWN = 10
 
 
 def completed(prefix: str, names: Iterable[str], what: str) -> str:
-    """The one name that begins so; `prefix` itself when none does. Raises Failure when several do."""
+    """The one name that begins so; `prefix` itself when none does. Raises UserError when several do."""
     if len(prefix) < SHORTEST:
         return prefix
     found = sorted({name for name in names if name.startswith(prefix)})

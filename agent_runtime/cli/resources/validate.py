@@ -25,7 +25,7 @@ def run(paths: Sequence[Path]) -> None:
 
 
 def loaded(paths: Sequence[Path]) -> list[Mapping[str, Any]]:
-    """The manifests of files without a fault. Raises Failure that lists the faults."""
+    """The manifests of files without a fault. Raises UserError that lists the faults."""
     found = load(paths)
     _require_faultless(check(found, os.environ))
     return [source.manifest for source in found.resources]

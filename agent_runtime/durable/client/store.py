@@ -1,4 +1,4 @@
-"""A run store over HTTP: what pods of runs and workers hold in their hands. The server is `serving.runs`."""
+"""A run store over HTTP: what pods of runs and workers hold in their hands. The server is `server.runs`."""
 
 from collections.abc import AsyncIterator, Sequence
 
@@ -19,7 +19,7 @@ from agent_runtime.durable.port import (
 
 
 class HttpRunStore:
-    """See `durable.port.RunStore`. May also raise `http_calls.Refused`: 401, 403, and 413 for too much."""
+    """See `durable.port.RunStore`. May also raise `transport.Refused`: 401, 403, and 413 for too much."""
 
     def __init__(
         self,

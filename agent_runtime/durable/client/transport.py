@@ -1,6 +1,6 @@
 """Calls of the runs server: repeated while it is away, and its refusals made the port's errors again.
 
-Every call is safe to repeat; see `durable.port` and `runs_server.queue`.
+Every call is safe to repeat; see `durable.port` and `runs.queue.port`.
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -135,7 +135,7 @@ class HttpCalls:
 
 
 def _known(code: str, message: str, details: list[dict[str, str]], query: Query) -> StoreError | None:
-    """The error that `serving.runs_errors` wrote; None for any other refusal."""
+    """The error that `server.runs.errors` wrote; None for any other refusal."""
     run = str(query.get("run", ""))
     number = query.get("number")
     match code:

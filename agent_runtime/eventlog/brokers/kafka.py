@@ -26,7 +26,7 @@ _TRACKS: tuple[Track, ...] = ("artifacts", "events")
 
 
 class KafkaLog:
-    """See `eventlog.port.EventLog`."""
+    """See `brokers.port.EventLog`."""
 
     largest = _LARGEST
 

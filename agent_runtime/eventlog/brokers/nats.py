@@ -29,7 +29,7 @@ _TRACKS: tuple[Track, ...] = ("artifacts", "events")
 
 
 class NatsLog:
-    """See `eventlog.port.EventLog`."""
+    """See `brokers.port.EventLog`."""
 
     def __init__(self, url: str, board: str) -> None:
         """`url` as nats://user:password@host:4222, nats://token@host or tls://...

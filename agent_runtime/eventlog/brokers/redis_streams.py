@@ -17,7 +17,7 @@ _THERE = "equal or smaller"
 
 
 class RedisStreams:
-    """See `eventlog.port.EventLog`."""
+    """See `brokers.port.EventLog`."""
 
     largest = 256 * 1024 * 1024
 

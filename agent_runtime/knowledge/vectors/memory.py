@@ -29,7 +29,7 @@ class _Collection:
     dimension: int
     entries: dict[str, _Kept] = field(default_factory=dict)
     matrix: Row | None = None
-    """All directions, in the order of `entries`; None: to be made anew."""
+    """All directions, in the order of `entries`; None: to be computed again."""
 
     def directions(self) -> Row:
         if self.matrix is None:

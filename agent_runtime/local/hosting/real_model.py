@@ -21,7 +21,7 @@ class RealModel:
 
     @classmethod
     def from_environment(cls, name: str, environ: Mapping[str, str]) -> "RealModel":
-        """Raises Failure when the environment says neither where a model is nor with which key."""
+        """Raises UserError when the environment says neither where a model is nor with which key."""
         if not environ.get(KEY) and not environ.get(URL):
             raise UserError(
                 f"--real-model needs {KEY} or {URL}, and neither is set",

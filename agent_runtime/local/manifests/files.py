@@ -11,7 +11,7 @@ from agent_runtime.local.errors import UserError
 
 @contextmanager
 def written(path: Path) -> Iterator[None]:
-    """What the disk refuses while the path is written, as a Failure: it is full, read-only, or another's."""
+    """What the disk refuses while the path is written, as a UserError: full, read-only, or another's."""
     try:
         yield
     except OSError as error:
@@ -23,7 +23,7 @@ def written(path: Path) -> Iterator[None]:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace the file's content in one step; only the user may read it (mode 0600). Raises Failure."""
+    """Replace the file's content in one step; only the user may read it (mode 0600). Raises UserError."""
     with written(path):
         _replace(path, text)
 

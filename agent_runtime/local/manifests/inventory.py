@@ -71,7 +71,7 @@ class Inventory:
     def apply(self, manifest: Manifest) -> str:
         """Keep it, and say whether it was `created`, `configured` or is `unchanged`.
 
-        Raises InFile, and Failure when it cannot be kept.
+        Raises InFile, and UserError when it cannot be kept.
         """
         key = key_of(manifest)
         before = self._entries.get(key)

@@ -55,7 +55,7 @@ class Runs:
     def add(self, manifest: dict[str, Any], config: RunConfig) -> None:
         """Take a new run in; it begins at once, or when one of its flow's slots is free.
 
-        Raises Failure when it cannot be written: then there is no such run.
+        Raises UserError when it cannot be written: then there is no such run.
         """
         name = config.name
         paused = bool(manifest["spec"].get("suspend"))
@@ -81,7 +81,7 @@ class Runs:
     def change(self, name: str, spec: Mapping[str, Any]) -> None:
         """The run's spec is another now: it may be cancelled, suspended, resumed or answered.
 
-        Raises Failure when it cannot be written: then nothing has changed.
+        Raises UserError when it cannot be written: then nothing has changed.
         """
         run = self._runs[name]
         before = run.spec
@@ -274,7 +274,7 @@ class Runs:
         return status
 
     def _keep(self, name: str, run: KeptRun) -> None:
-        """The run is this one from now on, once that is written. Raises Failure."""
+        """The run is this one from now on, once that is written. Raises UserError."""
         self._files.write(name, run)
         self._runs[name] = run
         self._unwritten.discard(name)

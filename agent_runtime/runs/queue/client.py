@@ -17,7 +17,7 @@ _LONGEST_WAIT = 30.0
 
 
 class HttpQueue:
-    """See `runs_server.queue.RunQueue`. May also raise `durable.http_calls.Refused`: 401, 403, 413."""
+    """See `port.RunQueue`. May also raise `durable.client.transport.Refused`: 401, 403, 413."""
 
     def __init__(
         self,

@@ -52,7 +52,7 @@ def create_app(
     noted: Mapping[str, Check] | None = None,
 ) -> FastAPI:
     """The app for a service that is running; `metrics` is one that observes it. `heartbeat` and `deadline` in
-    seconds, see `blackboard_routes`.
+    seconds, see `routes`.
 
     `noted`: dependencies whose state is told, and without which the server does its work all the same.
     """

@@ -20,7 +20,7 @@ def authenticated(
     """A route class whose routes await `caller` first; it raises ApiError for whom it does not let in.
 
     Whom it does let in is `request.state.caller`. No body is read of anybody else. Routes on an app itself,
-    and not on a router that it includes, go the short way where they can (`fast_path`).
+    and not on a router that it includes, take the fast path where they can (`fast_path`).
 
     `seconds`: how long the endpoint at a path may take, from when the whole request is there.
     """

@@ -1,4 +1,4 @@
-"""What the run store and the queue refuse, as the error body; `durable.http_calls` reads it back."""
+"""What the run store and the queue refuse, as the error body; `durable.client.transport` reads it back."""
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -16,7 +16,7 @@ from agent_runtime.server.http.errors import error_response
 
 
 def install_store_errors(app: FastAPI) -> None:
-    """Beside `serving.errors.install_errors`."""
+    """Beside `server.http.errors.install_errors`."""
 
     @app.exception_handler(StoreError)
     async def _refused(request: Request, error: StoreError) -> JSONResponse:

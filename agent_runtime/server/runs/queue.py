@@ -1,4 +1,4 @@
-"""The queue's routes: `runs_server.queue.RunQueue` over HTTP, each call held to what its caller may do."""
+"""The queue's routes: `runs.queue.port.RunQueue` over HTTP, each call held to what its caller may do."""
 
 from typing import Any
 from urllib.parse import quote

@@ -156,7 +156,7 @@ _drop_head = TypeAdapter(list[tuple[Text, Number]])
 
 
 def commit_from_wire(content: bytes) -> tuple[list[Entry], list[tuple[str, int]]]:
-    """What `durable.wire.commit_to_wire` wrote: (entries, visits whose records go). Raises ApiError."""
+    """What `client.wire.commit_to_wire` wrote: (entries, visits whose records go). Raises ApiError."""
     with _refused():
         heads = list(frames(content))
         if len(heads) < 2:
@@ -169,7 +169,7 @@ def commit_from_wire(content: bytes) -> tuple[list[Entry], list[tuple[str, int]]
 
 
 def records_from_wire(content: bytes) -> list[Record]:
-    """What `durable.wire.records_to_wire` wrote. Raises ApiError."""
+    """What `durable.client.wire.records_to_wire` wrote. Raises ApiError."""
     with _refused():
         return [Record(*_record_head.validate_python(tuple(head)), body) for head, body in frames(content)]
 

@@ -27,7 +27,7 @@ Keep = Callable[[str, str, str], BoardAdmin]
 EVERY = 600.0
 """Seconds between two looks at a board where nobody is missing."""
 AGAIN = 60.0
-"""Seconds for which somebody must be missing: who is just being made anew loses nothing."""
+"""Seconds for which somebody must be missing: a resource that is being recreated loses nothing."""
 _AT_ONCE = 8
 """Boards that are looked at together."""
 _TOKEN_SECONDS = 300

@@ -155,7 +155,7 @@ class TriggerListeners:
         return self._connect(place.namespace, place.blackboard, token)
 
     async def _create(self, manifest: Mapping[str, Any]) -> None:
-        """A FlowRun that belongs to its Flow. Raises CannotAsk, or the API server's refusal."""
+        """A FlowRun that belongs to its Flow. Raises ApiUnavailable, or the API server's refusal."""
         if not self._allowed.is_set():
             raise ApiUnavailable("another operator may be at work: the lease is in doubt")
         metadata = manifest["metadata"]

@@ -207,7 +207,7 @@ class Reconciler:
                 answered(await self._cluster.patch_status(BY_KIND[body["kind"]], body, status))
         except ApiError as error:
             if error.status == 404 or (error.status in (409, 422) and "uid" in str(error).lower()):
-                return  # it was deleted, or deleted and made anew, while we looked at it: its watch tells
+                return  # deleted (or recreated) during the pass: the watch puts its key on the queue
             raise
         if status.get("phase") in FINAL and before.get("phase") not in FINAL:
             self._ended({**body, "status": {**before, **status}})

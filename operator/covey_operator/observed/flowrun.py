@@ -37,7 +37,7 @@ def observe(run: FlowRunResource, children: Children, seen: ObservedExtras) -> O
 
 
 def _with_nodes_at_end(found: Observation, status: FlowRunStatus) -> Observation:
-    """No node goes on running or waiting when its run has ended, whoever ended it."""
+    """No node is left Running or Waiting when its run has ended, whoever ended it."""
     nodes = found.fields.get("nodes") or [node.manifest() for node in status.nodes or ()]
     if not nodes:
         return found

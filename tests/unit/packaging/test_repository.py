@@ -56,6 +56,43 @@ def test_no_file_holds(what: str) -> None:
     assert found == []
 
 
+def test_no_file_is_an_archive_or_large() -> None:
+    """What was downloaded, or built, and stayed lying about when everything was added."""
+    unwanted = {".whl", ".gz", ".tgz", ".tar", ".zip", ".jar", ".so"}
+    found = [
+        f"{file.relative_to(ROOT)}: {file.stat().st_size} bytes"
+        for file in files()
+        if file.suffix in unwanted or file.stat().st_size > 512 * 1024
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("package", ["agent_runtime", "covey", "operator/covey_operator", "hack"])
+def test_each_folder_of_modules_is_a_package(package: str) -> None:
+    """One without `__init__.py` can be imported, and import-linter does not see it."""
+    folders = {file.parent for file in files() if file.suffix == ".py" and (ROOT / package) in file.parents}
+    assert ROOT / package in folders
+    assert [folder for folder in sorted(folders) if not (folder / "__init__.py").is_file()] == []
+
+
+PATH = re.compile(r"`((?:[\w-]+/)*[\w-]+\.(?:py|lua))`")
+
+
+def test_each_module_that_is_named_is_there() -> None:
+    """In comments and on pages, by the end of its path."""
+    there = files()
+    known = {"/".join(file.parts[-number:]) for file in there for number in range(1, len(file.parts))}
+    named = [
+        f"{file.relative_to(ROOT)}:{number}: {name}"
+        for file in there
+        if file.suffix in {".py", ".lua", ".sql", ".md"} and "examples" not in file.parts
+        for number, line in lines(file)
+        for name in PATH.findall(line)
+        if name not in known and not name.endswith("NAME.py")
+    ]
+    assert named == []
+
+
 @pytest.mark.parametrize(
     ("what", "line"),
     [

@@ -1,4 +1,4 @@
-"""Part-filled groups in memory: see `blackboard.join`."""
+"""Part-filled groups in memory: see `matching.joins`."""
 
 from bisect import insort
 from collections.abc import Sequence

@@ -61,7 +61,7 @@ class Database:
             self._pool.terminate()
 
     async def fetch(self, statement: str, *args: object) -> list[Any]:
-        """The rows that a statement of `postgres_statements` gives. Raises StoreError."""
+        """The rows that a statement of `sql` gives. Raises StoreError."""
 
         async def work(connection: Any, board: int) -> list[Any]:
             rows: list[Any] = await connection.fetch(statement, board, *args)

@@ -32,7 +32,7 @@ _FOUND = (
     "(SELECT ctid FROM covey_board.delivery WHERE board = $1 AND delivery.name = {name} LIMIT 1) AS found"
 )
 
-# What became of the items: see `postgres_gathering.write`.
+# What became of the items: see `joins.write`.
 APPLY = f"""
 WITH kept AS (
     UPDATE covey_board.delivery SET state = new.state, timer = new.timer,

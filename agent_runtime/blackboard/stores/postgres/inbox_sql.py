@@ -1,7 +1,7 @@
 """What the Postgres store says about inboxes: hand out, hold, give back, give up. $1 is the board.
 
 state: 0 ready, 1 waits for its time, 2 held, 3 waits in its group; timer: when time will change a state other
-than ready. A delivery with a `join` has not been offered yet: `postgres_gathering` sees to it.
+than ready. A delivery with a `join` has not been offered yet: `joins` sees to it.
 """
 
 from agent_runtime.blackboard.stores.postgres.sql import BODIES, COUNT

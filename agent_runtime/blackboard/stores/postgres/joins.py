@@ -1,7 +1,7 @@
 """Joins and batches in Postgres: loads what of the groups may change, and writes down what did.
 
 Only who has the board's lock does either, so that what was loaded stays as it is. What happens to the groups
-is settled in `gathered`.
+is settled in `delivery.joins`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

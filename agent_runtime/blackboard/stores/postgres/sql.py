@@ -50,7 +50,7 @@ PENDING = "SELECT agent, pending FROM covey_board.inbox WHERE board = $1 AND age
 
 COUNT = "ON CONFLICT (board, agent) DO UPDATE SET pending = inbox.pending + excluded.pending"
 
-# What a group of steps changes, worked out under the locks; see `postgres_steps`.
+# What a group of steps changes, worked out under the locks; see `transactions`.
 WRITE = f"""
 WITH board AS (
     UPDATE covey_board.board SET position = $2 WHERE id = $1 AND position < $2

@@ -1,8 +1,8 @@
 """A board in Postgres, shared by any number of server processes. The tables are in the schema `covey_board`.
 
-What is published and acknowledged at the same time shares a transaction (`postgres_steps`), and publishers
+What is published and acknowledged at the same time shares a transaction (`transactions`), and publishers
 on one board go one after the other, so that whoever follows the positions misses nothing, and nobody else
-changes a group (`postgres_gathering`). Servers wake each other by LISTEN and NOTIFY: a pooler between them
+changes a group (`joins`). Servers wake each other by LISTEN and NOTIFY: a pooler between them
 and Postgres must keep sessions.
 """
 

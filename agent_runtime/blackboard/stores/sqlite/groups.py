@@ -1,4 +1,4 @@
-"""Part-filled groups in SQLite: see `blackboard.join`. Their items are deliveries that are GATHERED."""
+"""Part-filled groups in SQLite: see `matching.joins`. Their items are deliveries that are GATHERED."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -80,7 +80,7 @@ def end(db: apsw.Connection, place: int, at: datetime, now: datetime) -> Ended |
 
 
 def _complete(db: apsw.Connection, agent: str, join: JoinSpec) -> bool:
-    """Whether the item that came last made a set complete, as `join.complete` has it.
+    """Whether the item that came last made a set complete, as `matching.joins.complete` has it.
 
     Its own slot is looked at first, because most often that is where others are missing still.
     """

@@ -1,8 +1,8 @@
 """Runs as plain files, for one machine: durable, nothing to install, everything can be looked at.
 
     FOLDER/runs/RUN/lease, lock                   who may write
-    FOLDER/runs/RUN/000000000012.entries          checkpoints, see `file_history.py`
-    FOLDER/runs/RUN/records/PATH@VISIT            records, see `file_log.py`
+    FOLDER/runs/RUN/000000000012.entries          checkpoints, see `history.py`
+    FOLDER/runs/RUN/records/PATH@VISIT            records, see `log.py`
     FOLDER/cache/...
 
 What is asked for records of several visits at once is all or nothing for each visit.

@@ -1,6 +1,6 @@
 """What the queue asks of a store: rows, changed by pure rules, each change atomic.
 
-The rules (`runs_server.rules`) are applied by the store because only it can hold a row still meanwhile. What
+The rules (`queue.rules`) are applied by the store because only it can hold a row still meanwhile. What
 a rule raises goes through, and nothing is changed. Every call may raise Unavailable (of `durable.port`).
 """
 

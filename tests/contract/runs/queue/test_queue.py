@@ -1,4 +1,4 @@
-"""The queue's contract, on every store and over HTTP: `runs_server.queue.RunQueue`."""
+"""The queue's contract, on every store and over HTTP: `runs.queue.port.RunQueue`."""
 
 import asyncio
 

@@ -30,7 +30,7 @@ async def caller(request: Request) -> str:
 
 
 def add_routes(routes: APIRouter) -> None:
-    """One of each sort that can go the short way."""
+    """One of each sort that can take the fast path."""
 
     @routes.post("/boxes/{box}", status_code=201)
     async def put(request: Request, box: Annotated[int, Path(ge=1)], body: Item) -> Response:
@@ -62,7 +62,7 @@ def app_with(*, included: bool) -> FastAPI:
 
 @pytest.fixture
 async def ways() -> AsyncIterator[tuple[httpx2.AsyncClient, httpx2.AsyncClient]]:
-    """Clients of the short way and of FastAPI's own."""
+    """Clients of the fast path and of FastAPI's own."""
     short, whole = (
         httpx2.AsyncClient(
             transport=httpx2.ASGITransport(app_with(included=included)), base_url="http://server"
@@ -137,5 +137,5 @@ async def left_to_fastapi(box: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("endpoint", "short"), [(put, True), (touch, True), (search, False), (left_to_fastapi, False)]
 )
-def test_who_goes_the_short_way(endpoint: Callable[..., Any], short: bool) -> None:
+def test_who_takes_the_fast_path(endpoint: Callable[..., Any], short: bool) -> None:
     assert (bind_parameters(endpoint, {"box": str}) is not None) == short

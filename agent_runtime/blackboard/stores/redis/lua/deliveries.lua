@@ -24,7 +24,7 @@ local function count_pending(agent, more)
 end
 
 -- A delivery or a dead letter with these artifacts is no more. Those of boards from before `uses` are not
--- counted: none of them has a count then, and `redis_retention.py` knows them.
+-- counted: none of them has a count then, and `redis/retention.py` knows them.
 local function release(artifacts)
   for _, id in ipairs(cjson.decode(artifacts)) do
     if redis.call('HINCRBY', P .. 'uses', id, -1) <= 0 then

@@ -1,4 +1,4 @@
--- Joins and batches, as `gathering.py` says it. A delivery that is gathered waits in its slot of the group.
+-- Joins and batches, as `matching/joins.py` says it. A delivery that is gathered waits in its slot of the group.
 
 local function slot_of(agent, gathering, slot)
   return P .. 'group:' .. agent .. ':' .. gathering.group .. ':' .. slot

@@ -59,7 +59,7 @@ local function come_due(now, most)
   return names, time
 end
 
--- See `gathering.shortfall`.
+-- See `matching.joins.shortfall`.
 local function shortfall(gathering, present)
   local missing = {}
   for i, need in ipairs(gathering.needs) do
